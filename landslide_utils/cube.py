@@ -1,0 +1,209 @@
+"""Open any datacube, give its parts the house's names, and list all its faults at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from landslide_utils.regions import REGIONS, ZENODO, Region, data_folder, find_region, parse_instant
+from landslide_utils.simulate import practice_cube
+
+RADAR = ("vv", "vh")
+ORBITS = {"a": "ascending", "d": "descending"}
+ON_GRID_TOLERANCE = 1e-3
+
+
+class CubeError(ValueError):
+    """A cube that cannot be used as asked. ``faults`` lists everything that is wrong, not only the first."""
+
+    def __init__(self, source: str, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(f"{count} in cube {source!r}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+
+
+def open_cube(source: str, *, event_time: str | None = None, progress: bool = False) -> xr.Dataset:
+    """Open a cube lazily under the house's names.
+
+    Parameters
+    ----------
+    source : str
+        A region's name (a practice cube is made on first use), or the path or URL of a Zarr store in the published layout.
+    event_time : str, optional
+        Instant of the event, ISO 8601, UTC unless it has an offset. Needed only when neither the region nor the store knows it.
+    progress : bool
+        Whether to show a progress bar while a practice cube is made.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims ``time, y, x`` with time ascending, y descending (north first), x ascending. Of these, what the store has: ``vv`` and ``vh``
+        (gamma nought, linear power, float32), ``dem`` (m, float32), ``landslides`` (bool). Coordinates ``time``, ``orbit`` ("ascending",
+        "descending", or "unknown"). Attributes ``event_time`` and ``event_end`` (ISO 8601, UTC), ``region``, ``source``, ``simulated``, ``crs``,
+        ``pixel_size_m``.
+
+    Raises
+    ------
+    CubeError
+        If there is no cube, it is not a Zarr store, its dimensions are not the published ones, or nobody knows the event's instant.
+    """
+    region = find_region(source)
+    store = xr.open_zarr(_locate(source, region, progress=progress), chunks={}) if _is_local(source) else _open_url(source)
+    return _canonical(store, source, region, event_time)
+
+
+def _is_local(source: str) -> bool:
+    return "://" not in source
+
+
+def _open_url(source: str) -> xr.Dataset:
+    try:
+        return xr.open_zarr(source, chunks={})
+    except Exception as error:  # whatever the network, the server or the store does
+        reason = f"{type(error).__name__}: {error}"
+        raise CubeError(source, [f"cannot be opened as a Zarr store ({reason}); check the address, the network and that it ends in .zarr"]) from error
+
+
+def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
+    if source in REGIONS and region is not None:
+        if region.simulated:
+            return practice_cube(source, progress=progress)
+        path = data_folder() / f"{source}.zarr"
+        if not path.exists():
+            advice = (
+                f"download {source}.zip from {ZENODO}, unzip it into {data_folder()} (or set LANDSLIDE_DATA to where it is), "
+                "or pass the path of the .zarr folder as cube"
+            )
+            raise CubeError(source, [f"the published cube is not on this machine; {advice}"])
+    else:
+        path = Path(source).expanduser()
+    if not path.exists():
+        raise CubeError(source, [f"no such path; give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"])
+    if not any((path / name).exists() for name in (".zgroup", ".zmetadata", "zarr.json")):
+        raise CubeError(source, ["not a Zarr store: none of .zgroup, .zmetadata and zarr.json is in it; give the folder that ends in .zarr"])
+    return path
+
+
+def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time: str | None) -> xr.Dataset:
+    """Rename, orient and describe a store; the only place that knows the published cubes' own names."""
+    faults = []
+    cube = store.rename({old: new for old, new in {"timestep": "time"}.items() if old in store.dims})
+    radar = [name for name in RADAR if name in cube]
+    for name in (*radar, *(name for name in ("dem", "landslides") if name in cube)):
+        wanted = ("time", "y", "x") if name in RADAR else ("y", "x")
+        if set(cube[name].dims) != set(wanted):
+            given = ", ".join(str(dim) for dim in store[name].dims)
+            faults.append(f"{name} has dimensions ({given}) where ({', '.join(wanted).replace('time', 'timestep')}) are needed")
+    faults += [f"the coordinate {axis} is missing; give each {axis} its position" for axis in ("y", "x") if axis not in cube.coords]
+    if radar and "time" not in cube.coords:
+        faults.append("the coordinate timestep is missing; give each pass its instant")
+    elif radar and not np.issubdtype(cube["time"].dtype, np.datetime64):
+        faults.append(f"timestep holds {cube['time'].dtype} where instants (datetime64) are needed")
+    start, end = _event(store, region, event_time, faults)
+    if faults:
+        raise CubeError(source, faults)
+
+    variables: dict[str, xr.DataArray] = {name: cube[name].transpose("time", "y", "x").astype("float32") for name in radar}
+    if "dem" in cube:
+        variables["dem"] = cube["dem"].transpose("y", "x").astype("float32")
+    if "landslides" in cube:
+        variables["landslides"] = cube["landslides"].transpose("y", "x").fillna(0) > 0
+    out = xr.Dataset({name: array.reset_coords(drop=True) for name, array in variables.items()})
+    if radar:
+        out = out.assign_coords(orbit=("time", _orbits(cube)))
+        out = out.isel(time=np.argsort(cube["time"].values, kind="stable"))
+    if out["y"].size > 1 and out["y"][0] < out["y"][-1]:
+        out = out.isel(y=slice(None, None, -1))
+    if out["x"].size > 1 and out["x"][0] > out["x"][-1]:
+        out = out.isel(x=slice(None, None, -1))
+    crs = store.rio.crs.to_string() if _has_crs(store) else store.attrs.get("crs") or (region.crs if region else None)
+    out.attrs = {
+        "event_time": start.isoformat(),
+        "event_end": end.isoformat(),
+        "region": region.title if region else source,
+        "source": store.attrs.get("source") or (region.source if region else source),
+        "simulated": bool(store.attrs.get("simulated", region.simulated if region else False)),
+        "crs": crs or "",
+        "pixel_size_m": abs(float(out["x"][-1] - out["x"][0])) / max(out["x"].size - 1, 1),
+        "opened_from": source,
+    }
+    return out
+
+
+def _has_crs(store: xr.Dataset) -> bool:
+    import rioxarray  # noqa: F401  (gives xarray objects their .rio)
+
+    return store.rio.crs is not None
+
+
+def _event(store: xr.Dataset, region: Region | None, event_time: str | None, faults: list[str]) -> tuple[dt.datetime, dt.datetime]:
+    """Return the event's start and end; what the caller says comes before what the store says, and that before the region."""
+    text = event_time or store.attrs.get("event_time") or (region.event_time if region else None)
+    if text is None:
+        faults.append("the event's instant is not known; pass event_time in UTC, for example -p event_time 2018-09-05T18:07:59")
+        return dt.datetime.min, dt.datetime.min
+    try:
+        start = parse_instant(str(text))
+    except ValueError as error:
+        faults.append(str(error))
+        return dt.datetime.min, dt.datetime.min
+    lasts = not event_time and not store.attrs.get("event_time") and region is not None and region.event_end is not None
+    return start, parse_instant(region.event_end) if lasts and region and region.event_end else start
+
+
+def _orbits(cube: xr.Dataset) -> list[str]:
+    """Return the orbit direction of each pass; the published cubes write letters, words, or nothing."""
+    name = next((name for name in ("sat:orbit_state", "orbit") if name in cube.variables), None)
+    if name is None:
+        return ["unknown"] * cube.sizes["time"]
+    return [ORBITS.get(str(value).strip().lower()[:1], "unknown") for value in np.atleast_1d(cube[name].values)]
+
+
+def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: bool = False) -> list[str]:
+    """List what makes a cube unfit, without reading its pixels.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        As :func:`open_cube` returns it.
+    variables : iterable of str
+        What will be used: of ``vv``, ``vh``, ``dem``, ``landslides``.
+    needs_metres : bool
+        Whether the grid must be in metres (for slope and curvature).
+    """
+    present = ", ".join(str(name) for name in cube.data_vars) or "none of those known here"
+    faults = [f"the variable {name} is missing (the cube holds: {present})" for name in variables if name not in cube]
+    for axis in ("y", "x"):
+        steps = np.diff(cube[axis].values.astype(float))
+        if steps.size and np.abs(steps - steps.mean()).max() > ON_GRID_TOLERANCE * abs(steps.mean()):
+            faults.append(f"the coordinate {axis} is not evenly spaced (steps from {steps.min():g} to {steps.max():g})")
+    pixel = float(cube.attrs["pixel_size_m"])
+    if needs_metres and (pixel < 0.1 or "4326" in str(cube.attrs.get("crs", ""))):
+        faults.append(f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject the cube to UTM")
+    return faults
+
+
+def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
+    """List what is wrong with the pixels of some variables: nothing there at all, or negative power. Reads each chunk once."""
+    measures: dict[str, Any] = {}
+    for name in variables:
+        array = cube[name]
+        valid = np.isfinite(array) & (array > 0) if name in RADAR else np.isfinite(array)
+        measures[name] = {"valid": valid.sum(), "negative": (array < 0).sum() if name in RADAR else 0, "least": array.min()}
+    import dask
+
+    faults = []
+    for name, found in dask.compute(measures)[0].items():
+        if int(found["valid"]) == 0:
+            faults.append(f"{name} holds no valid value in the passes that are needed (all are missing{' or zero' if name in RADAR else ''})")
+        if int(found["negative"]):
+            faults.append(
+                f"{name} holds {int(found['negative'])} negative values (least {float(found['least']):.3g}) where linear power is needed; "
+                "if it is in decibels, convert it with 10 ** (dB / 10)"
+            )
+    return faults

@@ -1,0 +1,98 @@
+"""The network: UNet++ for so many channels, and the presets that say which one and how it is trained."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How large a network, and how it is trained.
+
+    Attributes
+    ----------
+    encoder : str
+        A segmentation-models-pytorch encoder.
+    depth : int
+        Encoder stages; each halves the resolution.
+    decoder : tuple of int
+        Decoder channels, one a stage.
+    imagenet : bool
+        Whether to start from ImageNet weights (needs a network).
+    epochs, batch_size : int
+    learning_rate, weight_decay : float
+    optimiser : {"adam", "adamw"}
+    schedule : {"one-cycle", "constant"}
+    augment : bool
+        Whether to flip training chips north to south and shift them inside their block.
+    tile : int
+        Width and height of the tiles in which a scene is mapped.
+    """
+
+    encoder: str
+    depth: int
+    decoder: tuple[int, ...]
+    imagenet: bool
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    optimiser: str
+    schedule: str
+    augment: bool
+    tile: int = 256
+
+
+PRESETS = {
+    # Landslides are a few pixels wide, so resolution matters more than depth: three stages.
+    "quick": Preset("resnet18", 3, (64, 32, 16), False, 12, 8, 2e-3, 1e-2, "adamw", "one-cycle", True),
+    "standard": Preset("resnet18", 4, (128, 64, 32, 16), False, 40, 8, 2e-3, 1e-2, "adamw", "one-cycle", True),
+    # As published (FACTS of the poster's code): its plateau scheduler could never fire in ten epochs, so the rate is constant.
+    "paper": Preset("resnet50", 5, (256, 128, 64, 32, 16), True, 10, 64, 1e-2, 1e-4, "adam", "constant", False),
+}
+
+
+def build_model(channels: int, preset: Preset) -> torch.nn.Module:
+    """Build a UNet++ that takes (n, channels, height, width) and returns logits (n, 1, height, width).
+
+    Height and width must be multiples of ``2 ** preset.depth``. One logit is the same as the poster's two classes with cross-entropy: only the difference
+    of two logits matters. Without a network ImageNet weights cannot be had; the encoder then starts from random weights, and a warning says so.
+    """
+    import segmentation_models_pytorch as smp
+    import torch
+
+    def build(weights: str | None) -> torch.nn.Module:
+        return smp.UnetPlusPlus(
+            preset.encoder,
+            encoder_depth=preset.depth,
+            encoder_weights=weights,
+            decoder_channels=preset.decoder,
+            in_channels=channels,
+            classes=1,
+        )
+
+    try:
+        model = build("imagenet" if preset.imagenet else None)
+    except (OSError, RuntimeError) as error:
+        if not preset.imagenet:
+            raise
+        warnings.warn(
+            f"ImageNet weights for {preset.encoder} cannot be had ({type(error).__name__}); training starts from random weights instead, "
+            "so this is not the published recipe in full",
+            stacklevel=2,
+        )
+        model = build(None)
+    for stage in range(preset.depth, 5):  # stages that a shallow encoder never uses would only fill memory and the saved file
+        if hasattr(model.encoder, f"layer{stage}"):
+            setattr(model.encoder, f"layer{stage}", torch.nn.Identity())
+    return model
+
+
+def count_weights(model: torch.nn.Module) -> int:
+    """Return the number of trainable weights."""
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)

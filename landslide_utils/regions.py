@@ -1,0 +1,139 @@
+"""What is known of each event: its name, its instant, its passes, where its data come from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+
+ZENODO = "https://doi.org/10.5281/zenodo.7248056"
+
+
+@dataclass(frozen=True)
+class Region:
+    """One landslide event and the cube that shows it.
+
+    Attributes
+    ----------
+    name : str
+        What a user passes as ``cube=``; also the stem of the published file.
+    title : str
+        For headings and figures.
+    event_time : str
+        The instant of the trigger, or the start of one that lasts, ISO 8601 in UTC.
+    event_end : str or None
+        The end of a trigger that lasts (a hurricane), ISO 8601 in UTC. A pass between start and end is neither before nor after.
+    crs : str or None
+        Coordinate reference system to assume when the store names none.
+    source : str
+        Where the data come from, with their citation.
+    simulated : bool
+        Whether the cube is made by :mod:`landslide_utils.simulate`.
+    """
+
+    name: str
+    title: str
+    event_time: str
+    event_end: str | None
+    crs: str | None
+    source: str
+    simulated: bool
+
+
+_PUBLISHED = f"Boehm et al. 2022, {ZENODO}"
+
+REGIONS = {
+    region.name: region
+    for region in (
+        Region(
+            "practice_earthquake",
+            "Practice: an earthquake in forested hills (simulated)",
+            "2018-09-05T18:07:59",
+            None,
+            "EPSG:32654",
+            "simulated by landslide_utils.simulate",
+            True,
+        ),
+        Region(
+            "hokkaido_japan",
+            "Hokkaido Eastern Iburi earthquake, Japan, 2018",
+            "2018-09-05T18:07:59",
+            None,
+            "EPSG:32654",
+            _PUBLISHED,
+            False,
+        ),
+        Region(
+            "kaikoura_newzealand",
+            "Kaikoura earthquake, New Zealand, 2016",
+            "2016-11-13T11:02:56",
+            None,
+            None,
+            _PUBLISHED,
+            False,
+        ),
+        Region(
+            "puerto_rico",
+            "Hurricane Maria, Puerto Rico, 2017",
+            "2017-09-20T00:00:00",
+            "2017-09-22T00:00:00",
+            None,
+            _PUBLISHED,
+            False,
+        ),
+        Region(
+            "talakmau_indonesia",
+            "Mount Talakmau earthquake, Indonesia, 2022",
+            "2022-02-25T01:39:27",
+            None,
+            "EPSG:32647",
+            _PUBLISHED,
+            False,
+        ),
+    )
+}
+
+
+def data_folder() -> Path:
+    """Return the folder where cubes are kept: ``$LANDSLIDE_DATA``, or the system's cache folder."""
+    return Path(os.environ.get("LANDSLIDE_DATA") or pooch.os_cache("landslide-utils"))
+
+
+def find_region(name_or_path: str) -> Region | None:
+    """Return the region that a name, a path or a URL stands for, or None.
+
+    Examples
+    --------
+    >>> find_region("data/hokkaido_japan.zarr").title
+    'Hokkaido Eastern Iburi earthquake, Japan, 2018'
+    """
+    stem = name_or_path.rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".zarr")
+    return REGIONS.get(stem)
+
+
+def parse_instant(text: str) -> dt.datetime:
+    """Read an ISO 8601 instant as naive UTC; without an offset it is taken to be UTC.
+
+    Raises
+    ------
+    ValueError
+        If the text is not an instant, or is only a day: a pass on that day could be before or after.
+
+    Examples
+    --------
+    >>> parse_instant("2018-09-06T03:07:59+09:00")
+    datetime.datetime(2018, 9, 5, 18, 7, 59)
+    """
+    advice = "give an instant in UTC such as 2018-09-05T18:07:59"
+    try:
+        instant = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"event_time={text!r} is not an ISO 8601 instant; {advice}") from None
+    if len(text.strip()) <= len("2018-09-05"):
+        raise ValueError(f"event_time={text!r} is a day, and a pass on that day can be before or after the event; {advice}")
+    if instant.tzinfo is not None:
+        instant = instant.astimezone(dt.UTC).replace(tzinfo=None)
+    return instant

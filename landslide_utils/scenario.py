@@ -1,0 +1,132 @@
+"""The numbers a practice cube is made from, each with its unit and where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import dataclass
+
+from landslide_utils.regions import parse_instant
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Parameters of a simulated event; the defaults stand for an earthquake in forested hills.
+
+    Attributes
+    ----------
+    seed : int
+        Every random number of the cube follows from it.
+    height, width : int
+        Size of the scene in pixels.
+    pixel_size_m : float
+        Ground size of a pixel, metres.
+    event_time : str
+        Instant of the event, ISO 8601, UTC.
+    days_descending, days_ascending : tuple of float
+        Days from the event's date (00:00 UTC) to each pass.
+    relief_scale : float
+        Size of the simulated hills against the real ones that they are grown from (Jacksboro fault, 3 arc-seconds, shipped with matplotlib): 0.5
+        gives hills half as wide and half as high. Terrain is nearly self-similar, so slopes keep their distribution.
+    steepness : float
+        Factor on all heights, chosen so that slopes match those of the Hokkaido core.
+    roughness_m : float
+        Standard deviation, in metres, of the detail of 60 to 240 m width that a 3 arc-second model cannot hold.
+    landslide_share : float
+        Share of the scene that slid, 0 to 1 (published Hokkaido cube: 0.0198).
+    ln_area_mean, ln_area_sd : float
+        Mean and standard deviation of the natural logarithm of a slide's area in square metres. Source: the hand-traced inventory of Hokkaido 2018.
+    elongation : float
+        Median length over width of a slide (same source).
+    shaking_radius_m : float
+        Standard deviation of the bell-shaped shaking around the epicentre, metres; slides stop where shaking falls below a third.
+    steep_degrees : float
+        Slope at which a hillside is half as likely to fail as the steepest one, degrees.
+    visible_share : float
+        Share of slides whose signature the radar sees at all.
+    facing_gain_db, slide_vv_db, slide_vh_db, slide_sd_db : float
+        Signature in dB: VV change on a slope of 20 degrees that faces the radar (and minus that on one looking away), the mean changes of VV and VH,
+        and the standard deviation from slide to slide.
+    looks : float
+        Equivalent number of looks of one pass. A ground-range detected image at 10 m has about 4.4; the published Hokkaido cube's total spread
+        (log10 VH standard deviation 0.189) leaves room for no less than this.
+    speckle_neighbour, speckle_polarisations : float
+        Correlation of the speckle of neighbouring pixels, and of VV and VH (measured on OPERA RTC-S1: 0.24 to 0.27 and 0.07 to 0.09).
+    offset_vv_db, offset_vh_db : float
+        Standard deviation over passes of the whole scene's level, dB (same source: 0.7 and 0.9 to 1.2).
+    moisture_db : float
+        Standard deviation over passes of local changes (rain, dew, wind), dB.
+    harvest_share, logging_share : float
+        Shares of field parcels and of forest stands that change for reasons other than a landslide during the series.
+    incidence_degrees : float
+        Incidence angle at the scene's centre (Hokkaido: 34.4 to 37.4 degrees).
+    """
+
+    seed: int = 2018
+    height: int = 1536
+    width: int = 1792
+    pixel_size_m: float = 10.0
+    event_time: str = "2018-09-05T18:07:59"
+    days_descending: tuple[float, ...] = (-29.14, -23.14, -17.14, -11.14, -5.14, 0.86, 6.86, 12.86, 18.86)
+    days_ascending: tuple[float, ...] = (-27.64, -15.64, -3.64, 8.36, 20.36)
+    relief_scale: float = 0.6
+    steepness: float = 1.12
+    roughness_m: float = 3.0
+    landslide_share: float = 0.02
+    ln_area_mean: float = 8.32
+    ln_area_sd: float = 1.0
+    elongation: float = 1.8
+    shaking_radius_m: float = 3300.0
+    steep_degrees: float = 20.0
+    visible_share: float = 0.85
+    facing_gain_db: float = 2.0
+    slide_vv_db: float = 0.3
+    slide_vh_db: float = -1.2
+    slide_sd_db: float = 1.5
+    looks: float = 4.8
+    speckle_neighbour: float = 0.25
+    speckle_polarisations: float = 0.08
+    offset_vv_db: float = 0.7
+    offset_vh_db: float = 0.9
+    moisture_db: float = 0.5
+    harvest_share: float = 0.5
+    logging_share: float = 0.04
+    incidence_degrees: float = 36.0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible parameters, all at once."""
+        faults = []
+        for name in ("height", "width"):
+            if getattr(self, name) < 128:
+                faults.append(f"{name}={getattr(self, name)}: a scene must be at least one chip (128 pixels) wide and high")
+        for name in ("pixel_size_m", "relief_scale", "steepness", "ln_area_sd", "elongation", "shaking_radius_m", "looks"):
+            if not getattr(self, name) > 0:
+                faults.append(f"{name}={getattr(self, name)}: must be positive")
+        for name in ("landslide_share", "visible_share", "harvest_share", "logging_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                faults.append(f"{name}={getattr(self, name)}: a share must be between 0 and 1")
+        for name in ("roughness_m", "slide_sd_db", "offset_vv_db", "offset_vh_db", "moisture_db"):
+            if not getattr(self, name) >= 0:
+                faults.append(f"{name}={getattr(self, name)}: must not be negative")
+        if not 0 <= self.speckle_neighbour < 0.5:
+            faults.append(f"speckle_neighbour={self.speckle_neighbour}: must be at least 0 and below 0.5")
+        if not -1 < self.speckle_polarisations < 1:
+            faults.append(f"speckle_polarisations={self.speckle_polarisations}: a correlation must be between -1 and 1")
+        if not 15 <= self.incidence_degrees <= 60:
+            faults.append(f"incidence_degrees={self.incidence_degrees}: must be between 15 and 60 (Sentinel-1: 29 to 46)")
+        try:
+            parse_instant(self.event_time)
+        except ValueError as error:
+            faults.append(str(error))
+        if faults:
+            raise ValueError("impossible scenario:\n  - " + "\n  - ".join(faults))
+
+    def passes(self) -> list[tuple[dt.datetime, str]]:
+        """Return the instant (naive UTC) and orbit direction of each pass, in order of time."""
+        midnight = parse_instant(self.event_time).replace(hour=0, minute=0, second=0)
+        days = [(day, "descending") for day in self.days_descending] + [(day, "ascending") for day in self.days_ascending]
+        return [(midnight + dt.timedelta(days=day), orbit) for day, orbit in sorted(days)]
+
+    def replace(self, **changes: object) -> Scenario:
+        """Return the scenario with some parameters changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]

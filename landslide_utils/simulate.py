@@ -1,0 +1,243 @@
+"""A practice cube with known truth, in the layout of the published cubes. It is simulated, and says so in its attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import xarray as xr
+from affine import Affine
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from landslide_utils import inventory, landscape, radar
+from landslide_utils.noise import Array, Window
+from landslide_utils.regions import REGIONS, data_folder, parse_instant
+from landslide_utils.scenario import Scenario
+
+MODEL = 1
+"""Number of the simulator's model: raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
+
+CHUNK = 512
+PRACTICE = {"practice_earthquake": Scenario()}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything about a simulated scene that does not fit in one window: its scenario, its place, its landslides, and a caller's ground if any.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    crs : str
+        A projected coordinate reference system in metres.
+    corner : (float, float)
+        Easting and northing of the upper left corner, metres.
+    landslides : list of shapely geometry
+        In pixel units (x column, y row).
+    ground : float32 array (height, width) or None
+        The caller's elevation in metres; None for simulated hills.
+    slides : radar.Slides
+        The signature of each landslide.
+    """
+
+    scenario: Scenario
+    crs: str
+    corner: tuple[float, float]
+    landslides: list[BaseGeometry]
+    ground: Array | None
+    slides: radar.Slides
+
+    def elevation(self, window: Window) -> Array:
+        """Return the height of the ground in metres, float32 (height, width)."""
+        if self.ground is None:
+            return landscape.elevation(self.scenario, window)
+        rows = np.clip(np.arange(window.row, window.row + window.height), 0, self.scenario.height - 1)
+        cols = np.clip(np.arange(window.col, window.col + window.width), 0, self.scenario.width - 1)
+        return self.ground[np.ix_(rows, cols)]
+
+    def simulate(self, window: Window) -> dict[str, NDArray[Any]]:
+        """Return the variables of one window: ``vv`` and ``vh`` (time, y, x), ``dem`` and ``landslides`` (y, x)."""
+        ground = self.elevation(window.grow(1))
+        rise = [np.gradient(ground, self.scenario.pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1)]
+        descent = (-rise[0], -rise[1])
+        slope = np.degrees(np.arctan(np.hypot(*descent)))
+        slide = inventory.rasterise(self.landslides, window)
+        cover = landscape.land_cover(self.scenario, window, slope)
+        event = parse_instant(self.scenario.event_time)
+        power = radar.backscatter(self.scenario, window, descent, cover, slide, self.slides, self.scenario.passes(), event)
+        return {**power, "dem": ground[1:-1, 1:-1], "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan))}
+
+    def dataset(self) -> xr.Dataset:
+        """Return the whole cube in the published layout, lazily: each block of 512 x 512 pixels is made when it is asked for."""
+        scenario = self.scenario
+        passes = scenario.passes()
+        windows = [
+            [
+                Window(row, col, min(CHUNK, scenario.height - row), min(CHUNK, scenario.width - col))
+                for col in range(0, scenario.width, CHUNK)
+            ]
+            for row in range(0, scenario.height, CHUNK)
+        ]
+        scene = dask.delayed(self)
+        blocks = [[scene.simulate(window) for window in row] for row in windows]
+
+        def mosaic(name: str, lead: tuple[int, ...]) -> da.Array:
+            rows = [
+                [da.from_delayed(block[name], (*lead, window.height, window.width), np.float32) for block, window in zip(*row, strict=True)]
+                for row in zip(blocks, windows, strict=True)
+            ]
+            return da.block(rows)
+
+        cube, plane = ("timestep", "y", "x"), ("y", "x")
+        half = scenario.pixel_size_m / 2
+        return xr.Dataset(
+            {
+                "vv": (cube, mosaic("vv", (len(passes),)), {"long_name": "VV gamma nought", "units": "1"}),
+                "vh": (cube, mosaic("vh", (len(passes),)), {"long_name": "VH gamma nought", "units": "1"}),
+                "dem": (plane, mosaic("dem", ()), {"long_name": "elevation", "units": "m"}),
+                "landslides": (plane, mosaic("landslides", ()), {"long_name": "landslide (1) or not (NaN)"}),
+            },
+            coords={
+                "timestep": np.array([instant for instant, _ in passes], "datetime64[ns]"),
+                "sat:orbit_state": ("timestep", [orbit[0] for _, orbit in passes]),
+                "y": self.corner[1] - half - scenario.pixel_size_m * np.arange(scenario.height),
+                "x": self.corner[0] + half + scenario.pixel_size_m * np.arange(scenario.width),
+            },
+            attrs={
+                "event_time": scenario.event_time,
+                "crs": self.crs,
+                "source": "simulated by landslide_utils.simulate",
+                "simulated": True,
+                "scenario": json.dumps(dataclasses.asdict(scenario), sort_keys=True),
+            },
+        )
+
+
+def make_scene(scenario: Scenario) -> Scene:
+    """Make the scene of a scenario, with its own hills and its own landslides."""
+    ground = landscape.elevation(scenario, Window(0, 0, scenario.height, scenario.width))
+    slides = inventory.make_landslides(scenario, ground)
+    return Scene(scenario, "EPSG:32654", (500_000.0, 4_740_000.0), list(slides), None, radar.Slides.draw(scenario, len(slides)))
+
+
+def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | None = None) -> Scene:
+    """Make a scene from real terrain and, where given, real landslides; only the radar is simulated.
+
+    Parameters
+    ----------
+    dem : xarray.DataArray (y, x)
+        Elevation in metres with a CRS (``dem.rio.crs``). It is brought to the UTM zone of its place at ``scenario.pixel_size_m``.
+    landslides : geopandas.GeoSeries or GeoDataFrame, optional
+        Polygons with a CRS; without them, landslides are drawn on the terrain.
+    scenario : Scenario, optional
+        Its height and width are replaced by the terrain's.
+
+    Raises
+    ------
+    ValueError
+        If the DEM has holes, no CRS or is smaller than a chip; if the polygons have no CRS or none lies on the DEM.
+    """
+    import rioxarray  # noqa: F401  (gives xarray objects their .rio)
+    from rasterio.enums import Resampling
+
+    scenario = scenario or Scenario()
+    faults = []
+    if dem.rio.crs is None:
+        raise ValueError("the DEM has no coordinate reference system; write one with dem.rio.write_crs('EPSG:...')")
+    holes = int((~np.isfinite(dem.values)).sum() + (dem.values == dem.rio.nodata).sum())
+    if holes:
+        faults.append(f"the DEM has {holes} missing pixels; fill them first, for example with dem.rio.interpolate_na()")
+    crs = dem.rio.estimate_utm_crs()
+    flat = dem.astype("float32").rio.reproject(crs, resolution=scenario.pixel_size_m, resampling=Resampling.cubic_spline, nodata=np.nan)
+    rows, cols = _largest_filled(np.isfinite(flat.values))
+    flat = flat[rows, cols]
+    if min(flat.shape) < 128:
+        faults.append(f"the DEM covers {flat.shape[0]} x {flat.shape[1]} pixels of {scenario.pixel_size_m:g} m; at least 128 x 128 are needed")
+    shapes = None
+    if landslides is not None:
+        geometry = landslides.geometry
+        if geometry.crs is None:
+            faults.append("the landslide polygons have no coordinate reference system; set one with set_crs('EPSG:...')")
+        else:
+            to_pixels = ~flat.rio.transform()
+            placed = geometry.to_crs(crs).affine_transform(to_pixels.to_shapely())
+            shapes = [shape for shape in placed if inventory._touches(shape, Window(0, 0, *flat.shape))]
+            if not shapes:
+                faults.append(f"none of the {len(geometry)} landslide polygons lies on the DEM; check both coordinate reference systems")
+    if faults:
+        raise ValueError("cannot make a scene:\n  - " + "\n  - ".join(faults))
+    scenario = scenario.replace(height=flat.shape[0], width=flat.shape[1])
+    ground = np.ascontiguousarray(flat.values, np.float32)
+    if shapes is None:
+        shapes = list(inventory.make_landslides(scenario, ground))
+    left, top = flat.rio.transform() * (0, 0)
+    return Scene(scenario, f"EPSG:{crs.to_epsg()}", (left, top), shapes, ground, radar.Slides.draw(scenario, len(shapes)))
+
+
+def _largest_filled(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Trim rows and columns, the emptiest edge first, until no pixel is missing (reprojection leaves empty wedges)."""
+    top, bottom, left, right = 0, valid.shape[0], 0, valid.shape[1]
+    while not valid[top:bottom, left:right].all():
+        part = ~valid[top:bottom, left:right]
+        edges = {"top": part[0].mean(), "bottom": part[-1].mean(), "left": part[:, 0].mean(), "right": part[:, -1].mean()}
+        worst = max(edges, key=lambda edge: edges[edge])
+        top, bottom = top + (worst == "top"), bottom - (worst == "bottom")
+        left, right = left + (worst == "left"), right - (worst == "right")
+    return slice(top, bottom), slice(left, right)
+
+
+def write_cube(scene: Scene, path: str | os.PathLike[str], *, progress: bool = False) -> Path:
+    """Write a scene's cube as Zarr. It appears whole or not at all; one that is there already is left alone.
+
+    Parameters
+    ----------
+    scene : Scene
+    path : path
+        Where the store shall be, usually ending in ``.zarr``.
+    progress : bool
+        Whether to show a progress bar.
+    """
+    from dask.diagnostics import ProgressBar
+
+    target = Path(path)
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    cube = scene.dataset()
+    encoding = {name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars}  # speckle does not compress
+    try:
+        writing = cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+        with ProgressBar(minimum=2.0) if progress else dask.config.set():
+            writing.compute(scheduler="threads")
+        os.rename(part, target)
+    except OSError:
+        if not target.exists():  # otherwise another process was faster, and its cube is the same
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def practice_cube(name: str, *, progress: bool = False) -> Path:
+    """Return the path of a practice region's cube, made on first use and kept in :func:`landslide_utils.regions.data_folder`."""
+    if name not in PRACTICE:
+        raise ValueError(f"{name!r} is not a practice region; these are: {', '.join(PRACTICE)}")
+    if not REGIONS[name].simulated:
+        raise ValueError(f"{name!r} is a real region")
+    scenario = PRACTICE[name]
+    text = json.dumps([MODEL, dataclasses.asdict(scenario)], sort_keys=True)
+    folder = data_folder() / hashlib.sha256(text.encode()).hexdigest()[:12]
+    target = folder / f"{name}.zarr"
+    return target if target.exists() else write_cube(make_scene(scenario), target, progress=progress)
