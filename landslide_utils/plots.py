@@ -1,0 +1,237 @@
+"""Every figure of the course, each with a text that says what it shows to those who cannot see it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from cmcrameri import cm
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from landslide_utils.chips import PARTS, SIZE
+from landslide_utils.metrics import Curve
+
+OUTLINE = "#ffd000"
+PART_COLOURS = {"train": "#3b6fb6", "validation": "#b0b0b0", "test": "#e07b00"}
+MOST_PIXELS = 1200
+"""Pixels along a panel's longer side beyond which an image is thinned before it is drawn: no screen shows more."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished figure with its alternative text, which survives into every export of a notebook."""
+
+    png: bytes
+    alt: str
+
+    @classmethod
+    def of(cls, figure: Figure, alt: str) -> Picture:
+        """Render a figure."""
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=90)
+        return cls(buffer.getvalue(), alt)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture as a PNG file."""
+        Path(path).write_bytes(self.png)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        return f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%">'
+
+
+def _figure(width: float, height: float, rows: int, cols: int, **kwargs: Any) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, cols, squeeze=False, **kwargs)
+
+
+def _thin(layer: xr.DataArray) -> xr.DataArray:
+    step = max(1, -(-max(layer.shape) // MOST_PIXELS))
+    return layer[::step, ::step]
+
+
+def _draw(axes: Axes, layer: xr.DataArray, *, cmap: Any, low: float, high: float, title: str) -> Any:
+    """Draw a map with kilometres from its upper left corner on its axes."""
+    layer = _thin(layer)
+    extent = (0.0, _span(layer, "x"), _span(layer, "y"), 0.0)
+    drawn = axes.imshow(np.asarray(layer.values, np.float32), cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest")
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("km east")
+    axes.set_ylabel("km south")
+    return drawn
+
+
+def _span(layer: xr.DataArray, axis: str) -> float:
+    places = layer[axis].values
+    return abs(float(places[-1] - places[0])) / 1000 * len(places) / max(len(places) - 1, 1)
+
+
+def _outline(axes: Axes, landslides: xr.DataArray) -> None:
+    thin = _thin(landslides)
+    if thin.values.any():
+        extent = (0.0, _span(thin, "x"), _span(thin, "y"), 0.0)
+        axes.contour(np.asarray(thin.values, float), levels=[0.5], colors=OUTLINE, linewidths=0.5, extent=extent, origin="upper")
+
+
+def _bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
+    figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+
+
+def _is_simulated(attrs: Mapping[str, Any]) -> str:
+    return " (simulated)" if attrs.get("simulated") else ""
+
+
+def composite_figure(composite: xr.Dataset) -> Picture:
+    """Show a composite: backscatter before, after and their difference; or elevation, slope and curvature where there is no radar."""
+    image = composite["image"]
+    names = [str(name) for name in image["channel"].values]
+    polarisation = next((p for p in ("vv", "vh") if f"{p}_before" in names), None)
+    figure, grid = _figure(13, 4.4, 1, 3, sharex=True, sharey=True)
+    panels = grid[0]
+    if polarisation:
+        before, after = (image.sel(channel=f"{polarisation}_{when}") for when in ("before", "after"))
+        low, high = (float(v) for v in np.nanpercentile(_thin(before).values, [1, 99]))
+        label = f"{polarisation.upper()} gamma nought (dB)"
+        for axes, layer, when in zip(panels, (before, after), ("before", "after"), strict=False):
+            drawn = _draw(axes, layer, cmap="gray", low=low, high=high, title=f"mean of passes {when} the event")
+        _bar(figure, drawn, list(panels[:2]), label)
+        drawn = _draw(panels[2], after - before, cmap=cm.vik, low=-6, high=6, title="log ratio: after - before")
+        _bar(figure, drawn, panels[2], "change (dB)")
+        alt = (
+            f"Three maps{_is_simulated(composite.attrs)}: {polarisation.upper()} backscatter before the event, after it, and the change in decibels, "
+            f"grey and speckled; landslides show as small patches of strong change of either sign."
+        )
+    else:
+        for axes, name, cmap in zip(panels, ("elevation", "slope", "curvature"), (cm.grayC, cm.lajolla, cm.vik), strict=True):
+            layer = image.sel(channel=name)
+            low, high = (float(v) for v in np.nanpercentile(_thin(layer).values, [2, 98]))
+            if name == "curvature":
+                low, high = -max(abs(low), high), max(abs(low), high)
+            _bar(figure, _draw(axes, layer, cmap=cmap, low=low, high=high, title=name), axes, f"{name} ({layer['unit'].item()})")
+        alt = f"Three maps of the terrain{_is_simulated(composite.attrs)}: elevation, slope and curvature, with ridges and valleys."
+    if "landslides" in composite:
+        _outline(panels[2], composite["landslides"])
+    figure.suptitle(f"{composite.attrs['region']}, landslides outlined in yellow", fontsize=11)
+    return Picture.of(figure, alt)
+
+
+def split_figure(chips: pd.DataFrame, landslides: xr.DataArray) -> Picture:
+    """Show which chips train, which validate and which test, over the landslides."""
+    figure, grid = _figure(6.4, 5.2, 1, 1)
+    axes = grid[0, 0]
+    _draw(axes, landslides, cmap=ListedColormap(["white", "black"]), low=0, high=1, title="landslides in black; a gap keeps blocks of chips apart")
+    pixel = _span(landslides, "x") / landslides.sizes["x"]
+    for part in PARTS:
+        for chip in chips[chips["part"] == part].itertuples():
+            corner = (chip.col * pixel, chip.row * pixel)
+            axes.add_patch(_rectangle(corner, SIZE * pixel, PART_COLOURS[part]))
+        axes.plot([], [], "s", color=PART_COLOURS[part], label=f"{part}: {(chips['part'] == part).sum()} chips")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    count = ", ".join(f"{(chips['part'] == part).sum()} {part}" for part in PARTS)
+    return Picture.of(figure, f"Map of the scene cut into square chips: {count}; the landslides lie in a cluster that all three parts share.")
+
+
+def _rectangle(corner: tuple[float, float], side: float, colour: str) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(corner, side, side, facecolor=colour, edgecolor=colour, alpha=0.35, linewidth=0.8)
+
+
+def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> Picture:
+    """Show the training chips that hold most landslides: the first channel that shows best, and the labels outlined."""
+    image = composite["image"]
+    names = [str(name) for name in image["channel"].values]
+    polarisation = next((p for p in ("vv", "vh") if f"{p}_before" in names), None)
+    richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
+    layers = [f"{polarisation}_before", f"{polarisation}_after"] if polarisation else ["slope"]
+    figure, grid = _figure(2.7 * len(richest) + 0.8, 2.75 * len(layers) + 0.3, len(layers), len(richest))
+    for row, name in enumerate(layers):
+        layer = image.sel(channel=name)
+        low, high = (float(v) for v in np.nanpercentile(_thin(layer).values, [1, 99]))
+        for axes, chip in zip(grid[row], richest.itertuples(), strict=True):
+            window = {"y": slice(chip.row, chip.row + SIZE), "x": slice(chip.col, chip.col + SIZE)}
+            drawn = _draw(axes, layer.isel(window), cmap="gray", low=low, high=high, title=f"{chip.landslide_share:.0%} landslide")
+            _outline(axes, composite["landslides"].isel(window))
+        _bar(figure, drawn, list(grid[row]), f"{name.replace('_', ' ')} ({image['unit'].sel(channel=name).item()})")
+    alt = f"{len(richest)} training chips of {SIZE} by {SIZE} pixels, {' and '.join(n.replace('_', ' ') for n in layers)}, labels outlined in yellow."
+    return Picture.of(figure, alt + " Few landslides can be told from the speckle by eye.")
+
+
+def history_figure(history: pd.DataFrame) -> Picture:
+    """Show loss and validation AUPRC against the epoch."""
+    figure, grid = _figure(9, 3.4, 1, 2)
+    left, right = grid[0]
+    left.plot(history["epoch"], history["train_loss"], "o-", color=PART_COLOURS["train"], label="training")
+    left.plot(history["epoch"], history["validation_loss"], "s--", color="#606060", label="validation")
+    left.set(xlabel="epoch", ylabel="cross-entropy", ylim=(0, None))
+    left.legend(frameon=False)
+    right.plot(history["epoch"], history["validation_auprc"], "s--", color="#606060")
+    right.set(xlabel="epoch", ylabel="AUPRC on validation chips", ylim=(0, 1))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    first, last = history.iloc[0], history.iloc[-1]
+    return Picture.of(
+        figure,
+        f"Two curves over {len(history)} epochs: training loss from {first['train_loss']:.2f} to {last['train_loss']:.2f}, and validation AUPRC from "
+        f"{first['validation_auprc']:.2f} to {last['validation_auprc']:.2f}.",
+    )
+
+
+def curves_figure(curves: Mapping[str, Curve]) -> Picture:
+    """Show precision against recall for several detectors on the same pixels, and chance as a line."""
+    figure, grid = _figure(6, 4.4, 1, 1)
+    axes = grid[0, 0]
+    colours = ["#000000", *(cm.batlow(v) for v in np.linspace(0.15, 0.85, max(len(curves) - 1, 1)))]
+    for (name, found), colour, width in zip(curves.items(), colours, [2.2, *[1.2] * len(curves)], strict=False):
+        axes.plot(found.recall, found.precision, color=colour, linewidth=width, label=f"{name}: AUPRC {found.auprc:.2f}")
+    chance = next(iter(curves.values())).prevalence
+    axes.axhline(chance, color="#808080", linestyle=":", label=f"chance: {chance:.3f}")
+    axes.set(xlabel="recall: share of landslide pixels found", ylabel="precision: share of finds that are right", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize=8)
+    values = "; ".join(f"{name} {found.auprc:.2f}" for name, found in curves.items())
+    return Picture.of(figure, f"Precision-recall curves on the test chips. Area under the curve: {values}; chance {chance:.3f}.")
+
+
+def map_figure(probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, *, simulated: bool) -> Picture:
+    """Show the labels beside the mapped probability, both for the test area only.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+    landslides, test : xarray.DataArray (y, x), bool
+        Labels, and where the test chips are.
+    simulated : bool
+        Whether the radar is simulated; the figure then says so.
+    """
+    rows, cols = np.flatnonzero(test.values.any(1)), np.flatnonzero(test.values.any(0))
+    box = {"y": slice(rows[0], rows[-1] + 1), "x": slice(cols[0], cols[-1] + 1)}
+    test, probability, landslides = test.isel(box), probability.isel(box), landslides.isel(box)
+    height = 1.2 + 5.4 * test.sizes["y"] / test.sizes["x"]
+    figure, grid = _figure(12, min(height, 12), 1, 2, sharex=True, sharey=True)
+    left, right = grid[0]
+    for axes in (left, right):
+        axes.set_facecolor("#dcdcdc")
+    _draw(left, landslides.where(test), cmap=ListedColormap(["white", "black"]), low=0, high=1, title="labels: landslides in black")
+    drawn = _draw(right, probability.where(test), cmap=cm.lajolla_r, low=0, high=1, title="the network's map")
+    _bar(figure, drawn, [left, right], "probability of a landslide")
+    note = " - simulated radar" if simulated else ""
+    figure.suptitle(f"Test area (grey was not tested){note}", fontsize=11)
+    found = float((probability.where(test & landslides) > 0.5).sum() / max(int((test & landslides).sum()), 1))
+    return Picture.of(
+        figure,
+        f"Two maps of the test chips{' (simulated)' if simulated else ''}: labelled landslides, and the network's probability. "
+        f"{found:.0%} of the landslide pixels have a probability above one half.",
+    )
