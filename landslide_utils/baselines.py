@@ -33,11 +33,18 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
     for p in ("vv", "vh"):
         if f"{p}_before" not in names:
             continue
-        ratio = log_ratio(*(image.sel(channel=f"{p}_{when}", drop=True).drop_vars("unit", errors="ignore") for when in ("before", "after")))
+        ratio = log_ratio(
+            *(
+                image.sel(channel=f"{p}_{when}", drop=True).drop_vars("unit", errors="ignore")
+                for when in ("before", "after")
+            )
+        )
         ratio = ratio - float(ratio.median())  # rain changes the whole scene's level between dates; landslides do not
         valid = np.isfinite(ratio.values)
         weight = ndimage.gaussian_filter(valid.astype(np.float32), SMOOTHING)
         smoothed = ndimage.gaussian_filter(np.where(valid, ratio.values, 0), SMOOTHING) / np.maximum(weight, 1e-6)
         detectors[f"{p.upper()} log ratio"] = abs(ratio)
-        detectors[f"{p.upper()} log ratio, smoothed"] = ratio.copy(data=np.where(valid, abs(smoothed), np.nan).astype(np.float32))
+        detectors[f"{p.upper()} log ratio, smoothed"] = ratio.copy(
+            data=np.where(valid, abs(smoothed), np.nan).astype(np.float32)
+        )
     return detectors

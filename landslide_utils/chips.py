@@ -17,7 +17,9 @@ BUFFER = 32
 SPLITS = ("blocked", "random")
 PARTS = ("train", "validation", "test")
 _TURN = ("train", "test", "train", "validation", "train")  # 60 % training, 20 % validation, 20 % test
-_ENOUGH_BLOCKS = 15
+_BLOCKS = ((4, 60), (3, 60), (2, 15), (1, 0))
+"""How many chips a side a block has, and how many blocks there must be for that: large blocks in large scenes, enough blocks in small ones."""
+
 _DEALS = 50
 
 
@@ -25,7 +27,9 @@ class SplitError(ValueError):
     """A scene that cannot be shared out to training, validation and test."""
 
 
-def split_chips(landslides: xr.DataArray, *, method: str = "blocked", seed: int = 0, size: int = SIZE, buffer: int = BUFFER) -> pd.DataFrame:
+def split_chips(
+    landslides: xr.DataArray, *, method: str = "blocked", seed: int = 0, size: int = SIZE, buffer: int = BUFFER
+) -> pd.DataFrame:
     """Lay a grid of chips over a scene and share them out.
 
     Parameters
@@ -61,11 +65,13 @@ def split_chips(landslides: xr.DataArray, *, method: str = "blocked", seed: int 
         raise SplitError(f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}")
     labels = landslides.values
     if min(labels.shape) < size:
-        raise SplitError(f"the scene has {labels.shape[0]} x {labels.shape[1]} pixels, which is less than one chip of {size} x {size}")
-    for chips_a_side in (4, 3, 2, 1) if method == "blocked" else (1,):
-        gap = buffer if method == "blocked" else 0
+        raise SplitError(
+            f"the scene has {labels.shape[0]} x {labels.shape[1]} pixels, which is less than one chip of {size} x {size}"
+        )
+    gap = buffer if method == "blocked" else 0
+    for chips_a_side, enough in _BLOCKS if method == "blocked" else [(1, 0)]:
         chips = _lay(labels, size, gap, chips_a_side)
-        if chips["block"].nunique() >= _ENOUGH_BLOCKS:
+        if chips["block"].nunique() >= enough:
             break
     if chips["block"].nunique() < len(_TURN):
         raise SplitError(
@@ -81,7 +87,8 @@ def _lay(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) -> p
     """Lay chips in square blocks with a gap between blocks; a last block may be narrower."""
 
     def starts(length: int) -> list[tuple[int, int]]:
-        places, start = [], 0
+        places: list[tuple[int, int]] = []
+        start = 0
         while start + size <= length:
             block = len(places) // chips_a_side
             places.append((start, block))
@@ -92,7 +99,12 @@ def _lay(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) -> p
     across = cols[-1][1] + 1
     return pd.DataFrame(
         [
-            {"row": r, "col": c, "block": rb * across + cb, "landslide_share": float(labels[r : r + size, c : c + size].mean())}
+            {
+                "row": r,
+                "col": c,
+                "block": rb * across + cb,
+                "landslide_share": float(labels[r : r + size, c : c + size].mean()),
+            }
             for r, rb in rows
             for c, cb in cols
         ]
@@ -128,7 +140,9 @@ def _check(chips: pd.DataFrame) -> None:
         raise SplitError("; ".join(faults) + ". Check the labels, take a larger scene, or try another seed")
 
 
-def part_mask(chips: pd.DataFrame, part: str, like: xr.DataArray, *, only_landslides: bool = False, size: int = SIZE) -> xr.DataArray:
+def part_mask(
+    chips: pd.DataFrame, part: str, like: xr.DataArray, *, only_landslides: bool = False, size: int = SIZE
+) -> xr.DataArray:
     """Return a mask (y, x) that is true on the pixels of a part's chips.
 
     Parameters
@@ -142,9 +156,14 @@ def part_mask(chips: pd.DataFrame, part: str, like: xr.DataArray, *, only_landsl
         Whether to take only chips that hold a landslide: the poster's way.
     """
     mask = np.zeros((like.sizes["y"], like.sizes["x"]), bool)
-    for chip in _of(chips, part, only_landslides).itertuples():
-        mask[chip.row : chip.row + size, chip.col : chip.col + size] = True
+    for row, col in corners(chips, part, only_landslides=only_landslides):
+        mask[row : row + size, col : col + size] = True
     return xr.DataArray(mask, dims=("y", "x"), coords={"y": like["y"], "x": like["x"]})
+
+
+def corners(chips: pd.DataFrame, part: str, *, only_landslides: bool = False) -> list[tuple[int, int]]:
+    """Return the upper left pixel (row, column) of each chip of a part."""
+    return [(int(row), int(col)) for row, col in _of(chips, part, only_landslides)[["row", "col"]].to_numpy()]
 
 
 def _of(chips: pd.DataFrame, part: str, only_landslides: bool = False) -> pd.DataFrame:
@@ -179,9 +198,17 @@ class Normalisation:
         """Return the image with mean 0 and standard deviation 1 on the training chips, and 0 where there is no data."""
         names = tuple(str(name) for name in image["channel"].values)
         if names != self.channels:
-            raise ValueError(f"the image has the channels {', '.join(names)}, but the normalisation was measured on {', '.join(self.channels)}")
-        mean, sd = (xr.DataArray(np.array(values, np.float32), dims="channel") for values in (self.mean, self.sd))
-        return ((image - mean) / sd).fillna(0).astype("float32").transpose("channel", "y", "x")
+            raise ValueError(
+                f"the image has the channels {', '.join(names)}, but the normalisation was measured on {', '.join(self.channels)}"
+            )
+        values = np.empty(image.shape, np.float32)
+        for out, layer, mean, sd in zip(
+            values, image.values, self.mean, self.sd, strict=True
+        ):  # channel by channel, to need no second copy
+            np.subtract(layer, np.float32(mean), out=out)
+            out /= np.float32(sd)
+            out[~np.isfinite(out)] = 0
+        return image.copy(data=values)
 
 
 class ChipSet:
@@ -244,5 +271,7 @@ class ChipSet:
         image = self.image[:, rows, cols][:, ::step].copy()
         if step == -1 and self.northward is not None:
             image[self.northward] *= -1
-        landslides, valid = (layer[rows, cols][::step][None].astype(np.float32) for layer in (self.landslides, self.valid))
+        landslides, valid = (
+            layer[rows, cols][::step][None].astype(np.float32) for layer in (self.landslides, self.valid)
+        )
         return {"image": image, "landslides": landslides, "valid": valid}

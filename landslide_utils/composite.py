@@ -19,9 +19,13 @@ CHANNELS = {
 CHANNELS["sar_dem"] = CHANNELS["sar"] + CHANNELS["dem"]
 """The poster's five band combinations. Aspect, an angle, is given as sine and cosine, so terrain has five channels here and four on the poster."""
 
-UNITS = {"elevation": "m", "slope": "degrees", "aspect_sin": "1", "aspect_cos": "1", "curvature": "1/100 m"} | {
-    name: "dB" for name in CHANNELS["sar"]
-}
+UNITS = {
+    "elevation": "m",
+    "slope": "degrees",
+    "aspect_sin": "1",
+    "aspect_cos": "1",
+    "curvature": "1/100 m",
+} | dict.fromkeys(CHANNELS["sar"], "dB")
 ORBIT_CHOICES = ("auto", "descending", "ascending")
 
 
@@ -71,17 +75,24 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     start, end = (np.datetime64(cube.attrs[name]) for name in ("event_time", "event_end"))
     dated_only = bool((times == times.astype("datetime64[D]")).all())
     if dated_only:
-        start, end = start.astype("datetime64[D]"), end.astype("datetime64[D]") + np.timedelta64(1, "D") - np.timedelta64(1, "ns")
+        start, end = (
+            start.astype("datetime64[D]"),
+            end.astype("datetime64[D]") + np.timedelta64(1, "D") - np.timedelta64(1, "ns"),
+        )
     orbits = cube["orbit"].values
     choice = {}
     for direction in sorted(set(orbits), reverse=True) if orbit == "auto" else [orbit]:
         same = orbits == direction
         choice[direction] = np.flatnonzero(same & (times < start)), np.flatnonzero(same & (times > end))
-    best = max(choice, key=lambda direction: (min(timesteps, *(len(side) for side in choice[direction])), direction == "descending"))
+    best = max(
+        choice,
+        key=lambda direction: (min(timesteps, *(len(side) for side in choice[direction])), direction == "descending"),
+    )
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
         counted = "; ".join(
-            f"{d}: {sum((orbits == d) & (times < start))} before, {sum((orbits == d) & (times > end))} after" for d in sorted(set(orbits))
+            f"{d}: {sum((orbits == d) & (times < start))} before, {sum((orbits == d) & (times > end))} after"
+            for d in sorted(set(orbits))
         )
         day = "; passes dated on the event's day cannot be placed and are left out" if dated_only else ""
         raise CubeError(
@@ -94,7 +105,9 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), str(best))
 
 
-def make_composite(cube: xr.Dataset, *, channels: str = "sar", timesteps: int = 4, orbit: str = "auto", labels: bool = True) -> xr.Dataset:
+def make_composite(
+    cube: xr.Dataset, *, channels: str = "sar", timesteps: int = 4, orbit: str = "auto", labels: bool = True
+) -> xr.Dataset:
     """Make the image that a network sees, lazily.
 
     Parameters
@@ -143,14 +156,24 @@ def make_composite(cube: xr.Dataset, *, channels: str = "sar", timesteps: int = 
         assert passes is not None
         for when, index in (("before", passes.before), ("after", passes.after)):
             power = cube[name].isel(time=list(index))
-            layers[f"{name}_{when}"] = 10 * np.log10(power.where(power > 0).mean("time"))
+            mean: xr.DataArray = power.where(power > 0).mean("time")
+            layers[f"{name}_{when}"] = 10 * xr.ufuncs.log10(mean)
     if "dem" in needed:
         dem, pixel = cube["dem"], float(cube.attrs["pixel_size_m"])
         layers |= {"elevation": dem, "slope": terrain.slope(dem, pixel), "curvature": terrain.curvature(dem, pixel)}
         layers["aspect_sin"], layers["aspect_cos"] = terrain.aspect_parts(dem, pixel)
     names = list(CHANNELS[channels])
-    image = xr.concat([layers[name].drop_vars("orbit", errors="ignore") for name in names], dim="channel", coords="minimal", compat="override")
-    out = image.astype("float32").assign_coords(channel=names, unit=("channel", [UNITS[name] for name in names])).to_dataset(name="image")
+    image = xr.concat(
+        [layers[name].drop_vars("orbit", errors="ignore") for name in names],
+        dim="channel",
+        coords="minimal",
+        compat="override",
+    )
+    out = (
+        image.astype("float32")
+        .assign_coords(channel=names, unit=("channel", [UNITS[name] for name in names]))
+        .to_dataset(name="image")
+    )
     if "landslides" in cube:
         out["landslides"] = cube["landslides"]
     out.attrs = dict(cube.attrs)

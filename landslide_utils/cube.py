@@ -53,20 +53,21 @@ def open_cube(source: str, *, event_time: str | None = None, progress: bool = Fa
         If there is no cube, it is not a Zarr store, its dimensions are not the published ones, or nobody knows the event's instant.
     """
     region = find_region(source)
-    store = xr.open_zarr(_locate(source, region, progress=progress), chunks={}) if _is_local(source) else _open_url(source)
+    store = _open(source if "://" in source else str(_locate(source, region, progress=progress)))
     return _canonical(store, source, region, event_time)
 
 
-def _is_local(source: str) -> bool:
-    return "://" not in source
-
-
-def _open_url(source: str) -> xr.Dataset:
+def _open(place: str) -> xr.Dataset:
+    """Open a Zarr store lazily; whatever the network, the server or a damaged store does becomes one clear error."""
     try:
-        return xr.open_zarr(source, chunks={})
-    except Exception as error:  # whatever the network, the server or the store does
+        store: xr.Dataset = xr.open_zarr(place, chunks={})
+    except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise CubeError(source, [f"cannot be opened as a Zarr store ({reason}); check the address, the network and that it ends in .zarr"]) from error
+        advice = (
+            "check the address and the network" if "://" in place else "it may be damaged or half copied; get it again"
+        )
+        raise CubeError(place, [f"cannot be opened as a Zarr store ({reason}); {advice}"]) from error
+    return store
 
 
 def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
@@ -83,9 +84,16 @@ def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
     else:
         path = Path(source).expanduser()
     if not path.exists():
-        raise CubeError(source, [f"no such path; give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"])
+        raise CubeError(
+            source, [f"no such path; give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"]
+        )
     if not any((path / name).exists() for name in (".zgroup", ".zmetadata", "zarr.json")):
-        raise CubeError(source, ["not a Zarr store: none of .zgroup, .zmetadata and zarr.json is in it; give the folder that ends in .zarr"])
+        raise CubeError(
+            source,
+            [
+                "not a Zarr store: none of .zgroup, .zmetadata and zarr.json is in it; give the folder that ends in .zarr"
+            ],
+        )
     return path
 
 
@@ -98,8 +106,14 @@ def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time
         wanted = ("time", "y", "x") if name in RADAR else ("y", "x")
         if set(cube[name].dims) != set(wanted):
             given = ", ".join(str(dim) for dim in store[name].dims)
-            faults.append(f"{name} has dimensions ({given}) where ({', '.join(wanted).replace('time', 'timestep')}) are needed")
-    faults += [f"the coordinate {axis} is missing; give each {axis} its position" for axis in ("y", "x") if axis not in cube.coords]
+            faults.append(
+                f"{name} has dimensions ({given}) where ({', '.join(wanted).replace('time', 'timestep')}) are needed"
+            )
+    faults += [
+        f"the coordinate {axis} is missing; give each {axis} its position"
+        for axis in ("y", "x")
+        if axis not in cube.coords
+    ]
     if radar and "time" not in cube.coords:
         faults.append("the coordinate timestep is missing; give each pass its instant")
     elif radar and not np.issubdtype(cube["time"].dtype, np.datetime64):
@@ -108,7 +122,9 @@ def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time
     if faults:
         raise CubeError(source, faults)
 
-    variables: dict[str, xr.DataArray] = {name: cube[name].transpose("time", "y", "x").astype("float32") for name in radar}
+    variables: dict[str, xr.DataArray] = {
+        name: cube[name].transpose("time", "y", "x").astype("float32") for name in radar
+    }
     if "dem" in cube:
         variables["dem"] = cube["dem"].transpose("y", "x").astype("float32")
     if "landslides" in cube:
@@ -141,11 +157,15 @@ def _has_crs(store: xr.Dataset) -> bool:
     return store.rio.crs is not None
 
 
-def _event(store: xr.Dataset, region: Region | None, event_time: str | None, faults: list[str]) -> tuple[dt.datetime, dt.datetime]:
+def _event(
+    store: xr.Dataset, region: Region | None, event_time: str | None, faults: list[str]
+) -> tuple[dt.datetime, dt.datetime]:
     """Return the event's start and end; what the caller says comes before what the store says, and that before the region."""
     text = event_time or store.attrs.get("event_time") or (region.event_time if region else None)
     if text is None:
-        faults.append("the event's instant is not known; pass event_time in UTC, for example -p event_time 2018-09-05T18:07:59")
+        faults.append(
+            "the event's instant is not known; pass event_time in UTC, for example -p event_time 2018-09-05T18:07:59"
+        )
         return dt.datetime.min, dt.datetime.min
     try:
         start = parse_instant(str(text))
@@ -184,7 +204,9 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
             faults.append(f"the coordinate {axis} is not evenly spaced (steps from {steps.min():g} to {steps.max():g})")
     pixel = float(cube.attrs["pixel_size_m"])
     if needs_metres and (pixel < 0.1 or "4326" in str(cube.attrs.get("crs", ""))):
-        faults.append(f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject the cube to UTM")
+        faults.append(
+            f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject the cube to UTM"
+        )
     return faults
 
 
@@ -194,13 +216,19 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
     for name in variables:
         array = cube[name]
         valid = np.isfinite(array) & (array > 0) if name in RADAR else np.isfinite(array)
-        measures[name] = {"valid": valid.sum(), "negative": (array < 0).sum() if name in RADAR else 0, "least": array.min()}
+        measures[name] = {
+            "valid": valid.sum(),
+            "negative": (array < 0).sum() if name in RADAR else 0,
+            "least": array.min(),
+        }
     import dask
 
     faults = []
     for name, found in dask.compute(measures)[0].items():
         if int(found["valid"]) == 0:
-            faults.append(f"{name} holds no valid value in the passes that are needed (all are missing{' or zero' if name in RADAR else ''})")
+            faults.append(
+                f"{name} holds no valid value in the passes that are needed (all are missing{' or zero' if name in RADAR else ''})"
+            )
         if int(found["negative"]):
             faults.append(
                 f"{name} holds {int(found['negative'])} negative values (least {float(found['least']):.3g}) where linear power is needed; "

@@ -152,7 +152,13 @@ def _injected(cells: list[str]) -> list[str]:
     names: list[str] = []
     for cell in cells:
         if cell.startswith("# Parameters\n"):
-            names = [target.id for node in ast.parse(cell).body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)]
+            names = [
+                target.id
+                for node in ast.parse(cell).body
+                if isinstance(node, ast.Assign)
+                for target in node.targets
+                if isinstance(target, ast.Name)
+            ]
     return names
 
 
@@ -199,7 +205,10 @@ def save_run(
 
 def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Write a number that does not exist as null: JSON knows no NaN."""
-    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in metrics.items()}
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in metrics.items()
+    }
 
 
 def _replace(part: Path, target: Path) -> None:
@@ -221,7 +230,11 @@ def _replace(part: Path, target: Path) -> None:
 
 
 def summary(
-    measured: Mapping[str, float], curves: Mapping[str, Curve], history: pd.DataFrame, chips: pd.DataFrame, composite: xr.Dataset
+    measured: Mapping[str, float],
+    curves: Mapping[str, Curve],
+    history: pd.DataFrame,
+    chips: pd.DataFrame,
+    composite: xr.Dataset,
 ) -> dict[str, Any]:
     """Put together what a run measured, as it stands in ``metrics.json``.
 

@@ -24,8 +24,12 @@ def shaking(scenario: Scenario) -> Array:
     """Return the relative strength of shaking, 0 to 1, float32 (height, width): a bell around an epicentre, roughened, zero where it is weak."""
     window = Window(0, 0, scenario.height, scenario.width)
     random = noise.generator(scenario.seed, "epicentre")
-    rows = np.arange(scenario.height, dtype=np.float32)[:, None] - np.float32(random.uniform(0.35, 0.65) * scenario.height)
-    cols = np.arange(scenario.width, dtype=np.float32)[None, :] - np.float32(random.uniform(0.35, 0.65) * scenario.width)
+    rows = np.arange(scenario.height, dtype=np.float32)[:, None] - np.float32(
+        random.uniform(0.35, 0.65) * scenario.height
+    )
+    cols = np.arange(scenario.width, dtype=np.float32)[None, :] - np.float32(
+        random.uniform(0.35, 0.65) * scenario.width
+    )
     radius = scenario.shaking_radius_m / scenario.pixel_size_m
     distance = np.hypot(rows, cols) / radius + 0.25 * noise.smooth(scenario.seed, ("shaking",), window, radius / 2)
     bell = np.exp(-0.5 * distance**2)
@@ -48,7 +52,9 @@ def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
     """
     pixel = scenario.pixel_size_m
     mean_area = np.exp(scenario.ln_area_mean + scenario.ln_area_sd**2 / 2)
-    count = math.ceil(2 * scenario.landslide_share * ground.size * pixel**2 / mean_area)  # slides overlap, so more are drawn than are kept
+    count = math.ceil(
+        2 * scenario.landslide_share * ground.size * pixel**2 / mean_area
+    )  # slides overlap, so more are drawn than are kept
     down_row, down_col = (-g for g in np.gradient(ndimage.gaussian_filter(ground, 1.5), pixel))
     slope = np.degrees(np.arctan(np.hypot(down_row, down_col)))
     weight = shaking(scenario) / (1 + np.exp((scenario.steep_degrees - slope) / 3.0))
@@ -69,7 +75,10 @@ def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
     for step in range(steps):
         path[step] = row, col
         here = (np.clip(row, 0, ground.shape[0] - 1).astype(int), np.clip(col, 0, ground.shape[1] - 1).astype(int))
-        row_step, col_step = 0.8 * row_step + down_row[here], 0.8 * col_step + down_col[here]  # momentum keeps it from zigzagging
+        row_step, col_step = (
+            0.8 * row_step + down_row[here],
+            0.8 * col_step + down_col[here],
+        )  # momentum keeps it from zigzagging
         speed = np.maximum(np.hypot(row_step, col_step), 1e-9)
         row, col = row + STEP * row_step / speed, col + STEP * col_step / speed
     wobble = random.normal(1, 0.15, (count, 2, OUTLINE))
@@ -105,5 +114,8 @@ def rasterise(shapes: list[BaseGeometry], window: Window) -> NDArray[np.int32]:
 def _touches(shape: BaseGeometry, window: Window) -> bool:
     left, top, right, bottom = shape.bounds
     return bool(
-        right >= window.col and left <= window.col + window.width and bottom >= window.row and top <= window.row + window.height
+        right >= window.col
+        and left <= window.col + window.width
+        and bottom >= window.row
+        and top <= window.row + window.height
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import cbook
@@ -30,7 +30,7 @@ class Cover(NamedTuple):
 @lru_cache(maxsize=1)
 def _real_hills() -> tuple[Array, float]:
     """Return spline coefficients of a real elevation model (metres, square cells) and its cell size in metres."""
-    data = cbook.get_sample_data("jacksboro_fault_dem.npz")
+    data: Any = cbook.get_sample_data("jacksboro_fault_dem.npz")
     height = data["elevation"].astype(np.float32)
     metres_a_degree = 111_320.0
     north = float(data["dy"]) * metres_a_degree
@@ -49,20 +49,30 @@ def elevation(scenario: Scenario, window: Window) -> Array:
     for axis, size in enumerate(coefficients.shape):  # beyond its edge the real terrain is mirrored
         index = np.abs(np.mod(np.arange(first[axis], last[axis]) + size - 1, 2 * (size - 1)) - (size - 1))
         lattice = np.take(lattice, index, axis=axis)
-    ground = noise.spline(lattice, (first[0], first[1]), spacing, window) * np.float32(scenario.relief_scale * scenario.steepness)
+    ground = noise.spline(lattice, (first[0], first[1]), spacing, window) * np.float32(
+        scenario.relief_scale * scenario.steepness
+    )
     for octave, spacing in enumerate((24.0, 12.0, 6.0)):
-        ground += noise.smooth(scenario.seed, ("relief", octave), window, spacing) * np.float32(scenario.roughness_m / 2**octave)
+        ground += noise.smooth(scenario.seed, ("relief", octave), window, spacing) * np.float32(
+            scenario.roughness_m / 2**octave
+        )
     return ground
 
 
 def _parcels(seed: int, name: str, window: Window, size: float) -> Array:
     """Return a number between 0 and 1 that is the same all over each cell of an irregular patchwork with cells `size` pixels wide."""
-    rows, cols = np.mgrid[window.row : window.row + window.height, window.col : window.col + window.width].astype(np.float32)
+    rows, cols = np.mgrid[window.row : window.row + window.height, window.col : window.col + window.width].astype(
+        np.float32
+    )
     rows += noise.smooth(seed, (name, "y"), window, size * 3) * np.float32(size / 2)
     cols += noise.smooth(seed, (name, "x"), window, size * 3) * np.float32(size / 2)
-    cell = (np.floor(rows / size).astype(np.int64) * 73856093) ^ (np.floor(cols / (size * 1.6)).astype(np.int64) * 19349663)
-    hashed = (cell.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing, wraps round on purpose
-    return ((hashed >> np.uint64(40)) / 2**24).astype(np.float32)
+    cell = (np.floor(rows / size).astype(np.int64) * 73856093) ^ (
+        np.floor(cols / (size * 1.6)).astype(np.int64) * 19349663
+    )
+    hashed = (cell.astype(np.uint64) + np.uint64(seed)) * np.uint64(
+        0x9E3779B97F4A7C15
+    )  # Fibonacci hashing, wraps round on purpose
+    return np.asarray((hashed >> np.uint64(40)) / 2**24, np.float32)
 
 
 def land_cover(scenario: Scenario, window: Window, slope_degrees: Array) -> Cover:

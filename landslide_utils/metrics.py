@@ -22,7 +22,9 @@ class Curve(NamedTuple):
     prevalence: float
 
 
-def pixels(score: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def pixels(
+    score: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Return labels and scores (n,) of the pixels under a mask that have a score."""
     chosen = mask.values & np.isfinite(score.values)
     return landslides.values[chosen], score.values[chosen]
@@ -44,7 +46,9 @@ def curve(labels: NDArray[np.bool_], scores: NDArray[np.float32], points: int = 
     return Curve(recall[keep], precision[keep], auprc(labels, scores), float(labels.mean()))
 
 
-def score_map(score: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, part: str = "test") -> dict[str, float]:
+def score_map(
+    score: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, part: str = "test"
+) -> dict[str, float]:
     """Score a map on a part's chips: on all of them, and on those that hold a landslide, as the poster did.
 
     Returns

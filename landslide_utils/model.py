@@ -71,7 +71,7 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
     import torch
 
     def build(weights: str | None) -> torch.nn.Module:
-        return smp.UnetPlusPlus(
+        network: torch.nn.Module = smp.UnetPlusPlus(
             preset.encoder,
             encoder_depth=preset.depth,
             encoder_weights=weights,
@@ -79,6 +79,7 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
             in_channels=channels,
             classes=1,
         )
+        return network
 
     try:
         model = build("imagenet" if preset.imagenet else None)
@@ -91,7 +92,9 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
             stacklevel=2,
         )
         model = build(None)
-    for stage in range(preset.depth, 5):  # stages that a shallow encoder never uses would only fill memory and the saved file
+    for stage in range(
+        preset.depth, 5
+    ):  # stages that a shallow encoder never uses would only fill memory and the saved file
         if hasattr(model.encoder, f"layer{stage}"):
             setattr(model.encoder, f"layer{stage}", torch.nn.Identity())
     return model

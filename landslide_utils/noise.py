@@ -88,8 +88,13 @@ def spline(lattice: Array, first: tuple[int, int], spacing: float, window: Windo
 
     row_index, row_weights = along(window.row, window.height, first[0])
     col_index, col_weights = along(window.col, window.width, first[1])
-    rows = sum(weight[:, None] * lattice[row_index + k] for k, weight in enumerate(row_weights))
-    return np.asarray(sum(weight * rows[:, col_index + k] for k, weight in enumerate(col_weights)), np.float32)
+    rows = np.zeros((window.height, lattice.shape[1]), np.float32)
+    for k, weight in enumerate(row_weights):
+        rows += weight[:, None] * lattice[row_index + k]
+    out = np.zeros((window.height, window.width), np.float32)
+    for k, weight in enumerate(col_weights):
+        out += weight * rows[:, col_index + k]
+    return out
 
 
 def smooth(seed: int, key: tuple[int | str, ...], window: Window, spacing: float) -> Array:

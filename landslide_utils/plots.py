@@ -20,10 +20,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from landslide_utils.chips import PARTS, SIZE
+from landslide_utils.chips import PARTS, SIZE, corners
 from landslide_utils.metrics import Curve
 
-OUTLINE = "#ffd000"
+INK = ListedColormap(["white", "black"])
 PART_COLOURS = {"train": "#3b6fb6", "validation": "#b0b0b0", "test": "#e07b00"}
 MOST_PIXELS = 1200
 """Pixels along a panel's longer side beyond which an image is thinned before it is drawn: no screen shows more."""
@@ -59,15 +59,19 @@ def _figure(width: float, height: float, rows: int, cols: int, **kwargs: Any) ->
 
 
 def _thin(layer: xr.DataArray) -> xr.DataArray:
+    """Average (for a mask: take any of) neighbouring pixels of a map that is larger than a screen."""
     step = max(1, -(-max(layer.shape) // MOST_PIXELS))
-    return layer[::step, ::step]
+    blocks = layer.coarsen(y=step, x=step, boundary="trim")
+    return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
 
 
 def _draw(axes: Axes, layer: xr.DataArray, *, cmap: Any, low: float, high: float, title: str) -> Any:
     """Draw a map with kilometres from its upper left corner on its axes."""
     layer = _thin(layer)
     extent = (0.0, _span(layer, "x"), _span(layer, "y"), 0.0)
-    drawn = axes.imshow(np.asarray(layer.values, np.float32), cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest")
+    drawn = axes.imshow(
+        np.asarray(layer.values, np.float32), cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest"
+    )
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("km east")
     axes.set_ylabel("km south")
@@ -79,13 +83,6 @@ def _span(layer: xr.DataArray, axis: str) -> float:
     return abs(float(places[-1] - places[0])) / 1000 * len(places) / max(len(places) - 1, 1)
 
 
-def _outline(axes: Axes, landslides: xr.DataArray) -> None:
-    thin = _thin(landslides)
-    if thin.values.any():
-        extent = (0.0, _span(thin, "x"), _span(thin, "y"), 0.0)
-        axes.contour(np.asarray(thin.values, float), levels=[0.5], colors=OUTLINE, linewidths=0.5, extent=extent, origin="upper")
-
-
 def _bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
 
@@ -94,54 +91,70 @@ def _is_simulated(attrs: Mapping[str, Any]) -> str:
     return " (simulated)" if attrs.get("simulated") else ""
 
 
+def _first_polarisation(image: xr.DataArray) -> str | None:
+    return next((p for p in ("vv", "vh") if f"{p}_before" in image["channel"].values), None)
+
+
 def composite_figure(composite: xr.Dataset) -> Picture:
-    """Show a composite: backscatter before, after and their difference; or elevation, slope and curvature where there is no radar."""
+    """Show a composite: backscatter before, after, their difference and the labels; or elevation, slope and curvature where there is no radar."""
     image = composite["image"]
-    names = [str(name) for name in image["channel"].values]
-    polarisation = next((p for p in ("vv", "vh") if f"{p}_before" in names), None)
-    figure, grid = _figure(13, 4.4, 1, 3, sharex=True, sharey=True)
-    panels = grid[0]
+    polarisation = _first_polarisation(image)
+    labelled = "landslides" in composite
+    aspect = image.sizes["y"] / image.sizes["x"]
+    figure, grid = _figure(11, 1.4 + 8.6 * min(aspect, 1.4), 2, 2, sharex=True, sharey=True)
+    panels = list(grid.flat)
     if polarisation:
         before, after = (image.sel(channel=f"{polarisation}_{when}") for when in ("before", "after"))
         low, high = (float(v) for v in np.nanpercentile(_thin(before).values, [1, 99]))
-        label = f"{polarisation.upper()} gamma nought (dB)"
-        for axes, layer, when in zip(panels, (before, after), ("before", "after"), strict=False):
-            drawn = _draw(axes, layer, cmap="gray", low=low, high=high, title=f"mean of passes {when} the event")
-        _bar(figure, drawn, list(panels[:2]), label)
-        drawn = _draw(panels[2], after - before, cmap=cm.vik, low=-6, high=6, title="log ratio: after - before")
-        _bar(figure, drawn, panels[2], "change (dB)")
+        for axes, layer, when in zip(panels[:2], (before, after), ("before", "after"), strict=True):
+            drawn = _draw(axes, layer, cmap="gray", low=low, high=high, title=f"mean of the passes {when} the event")
+        _bar(figure, drawn, panels[:2], f"{polarisation.upper()} gamma nought (dB)")
+        drawn = _draw(panels[2], after - before, cmap=cm.vik, low=-6, high=6, title="log ratio: after minus before")
+        _bar(figure, drawn, panels[2] if not labelled else panels[2:], "change (dB)")
         alt = (
-            f"Three maps{_is_simulated(composite.attrs)}: {polarisation.upper()} backscatter before the event, after it, and the change in decibels, "
-            f"grey and speckled; landslides show as small patches of strong change of either sign."
+            f"Maps{_is_simulated(composite.attrs)}: {polarisation.upper()} backscatter before the event, after it, and the change in decibels, "
+            "grey and speckled, with patches of strong change of either sign"
         )
     else:
-        for axes, name, cmap in zip(panels, ("elevation", "slope", "curvature"), (cm.grayC, cm.lajolla, cm.vik), strict=True):
+        for axes, name, cmap in zip(
+            panels, ("elevation", "slope", "curvature"), (cm.grayC, cm.lajolla_r, cm.vik), strict=False
+        ):
             layer = image.sel(channel=name)
             low, high = (float(v) for v in np.nanpercentile(_thin(layer).values, [2, 98]))
             if name == "curvature":
                 low, high = -max(abs(low), high), max(abs(low), high)
-            _bar(figure, _draw(axes, layer, cmap=cmap, low=low, high=high, title=name), axes, f"{name} ({layer['unit'].item()})")
-        alt = f"Three maps of the terrain{_is_simulated(composite.attrs)}: elevation, slope and curvature, with ridges and valleys."
-    if "landslides" in composite:
-        _outline(panels[2], composite["landslides"])
-    figure.suptitle(f"{composite.attrs['region']}, landslides outlined in yellow", fontsize=11)
-    return Picture.of(figure, alt)
+            _bar(
+                figure,
+                _draw(axes, layer, cmap=cmap, low=low, high=high, title=name),
+                axes,
+                f"{name} ({layer['unit'].item()})",
+            )
+        alt = f"Maps of the terrain{_is_simulated(composite.attrs)}: elevation, slope and curvature, with ridges and valleys"
+    if labelled:
+        _draw(panels[3], composite["landslides"], cmap=INK, low=0, high=1, title="labels: landslides in black")
+        alt += f"; and the labels, {float(composite['landslides'].mean()):.1%} of the scene"
+    else:
+        panels[3].set_axis_off()
+    figure.suptitle(composite.attrs["region"], fontsize=11)
+    return Picture.of(figure, alt + ".")
 
 
 def split_figure(chips: pd.DataFrame, landslides: xr.DataArray) -> Picture:
     """Show which chips train, which validate and which test, over the landslides."""
     figure, grid = _figure(6.4, 5.2, 1, 1)
     axes = grid[0, 0]
-    _draw(axes, landslides, cmap=ListedColormap(["white", "black"]), low=0, high=1, title="landslides in black; a gap keeps blocks of chips apart")
+    _draw(axes, landslides, cmap=INK, low=0, high=1, title="landslides in black; a gap keeps blocks of chips apart")
     pixel = _span(landslides, "x") / landslides.sizes["x"]
     for part in PARTS:
-        for chip in chips[chips["part"] == part].itertuples():
-            corner = (chip.col * pixel, chip.row * pixel)
-            axes.add_patch(_rectangle(corner, SIZE * pixel, PART_COLOURS[part]))
+        for row, col in corners(chips, part):
+            axes.add_patch(_rectangle((col * pixel, row * pixel), SIZE * pixel, PART_COLOURS[part]))
         axes.plot([], [], "s", color=PART_COLOURS[part], label=f"{part}: {(chips['part'] == part).sum()} chips")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     count = ", ".join(f"{(chips['part'] == part).sum()} {part}" for part in PARTS)
-    return Picture.of(figure, f"Map of the scene cut into square chips: {count}; the landslides lie in a cluster that all three parts share.")
+    return Picture.of(
+        figure,
+        f"Map of the scene cut into square chips: {count}; the landslides lie in a cluster that all three parts share.",
+    )
 
 
 def _rectangle(corner: tuple[float, float], side: float, colour: str) -> Any:
@@ -151,23 +164,32 @@ def _rectangle(corner: tuple[float, float], side: float, colour: str) -> Any:
 
 
 def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> Picture:
-    """Show the training chips that hold most landslides: the first channel that shows best, and the labels outlined."""
+    """Show the training chips that hold most landslides, and their labels beneath."""
     image = composite["image"]
-    names = [str(name) for name in image["channel"].values]
-    polarisation = next((p for p in ("vv", "vh") if f"{p}_before" in names), None)
+    polarisation = _first_polarisation(image)
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
     layers = [f"{polarisation}_before", f"{polarisation}_after"] if polarisation else ["slope"]
-    figure, grid = _figure(2.7 * len(richest) + 0.8, 2.75 * len(layers) + 0.3, len(layers), len(richest))
+    figure, grid = _figure(
+        2.4 * len(richest) + 0.9, 2.3 * (len(layers) + 1), len(layers) + 1, len(richest), sharex=True, sharey=True
+    )
+    windows = [{"y": slice(row, row + SIZE), "x": slice(col, col + SIZE)} for row, col in corners(richest, "train")]
     for row, name in enumerate(layers):
         layer = image.sel(channel=name)
         low, high = (float(v) for v in np.nanpercentile(_thin(layer).values, [1, 99]))
-        for axes, chip in zip(grid[row], richest.itertuples(), strict=True):
-            window = {"y": slice(chip.row, chip.row + SIZE), "x": slice(chip.col, chip.col + SIZE)}
-            drawn = _draw(axes, layer.isel(window), cmap="gray", low=low, high=high, title=f"{chip.landslide_share:.0%} landslide")
-            _outline(axes, composite["landslides"].isel(window))
-        _bar(figure, drawn, list(grid[row]), f"{name.replace('_', ' ')} ({image['unit'].sel(channel=name).item()})")
-    alt = f"{len(richest)} training chips of {SIZE} by {SIZE} pixels, {' and '.join(n.replace('_', ' ') for n in layers)}, labels outlined in yellow."
-    return Picture.of(figure, alt + " Few landslides can be told from the speckle by eye.")
+        for axes, window in zip(grid[row], windows, strict=True):
+            drawn = _draw(axes, layer.isel(window), cmap="gray", low=low, high=high, title=name.replace("_", " "))
+        _bar(figure, drawn, list(grid[row]), str(image["unit"].sel(channel=name).item()))
+    for axes, window, share in zip(grid[-1], windows, richest["landslide_share"], strict=True):
+        _draw(
+            axes, composite["landslides"].isel(window), cmap=INK, low=0, high=1, title=f"labels: {share:.0%} landslide"
+        )
+    for axes in grid.flat:
+        axes.label_outer()
+    return Picture.of(
+        figure,
+        f"{len(richest)} training chips of {SIZE} by {SIZE} pixels: {' and '.join(name.replace('_', ' ') for name in layers)}, and the labels beneath. "
+        "Some landslides show as bright or dark patches, others cannot be told from the speckle.",
+    )
 
 
 def history_figure(history: pd.DataFrame) -> Picture:
@@ -196,13 +218,22 @@ def curves_figure(curves: Mapping[str, Curve]) -> Picture:
     axes = grid[0, 0]
     colours = ["#000000", *(cm.batlow(v) for v in np.linspace(0.15, 0.85, max(len(curves) - 1, 1)))]
     for (name, found), colour, width in zip(curves.items(), colours, [2.2, *[1.2] * len(curves)], strict=False):
-        axes.plot(found.recall, found.precision, color=colour, linewidth=width, label=f"{name}: AUPRC {found.auprc:.2f}")
+        axes.plot(
+            found.recall, found.precision, color=colour, linewidth=width, label=f"{name}: AUPRC {found.auprc:.2f}"
+        )
     chance = next(iter(curves.values())).prevalence
     axes.axhline(chance, color="#808080", linestyle=":", label=f"chance: {chance:.3f}")
-    axes.set(xlabel="recall: share of landslide pixels found", ylabel="precision: share of finds that are right", xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(
+        xlabel="recall: share of landslide pixels found",
+        ylabel="precision: share of finds that are right",
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+    )
     axes.legend(frameon=False, fontsize=8)
     values = "; ".join(f"{name} {found.auprc:.2f}" for name, found in curves.items())
-    return Picture.of(figure, f"Precision-recall curves on the test chips. Area under the curve: {values}; chance {chance:.3f}.")
+    return Picture.of(
+        figure, f"Precision-recall curves on the test chips. Area under the curve: {values}; chance {chance:.3f}."
+    )
 
 
 def map_figure(probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, *, simulated: bool) -> Picture:
@@ -224,7 +255,7 @@ def map_figure(probability: xr.DataArray, landslides: xr.DataArray, test: xr.Dat
     left, right = grid[0]
     for axes in (left, right):
         axes.set_facecolor("#dcdcdc")
-    _draw(left, landslides.where(test), cmap=ListedColormap(["white", "black"]), low=0, high=1, title="labels: landslides in black")
+    _draw(left, landslides.where(test), cmap=INK, low=0, high=1, title="labels: landslides in black")
     drawn = _draw(right, probability.where(test), cmap=cm.lajolla_r, low=0, high=1, title="the network's map")
     _bar(figure, drawn, [left, right], "probability of a landslide")
     note = " - simulated radar" if simulated else ""

@@ -40,7 +40,7 @@ def map_scene(
     valid: xr.DataArray | None = None,
     tile: int = 256,
     overlap: int = 32,
-    batch_size: int = 4,
+    batch_size: int = 2,
     progress: bool = True,
 ) -> xr.DataArray:
     """Return the probability of a landslide on every pixel of a scene.
@@ -63,17 +63,25 @@ def map_scene(
     """
     import torch
 
-    device = next(iter(model.parameters())).device if any(True for _ in model.parameters()) else torch.device("cpu")
-    channels, height, width = image.shape
+    device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+    height, width = image.shape[1:]
     values = image.values
     short = [(0, max(tile - length, 0)) for length in (height, width)]
     if any(after for _, after in short):
         values = np.pad(values, [(0, 0), *short], mode="symmetric")
-    corners = [(r, c) for r in tile_starts(values.shape[1], tile, overlap) for c in tile_starts(values.shape[2], tile, overlap)]
-    weight, total, norm = _hill(tile, overlap), np.zeros(values.shape[1:], np.float32), np.zeros(values.shape[1:], np.float32)
+    corners = [
+        (r, c) for r in tile_starts(values.shape[1], tile, overlap) for c in tile_starts(values.shape[2], tile, overlap)
+    ]
+    weight, total, norm = (
+        _hill(tile, overlap),
+        np.zeros(values.shape[1:], np.float32),
+        np.zeros(values.shape[1:], np.float32),
+    )
     model.eval()
     with torch.inference_mode():
-        for first in tqdm(range(0, len(corners), batch_size), desc="mapping", unit="batch", disable=not progress, leave=False):
+        for first in tqdm(
+            range(0, len(corners), batch_size), desc="mapping", unit="batch", disable=not progress, leave=False
+        ):
             some = corners[first : first + batch_size]
             batch = np.stack([values[:, r : r + tile, c : c + tile] for r, c in some])
             tensor = torch.from_numpy(batch).to(device).contiguous(memory_format=torch.channels_last)

@@ -49,7 +49,12 @@ class Slides:
             for name, mean in (("vv", scenario.slide_vv_db), ("vh", scenario.slide_vh_db))
         }
         first = np.zeros(1)
-        return cls(*(np.concatenate([first, values]).astype(np.float32) for values in (change["vv"], change["vh"], visible * 1.0)))
+        return cls(
+            *(
+                np.concatenate([first, values]).astype(np.float32)
+                for values in (change["vv"], change["vh"], visible * 1.0)
+            )
+        )
 
 
 def facing(down_row: Array, down_col: Array, orbit: str) -> Array:
@@ -68,7 +73,9 @@ def facing(down_row: Array, down_col: Array, orbit: str) -> Array:
 def speckle_table(looks: float) -> tuple[Array, Array]:
     """Return a table from standard normal to the decibels of gamma-distributed speckle of mean power 1."""
     normal = np.linspace(-6, 6, 4001)
-    return normal.astype(np.float32), (10 * np.log10(stats.gamma(looks, scale=1 / looks).ppf(stats.norm.cdf(normal)))).astype(np.float32)
+    return normal.astype(np.float32), (
+        10 * np.log10(stats.gamma(looks, scale=1 / looks).ppf(stats.norm.cdf(normal)))
+    ).astype(np.float32)
 
 
 def backscatter(
@@ -95,12 +102,23 @@ def backscatter(
     rough = noise.smooth(seed, ("slide texture",), window, 3) * np.float32(0.7)
     bright = noise.white(seed, ("corner",), window) > (2.2 if scenario.pixel_size_m <= 20 else 2.8)
     towns = np.where((cover.kind == BUILT_UP) & bright, np.float32(9), np.float32(0))
-    level = {p: np.array([LEVEL_DB[kind][i] for kind in range(5)], np.float32)[cover.kind] + towns for i, p in enumerate(POLARISATIONS)}
+    level = {
+        p: np.array([LEVEL_DB[kind][i] for kind in range(5)], np.float32)[cover.kind] + towns
+        for i, p in enumerate(POLARISATIONS)
+    }
     season = np.array([SEASON_DB[kind] for kind in range(5)], np.float32)[cover.kind]
     first, last = passes[0][0], passes[-1][0]
     changed = {
-        "harvest": np.where((cover.kind == FIELD) & (cover.parcel < scenario.harvest_share), cover.parcel / max(scenario.harvest_share, 1e-9), 2),
-        "logging": np.where((cover.kind == FOREST) & (cover.stand < scenario.logging_share), cover.stand / max(scenario.logging_share, 1e-9), 2),
+        "harvest": np.where(
+            (cover.kind == FIELD) & (cover.parcel < scenario.harvest_share),
+            cover.parcel / max(scenario.harvest_share, 1e-9),
+            2,
+        ),
+        "logging": np.where(
+            (cover.kind == FOREST) & (cover.stand < scenario.logging_share),
+            cover.stand / max(scenario.logging_share, 1e-9),
+            2,
+        ),
     }
     near, normal_to_db = speckle_table(scenario.looks)
     mix = scenario.speckle_polarisations
@@ -115,8 +133,9 @@ def backscatter(
         incidence = np.radians(scenario.incidence_degrees)
         lean_angle = np.arctan(leaning[orbit])
         hidden = (lean_angle >= incidence) | (lean_angle <= incidence - np.pi / 2)
-        noises = noise.speckled(seed, ("speckle", "vv", t), window, scenario.speckle_neighbour), noise.speckled(
-            seed, ("speckle", "vh", t), window, scenario.speckle_neighbour
+        noises = (
+            noise.speckled(seed, ("speckle", "vv", t), window, scenario.speckle_neighbour),
+            noise.speckled(seed, ("speckle", "vh", t), window, scenario.speckle_neighbour),
         )
         speckle = {"vv": noises[0], "vh": np.float32(mix) * noises[0] + np.float32(np.sqrt(1 - mix**2)) * noises[1]}
         for i, p in enumerate(POLARISATIONS):

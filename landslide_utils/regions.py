@@ -133,7 +133,9 @@ def parse_instant(text: str) -> dt.datetime:
     except ValueError:
         raise ValueError(f"event_time={text!r} is not an ISO 8601 instant; {advice}") from None
     if len(text.strip()) <= len("2018-09-05"):
-        raise ValueError(f"event_time={text!r} is a day, and a pass on that day can be before or after the event; {advice}")
+        raise ValueError(
+            f"event_time={text!r} is a day, and a pass on that day can be before or after the event; {advice}"
+        )
     if instant.tzinfo is not None:
         instant = instant.astimezone(dt.UTC).replace(tzinfo=None)
     return instant

@@ -98,8 +98,18 @@ class Scenario:
         faults = []
         for name in ("height", "width"):
             if getattr(self, name) < 128:
-                faults.append(f"{name}={getattr(self, name)}: a scene must be at least one chip (128 pixels) wide and high")
-        for name in ("pixel_size_m", "relief_scale", "steepness", "ln_area_sd", "elongation", "shaking_radius_m", "looks"):
+                faults.append(
+                    f"{name}={getattr(self, name)}: a scene must be at least one chip (128 pixels) wide and high"
+                )
+        for name in (
+            "pixel_size_m",
+            "relief_scale",
+            "steepness",
+            "ln_area_sd",
+            "elongation",
+            "shaking_radius_m",
+            "looks",
+        ):
             if not getattr(self, name) > 0:
                 faults.append(f"{name}={getattr(self, name)}: must be positive")
         for name in ("landslide_share", "visible_share", "harvest_share", "logging_share"):
@@ -113,7 +123,9 @@ class Scenario:
         if not -1 < self.speckle_polarisations < 1:
             faults.append(f"speckle_polarisations={self.speckle_polarisations}: a correlation must be between -1 and 1")
         if not 15 <= self.incidence_degrees <= 60:
-            faults.append(f"incidence_degrees={self.incidence_degrees}: must be between 15 and 60 (Sentinel-1: 29 to 46)")
+            faults.append(
+                f"incidence_degrees={self.incidence_degrees}: must be between 15 and 60 (Sentinel-1: 29 to 46)"
+            )
         try:
             parse_instant(self.event_time)
         except ValueError as error:
@@ -124,7 +136,9 @@ class Scenario:
     def passes(self) -> list[tuple[dt.datetime, str]]:
         """Return the instant (naive UTC) and orbit direction of each pass, in order of time."""
         midnight = parse_instant(self.event_time).replace(hour=0, minute=0, second=0)
-        days = [(day, "descending") for day in self.days_descending] + [(day, "ascending") for day in self.days_ascending]
+        days = [(day, "descending") for day in self.days_descending] + [
+            (day, "ascending") for day in self.days_ascending
+        ]
         return [(midnight + dt.timedelta(days=day), orbit) for day, orbit in sorted(days)]
 
     def replace(self, **changes: object) -> Scenario:

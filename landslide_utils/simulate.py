@@ -16,7 +16,6 @@ import dask
 import dask.array as da
 import numpy as np
 import xarray as xr
-from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -75,8 +74,14 @@ class Scene:
         slide = inventory.rasterise(self.landslides, window)
         cover = landscape.land_cover(self.scenario, window, slope)
         event = parse_instant(self.scenario.event_time)
-        power = radar.backscatter(self.scenario, window, descent, cover, slide, self.slides, self.scenario.passes(), event)
-        return {**power, "dem": ground[1:-1, 1:-1], "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan))}
+        power = radar.backscatter(
+            self.scenario, window, descent, cover, slide, self.slides, self.scenario.passes(), event
+        )
+        return {
+            **power,
+            "dem": ground[1:-1, 1:-1],
+            "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan)),
+        }
 
     def dataset(self) -> xr.Dataset:
         """Return the whole cube in the published layout, lazily: each block of 512 x 512 pixels is made when it is asked for."""
@@ -94,10 +99,14 @@ class Scene:
 
         def mosaic(name: str, lead: tuple[int, ...]) -> da.Array:
             rows = [
-                [da.from_delayed(block[name], (*lead, window.height, window.width), np.float32) for block, window in zip(*row, strict=True)]
+                [
+                    da.from_delayed(block[name], (*lead, window.height, window.width), np.float32)
+                    for block, window in zip(*row, strict=True)
+                ]
                 for row in zip(blocks, windows, strict=True)
             ]
-            return da.block(rows)
+            mosaicked: da.Array = da.block(rows)
+            return mosaicked
 
         cube, plane = ("timestep", "y", "x"), ("y", "x")
         half = scenario.pixel_size_m / 2
@@ -128,7 +137,9 @@ def make_scene(scenario: Scenario) -> Scene:
     """Make the scene of a scenario, with its own hills and its own landslides."""
     ground = landscape.elevation(scenario, Window(0, 0, scenario.height, scenario.width))
     slides = inventory.make_landslides(scenario, ground)
-    return Scene(scenario, "EPSG:32654", (500_000.0, 4_740_000.0), list(slides), None, radar.Slides.draw(scenario, len(slides)))
+    return Scene(
+        scenario, "EPSG:32654", (500_000.0, 4_740_000.0), list(slides), None, radar.Slides.draw(scenario, len(slides))
+    )
 
 
 def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | None = None) -> Scene:
@@ -159,22 +170,30 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
     if holes:
         faults.append(f"the DEM has {holes} missing pixels; fill them first, for example with dem.rio.interpolate_na()")
     crs = dem.rio.estimate_utm_crs()
-    flat = dem.astype("float32").rio.reproject(crs, resolution=scenario.pixel_size_m, resampling=Resampling.cubic_spline, nodata=np.nan)
+    flat = dem.astype("float32").rio.reproject(
+        crs, resolution=scenario.pixel_size_m, resampling=Resampling.cubic_spline, nodata=np.nan
+    )
     rows, cols = _largest_filled(np.isfinite(flat.values))
     flat = flat[rows, cols]
     if min(flat.shape) < 128:
-        faults.append(f"the DEM covers {flat.shape[0]} x {flat.shape[1]} pixels of {scenario.pixel_size_m:g} m; at least 128 x 128 are needed")
+        faults.append(
+            f"the DEM covers {flat.shape[0]} x {flat.shape[1]} pixels of {scenario.pixel_size_m:g} m; at least 128 x 128 are needed"
+        )
     shapes = None
     if landslides is not None:
         geometry = landslides.geometry
         if geometry.crs is None:
-            faults.append("the landslide polygons have no coordinate reference system; set one with set_crs('EPSG:...')")
+            faults.append(
+                "the landslide polygons have no coordinate reference system; set one with set_crs('EPSG:...')"
+            )
         else:
             to_pixels = ~flat.rio.transform()
             placed = geometry.to_crs(crs).affine_transform(to_pixels.to_shapely())
             shapes = [shape for shape in placed if inventory._touches(shape, Window(0, 0, *flat.shape))]
             if not shapes:
-                faults.append(f"none of the {len(geometry)} landslide polygons lies on the DEM; check both coordinate reference systems")
+                faults.append(
+                    f"none of the {len(geometry)} landslide polygons lies on the DEM; check both coordinate reference systems"
+                )
     if faults:
         raise ValueError("cannot make a scene:\n  - " + "\n  - ".join(faults))
     scenario = scenario.replace(height=flat.shape[0], width=flat.shape[1])
@@ -182,7 +201,9 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
     if shapes is None:
         shapes = list(inventory.make_landslides(scenario, ground))
     left, top = flat.rio.transform() * (0, 0)
-    return Scene(scenario, f"EPSG:{crs.to_epsg()}", (left, top), shapes, ground, radar.Slides.draw(scenario, len(shapes)))
+    return Scene(
+        scenario, f"EPSG:{crs.to_epsg()}", (left, top), shapes, ground, radar.Slides.draw(scenario, len(shapes))
+    )
 
 
 def _largest_filled(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -190,7 +211,12 @@ def _largest_filled(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
     top, bottom, left, right = 0, valid.shape[0], 0, valid.shape[1]
     while not valid[top:bottom, left:right].all():
         part = ~valid[top:bottom, left:right]
-        edges = {"top": part[0].mean(), "bottom": part[-1].mean(), "left": part[:, 0].mean(), "right": part[:, -1].mean()}
+        edges = {
+            "top": part[0].mean(),
+            "bottom": part[-1].mean(),
+            "left": part[:, 0].mean(),
+            "right": part[:, -1].mean(),
+        }
         worst = max(edges, key=lambda edge: edges[edge])
         top, bottom = top + (worst == "top"), bottom - (worst == "bottom")
         left, right = left + (worst == "left"), right - (worst == "right")
@@ -216,7 +242,9 @@ def write_cube(scene: Scene, path: str | os.PathLike[str], *, progress: bool = F
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     cube = scene.dataset()
-    encoding = {name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars}  # speckle does not compress
+    encoding = {
+        name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars
+    }  # speckle does not compress
     try:
         writing = cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
         with ProgressBar(minimum=2.0) if progress else dask.config.set():

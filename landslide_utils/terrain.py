@@ -29,7 +29,9 @@ def _stencil(dem: xr.DataArray, function: Callable[[Array], Array], **attrs: str
 def _tilt(z: Array, pixel_size_m: float) -> tuple[Array, Array]:
     """Return the rise towards the east and towards the north, metres a metre (Horn 1981, as in GDAL)."""
     east = (z[:-2, 2:] + 2 * z[1:-1, 2:] + z[2:, 2:] - z[:-2, :-2] - 2 * z[1:-1, :-2] - z[2:, :-2]) / (8 * pixel_size_m)
-    north = (z[:-2, :-2] + 2 * z[:-2, 1:-1] + z[:-2, 2:] - z[2:, :-2] - 2 * z[2:, 1:-1] - z[2:, 2:]) / (8 * pixel_size_m)
+    north = (z[:-2, :-2] + 2 * z[:-2, 1:-1] + z[:-2, 2:] - z[2:, :-2] - 2 * z[2:, 1:-1] - z[2:, 2:]) / (
+        8 * pixel_size_m
+    )
     return east, north
 
 
@@ -48,7 +50,10 @@ def slope(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:
     Horn (1981), Hill shading and the reflectance map, Proceedings of the IEEE 69.
     """
     return _stencil(
-        dem, lambda z: np.degrees(np.arctan(np.hypot(*_tilt(z, pixel_size_m)))).astype(np.float32), long_name="slope", units="degrees"
+        dem,
+        lambda z: np.degrees(np.arctan(np.hypot(*_tilt(z, pixel_size_m)))).astype(np.float32),
+        long_name="slope",
+        units="degrees",
     )
 
 
@@ -61,7 +66,9 @@ def aspect_parts(dem: xr.DataArray, pixel_size_m: float) -> tuple[xr.DataArray, 
     def part(z: Array, which: int) -> Array:
         rise = _tilt(z, pixel_size_m)
         steep = np.hypot(*rise)
-        return np.divide(-rise[which], steep, out=np.where(np.isnan(steep), np.nan, np.zeros_like(steep)), where=steep > 0).astype(np.float32)
+        return np.divide(
+            -rise[which], steep, out=np.where(np.isnan(steep), np.nan, np.zeros_like(steep)), where=steep > 0
+        ).astype(np.float32)
 
     return (
         _stencil(dem, lambda z: part(z, 0), long_name="eastward part of aspect", units="1"),

@@ -87,7 +87,8 @@ def start_session(
         if preset.schedule == "one-cycle" and steps > 1
         else torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
     )
-    return Session(*accelerator.prepare(model, train_batches, validation_batches, optimiser, schedule), accelerator)
+    prepared = accelerator.prepare(model, train_batches, validation_batches, optimiser, schedule)
+    return Session(*prepared, accelerator=accelerator)
 
 
 def _sampler(chips: ChipSet, preset: Preset, seed: int) -> WeightedRandomSampler | RandomSampler:
@@ -95,7 +96,7 @@ def _sampler(chips: ChipSet, preset: Preset, seed: int) -> WeightedRandomSampler
     generator = torch.Generator().manual_seed(seed)
     rich = (chips.table["landslide_share"] > 0).to_numpy()
     if preset.landslide_chips == 1 or rich.all() or not rich.any():
-        return RandomSampler(chips, generator=generator)  # type: ignore[arg-type]
+        return RandomSampler(chips, generator=generator)
     weights = np.where(rich, preset.landslide_chips / rich.sum(), (1 - preset.landslide_chips) / (~rich).sum())
     return WeightedRandomSampler(weights.tolist(), len(chips), generator=generator)
 
@@ -126,7 +127,10 @@ def validate(session: Session) -> dict[str, float]:
             has_data = batch["valid"] > 0
             labels.append((batch["landslides"][has_data] > 0).cpu().numpy())
             scores.append(logits[has_data].float().cpu().numpy())
-    return {"validation_loss": float(np.mean(losses)), "validation_auprc": auprc(np.concatenate(labels), np.concatenate(scores))}
+    return {
+        "validation_loss": float(np.mean(losses)),
+        "validation_auprc": auprc(np.concatenate(labels), np.concatenate(scores)),
+    }
 
 
 def fit(
@@ -156,8 +160,15 @@ def fit(
     bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not progress)
     for epoch in bar:
         start = time.perf_counter()
-        line = {"epoch": epoch, "train_loss": train_epoch(session), **validate(session), "seconds": time.perf_counter() - start}
+        line = {
+            "epoch": epoch,
+            "train_loss": train_epoch(session),
+            **validate(session),
+            "seconds": time.perf_counter() - start,
+        }
         if not math.isfinite(line["train_loss"]):
-            raise FloatingPointError(f"in epoch {epoch} the loss became {line['train_loss']}; choose a smaller learning rate or check the image")
+            raise FloatingPointError(
+                f"in epoch {epoch} the loss became {line['train_loss']}; choose a smaller learning rate or check the image"
+            )
         bar.set_postfix(loss=f"{line['train_loss']:.3f}", auprc=f"{line['validation_auprc']:.2f}")
         yield line

@@ -31,7 +31,9 @@ def build(source: Path) -> NotebookNode:
 def main() -> int:
     """Write every notebook, or list those that differ from their source."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a notebook differs from its source")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when a notebook differs from its source"
+    )
     check = parser.parse_args().check
     stale = []
     for source in sorted((HERE / "source").glob("*.py")):

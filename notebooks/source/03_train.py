@@ -28,12 +28,18 @@
 
 # %% tags=["parameters"]
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; only for a store whose event is not known
+event_time: str = (
+    ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; only for a store whose event is not known
+)
 channels: str = "sar"  # What the network sees: vv, vh, sar (both), sar_dem (both and terrain) or dem (terrain only)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
-split: str = "blocked"  # How chips are shared out: blocked (neighbours stay together) or random (as on the poster; leaks)
-preset: str = "quick"  # How large a network and how long: quick (a minute), standard (a coffee) or paper (as published; a GPU)
+split: str = (
+    "blocked"  # How chips are shared out: blocked (neighbours stay together) or random (as on the poster; leaks)
+)
+preset: str = (
+    "quick"  # How large a network and how long: quick (a minute), standard (a coffee) or paper (as published; a GPU)
+)
 seed: int = 0  # Of the split, the first weights and the order of chips; the same seed gives the same result
 epochs: int = 0  # How often the network sees the training chips; 0 takes the preset's number
 runs_dir: str = "runs"  # Folder in which the run is saved
@@ -97,7 +103,7 @@ chips.groupby("part")["landslide_share"].agg(["size", "mean"])
 plots.split_figure(chips, composite["landslides"])
 
 # %% [markdown]
-# These are the training chips that hold most landslides. Try to find them without the yellow outline.
+# These are the training chips that hold most landslides. Try to find the landslides before you look at the labels beneath.
 
 # %%
 plots.chips_figure(composite, chips)
@@ -223,7 +229,9 @@ list(detectors)
 # %%
 from landslide_utils import metrics
 
-curves = {name: metrics.curve(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()}
+curves = {
+    name: metrics.curve(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()
+}
 curves_picture = plots.curves_figure(curves)
 curves_picture
 
@@ -234,7 +242,10 @@ curves_picture
 # %%
 measured = metrics.score_map(probability, composite["landslides"], chips)
 pd.DataFrame(
-    {"AUPRC": [measured["auprc"], measured["auprc_landslide_chips"]], "chance": [measured["prevalence"], measured["prevalence_landslide_chips"]]},
+    {
+        "AUPRC": [measured["auprc"], measured["auprc_landslide_chips"]],
+        "chance": [measured["prevalence"], measured["prevalence_landslide_chips"]],
+    },
     index=["all test chips", "test chips with a landslide"],
 ).round(3)
 
@@ -248,7 +259,12 @@ from landslide_utils.experiments import save_run, summary
 
 results = summary(measured, curves, history, chips, composite)
 folder = save_run(
-    config, metrics=results, history=history, model=session.model, normalisation=normalisation, probability=probability,
+    config,
+    metrics=results,
+    history=history,
+    model=session.model,
+    normalisation=normalisation,
+    probability=probability,
     pictures={"map": map_picture, "precision_recall": curves_picture},
 )
 
