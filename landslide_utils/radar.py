@@ -19,10 +19,10 @@ LOOK_AZIMUTH = {"descending": 280.0, "ascending": 80.0}
 """Compass direction, degrees, in which the right-looking antenna looks: westward when flying south, eastward when flying north."""
 
 LEVEL_DB = {  # gamma nought of C-band (VV, VH): typical values of land covers, set so that the scene's mean is the published Hokkaido cube's
-    FOREST: (-6.75, -12.65),
-    FIELD: (-8.2, -14.2),
-    CLEARING: (-7.8, -13.9),
-    WATER: (-17.0, -24.0),
+    FOREST: (-6.8, -12.35),
+    FIELD: (-8.2, -13.8),
+    CLEARING: (-7.8, -13.4),
+    WATER: (-17.0, -22.0),
     BUILT_UP: (0.0, -7.0),
 }
 SEASON_DB = {FOREST: 0.3, FIELD: 0.8, CLEARING: 0.4, WATER: 0.0, BUILT_UP: 0.0}
@@ -98,7 +98,7 @@ def backscatter(
     seed = scenario.seed
     unit = np.float32(np.tan(np.radians(20.0)))
     leaning = {orbit: facing(*descent, orbit) for orbit in LOOK_AZIMUTH}
-    texture = {p: noise.smooth(seed, ("texture", p), window, 60) * np.float32(0.35) for p in POLARISATIONS}
+    texture = {p: noise.smooth(seed, ("texture", p), window, 60) * np.float32(0.3) for p in POLARISATIONS}
     rough = noise.smooth(seed, ("slide texture",), window, 3) * np.float32(0.7)
     bright = noise.white(seed, ("corner",), window) > (2.2 if scenario.pixel_size_m <= 20 else 2.8)
     towns = np.where((cover.kind == BUILT_UP) & bright, np.float32(9), np.float32(0))

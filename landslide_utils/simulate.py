@@ -200,7 +200,8 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
     ground = np.ascontiguousarray(flat.values, np.float32)
     if shapes is None:
         shapes = list(inventory.make_landslides(scenario, ground))
-    left, top = flat.rio.transform() * (0, 0)
+    affine = flat.rio.transform()
+    left, top = affine.c, affine.f
     return Scene(
         scenario, f"EPSG:{crs.to_epsg()}", (left, top), shapes, ground, radar.Slides.draw(scenario, len(shapes))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -14,7 +15,7 @@ Array = NDArray[np.float32]
 
 def _stencil(dem: xr.DataArray, function: Callable[[Array], Array], **attrs: str) -> xr.DataArray:
     """Apply a function of each pixel's 3 x 3 neighbourhood; beyond the edge the ground is continued with the same tilt."""
-    padded = dem.pad(y=1, x=1, mode="reflect", reflect_type="odd").data
+    padded = _continue(_continue(dem.data, 0), 1)
 
     def shrunk(block: Array) -> Array:
         return np.pad(function(block), 1)
@@ -24,6 +25,12 @@ def _stencil(dem: xr.DataArray, function: Callable[[Array], Array], **attrs: str
     else:
         whole = shrunk(padded)
     return dem.copy(data=whole[1:-1, 1:-1]).assign_attrs(attrs)
+
+
+def _continue(z: Any, axis: int) -> Any:
+    """Add a row or column at both ends that continues the tilt of the last two; dask's own padding cannot."""
+    start, second, before, end = (np.take(z, [i], axis=axis) for i in (0, 1, -2, -1))
+    return np.concatenate([2 * start - second, z, 2 * end - before], axis=axis)
 
 
 def _tilt(z: Array, pixel_size_m: float) -> tuple[Array, Array]:

@@ -87,8 +87,10 @@ def start_session(
         if preset.schedule == "one-cycle" and steps > 1
         else torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
     )
-    prepared = accelerator.prepare(model, train_batches, validation_batches, optimiser, schedule)
-    return Session(*prepared, accelerator=accelerator)
+    model, train_batches, validation_batches, optimiser, schedule = accelerator.prepare(
+        model, train_batches, validation_batches, optimiser, schedule
+    )
+    return Session(model, train_batches, validation_batches, optimiser, schedule, accelerator)
 
 
 def _sampler(chips: ChipSet, preset: Preset, seed: int) -> WeightedRandomSampler | RandomSampler:

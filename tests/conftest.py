@@ -1,0 +1,123 @@
+"""Shared fixtures: made-up cubes in the published layout, and the folder of real data where there is one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+EVENT = "2018-09-05T18:07:59"
+BEFORE = ["2018-08-01T20:42", "2018-08-07T20:42", "2018-08-13T20:42", "2018-08-19T20:42", "2018-08-25T20:42"]
+SAME_DAY = ["2018-09-05T08:30", "2018-09-05T20:42"]  # one pass before the earthquake and one after it, on the same day
+AFTER = ["2018-09-11T20:42", "2018-09-17T20:42", "2018-09-23T20:42", "2018-09-29T20:42"]
+ASCENDING = ["2018-08-10T08:41", "2018-09-02T08:41", "2018-09-14T08:41"]
+
+
+def published(
+    *,
+    orbit: str | None = "letters",
+    labels: str = "nan",
+    timepair: bool = True,
+    y_descending: bool = True,
+    x_descending: bool = False,
+    wedge: bool = False,
+    zeros: bool = False,
+    shape: tuple[int, int] = (700, 660),
+    seed: int = 0,
+    sorted_times: bool = True,
+) -> xr.Dataset:
+    """Make a cube in the published layout, in any of its variants, with landslides that darken VH and change VV by either sign."""
+    random = np.random.default_rng(seed)
+    times = [(t, "d") for t in BEFORE + SAME_DAY + AFTER] + [(t, "a") for t in ASCENDING]
+    times.sort(reverse=not sorted_times)
+    instants = np.array([t for t, _ in times], "datetime64[ns]")
+    height, width = shape
+    rows, cols = np.mgrid[:height, :width]
+    slid = np.zeros(shape, bool)
+    for row, col, size in zip(
+        random.uniform(0, height, 150), random.uniform(0, width, 150), random.uniform(3, 9, 150), strict=True
+    ):
+        slid |= np.hypot(rows - row, cols - col) < size
+    change = {"vv": 2.5 * np.where(np.sin(cols / 40) > 0, 1, -1), "vh": -2.5}
+    power = {}
+    for name, level in (("vv", 0.18), ("vh", 0.045)):
+        speckle = random.gamma(4.4, 1 / 4.4, (len(times), *shape))
+        after = (instants > np.datetime64(EVENT))[:, None, None]
+        power[name] = (level * speckle * np.where(after & slid, 10 ** (change[name] / 10), 1)).astype("float32")
+        if wedge:
+            power[name][:, cols > width + 60 - rows / 4] = np.nan
+        if zeros:
+            power[name][:, 5:9, 5:9] = 0
+    dem = (200 + 60 * np.sin(rows / 35) * np.cos(cols / 45)).astype("float32")
+    absent = np.nan if labels == "nan" else 0
+    plane, stack = ("y", "x"), ("timestep", "y", "x")
+    cube = xr.Dataset(
+        {
+            "vv": (stack, power["vv"]),
+            "vh": (stack, power["vh"]),
+            "dem": (plane, dem),
+            "landslides": (plane, np.where(slid, 1, absent)),
+            "dem_slope_radians": (plane, np.zeros(shape, "float32")),
+            "extraction_mask": (plane, np.ones(shape, "float32")),
+        },
+        coords={
+            "timestep": instants,
+            "y": 4_740_000.0 - 10 * np.arange(height),
+            "x": 500_000.0 + 10 * np.arange(width),
+        },
+    )
+    if orbit:
+        words = {"letters": {"d": "d", "a": "a"}, "words": {"d": "descending", "a": "ascending"}}[orbit]
+        cube = cube.assign_coords({"sat:orbit_state": ("timestep", [words[letter] for _, letter in times])})
+    if timepair:
+        cube["topophase.cor_1"] = (("timepair", "y", "x"), random.uniform(0, 1, (2, *shape)).astype("float32"))
+        cube["los.rdr_0"] = (("timepair", "y", "x"), np.full((2, *shape), 36, "float32"))
+    if not y_descending:
+        cube = cube.isel(y=slice(None, None, -1))
+    if x_descending:
+        cube = cube.isel(x=slice(None, None, -1))
+    return cube
+
+
+@pytest.fixture(scope="session")
+def write_published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Return a function that writes a made-up published cube and gives its path; one of a kind is made once."""
+    made: dict[str, str] = {}
+
+    def write(name: str = "hokkaido_japan", **options: object) -> str:
+        key = repr((name, sorted(options.items())))
+        if key not in made:
+            path = tmp_path_factory.mktemp("cubes") / f"{name}.zarr"
+            published(**options).to_zarr(path, zarr_format=2, consolidated=True)  # type: ignore[arg-type]
+            made[key] = str(path)
+        return made[key]
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real data, or skip."""
+    folder = os.environ.get("LANDSLIDE_TEST_DATA")
+    if not folder:
+        pytest.skip("LANDSLIDE_TEST_DATA is not set: real terrain, landslides and radar are not part of the project")
+    return Path(folder)
+
+
+@pytest.fixture
+def four_chips() -> pd.DataFrame:
+    """Return a table of four chips in a row: two that train, one that validates, one that tests."""
+    return pd.DataFrame(
+        {
+            "row": [0, 0, 0, 0],
+            "col": [0, 128, 288, 448],
+            "block": [0, 0, 1, 2],
+            "part": ["train", "train", "validation", "test"],
+            "landslide_share": [0.1, 0.0, 0.1, 0.1],
+        }
+    )

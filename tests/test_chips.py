@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from landslide_utils.chips import BUFFER, SIZE, ChipSet, Normalisation, SplitError, corners, part_mask, split_chips
+
+
+def _labels(shape: tuple[int, int] = (900, 1000), seed: int = 0, share: float = 0.001) -> xr.DataArray:
+    labels = np.random.default_rng(seed).uniform(size=shape) < share
+    return xr.DataArray(labels, dims=("y", "x"), coords={"y": -np.arange(shape[0]), "x": np.arange(shape[1])})
+
+
+def _image(shape: tuple[int, int], names: tuple[str, ...] = ("vv_before", "vv_after"), seed: int = 1) -> xr.DataArray:
+    values = np.random.default_rng(seed).normal(-7, 2, (len(names), *shape)).astype("float32")
+    return xr.DataArray(
+        values,
+        dims=("channel", "y", "x"),
+        coords={"channel": list(names), "y": -np.arange(shape[0]), "x": np.arange(shape[1])},
+    )
+
+
+def _gap(chips: pd.DataFrame, first: str, second: str) -> int:
+    """Return the least number of pixels between a chip of one part and one of another (larger of the two axes' gaps)."""
+    return min(
+        max(abs(r - s) - SIZE, abs(c - d) - SIZE) for r, c in corners(chips, first) for s, d in corners(chips, second)
+    )
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(height=st.integers(500, 2200), width=st.integers(500, 2200), seed=st.integers(0, 100), buffer=st.integers(0, 70))
+def test_no_test_pixel_is_within_the_buffer_of_a_training_pixel(height: int, width: int, seed: int, buffer: int) -> None:
+    try:
+        chips = split_chips(_labels((height, width), seed), seed=seed, buffer=buffer)
+    except SplitError:
+        assume(False)
+    for other in ("test", "validation"):
+        assert _gap(chips, "train", other) >= buffer
+    assert _gap(chips, "validation", "test") >= buffer
+    assert (chips["row"] + SIZE).max() <= height
+    assert (chips["col"] + SIZE).max() <= width
+    covered = np.zeros((height, width), int)
+    for row, col in chips[["row", "col"]].to_numpy():
+        covered[row : row + SIZE, col : col + SIZE] += 1
+    assert covered.max() == 1
+
+
+def test_a_random_split_has_no_gap() -> None:
+    chips = split_chips(_labels(), method="random")
+    assert _gap(chips, "train", "test") == 0
+    assert len(chips) == (900 // SIZE) * (1000 // SIZE)
+
+
+def test_parts_have_their_share_and_like_prevalence() -> None:
+    labels = _labels((1500, 1500))
+    labels[:400, :400] = labels[:400, :400] | (np.random.default_rng(0).uniform(size=(400, 400)) < 0.2)
+    chips = split_chips(labels)
+    sizes = chips["part"].value_counts(normalize=True)
+    assert 0.5 < sizes["train"] < 0.7
+    assert set(chips["part"]) == {"train", "validation", "test"}
+    clustered = _labels((1500, 1500), share=0)
+    rows, cols = np.mgrid[:1500, :1500]
+    clustered.values[:] = (np.hypot(rows - 700, cols - 700) < 500) & (np.random.default_rng(0).uniform(size=rows.shape) < 0.1)
+    prevalence = split_chips(clustered).groupby("part")["landslide_share"].mean()
+    assert prevalence.max() < 2 * prevalence.min()
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    labels = _labels()
+    pd.testing.assert_frame_equal(split_chips(labels, seed=3), split_chips(labels, seed=3))
+    assert (split_chips(labels, seed=3)["part"] != split_chips(labels, seed=4)["part"]).any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (_labels((100, 900)), "100 x 900 pixels, which is less than one chip"),
+        (_labels((300, 300)), "room for 4 separate blocks of chips and 5 are needed"),
+        (_labels(share=0), r"no landslide in the \d+ train chips; no landslide in the \d+ validation"),
+        (_labels(share=1.1), r"nothing but landslides in the \d+ train chips"),
+    ],
+)
+def test_scenes_that_cannot_be_shared_out_are_refused(labels: xr.DataArray, message: str) -> None:
+    with pytest.raises(SplitError, match=message):
+        split_chips(labels)
+
+
+def test_an_unknown_split_lists_the_known_ones() -> None:
+    with pytest.raises(SplitError, match="split='blokked' is unknown; choose one of blocked, random"):
+        split_chips(_labels(), method="blokked")
+
+
+def test_normalisation_sees_training_chips_only(four_chips: pd.DataFrame) -> None:
+    image = _image((128, 600))
+    poisoned = image.copy(deep=True)
+    poisoned[:, :, 256:] = 1e6  # everything that is not training
+    poisoned[0, 3, 4] = np.nan
+    found = Normalisation.fit(poisoned, four_chips)
+    train = image.values[:, :, :256].astype(float)
+    assert found.mean == pytest.approx(train.mean((1, 2)), rel=1e-4)
+    assert found.sd == pytest.approx(train.std((1, 2)), rel=1e-4)
+    applied = found.apply(poisoned)
+    assert applied.values[0, 3, 4] == 0  # no data becomes the mean
+    assert np.nanmean(applied.values[:, :, :256]) == pytest.approx(0, abs=1e-3)
+    assert np.nanstd(applied.values[:, :, :256]) == pytest.approx(1, abs=1e-3)
+
+
+def test_normalisation_belongs_to_its_channels(four_chips: pd.DataFrame) -> None:
+    found = Normalisation.fit(_image((128, 600)), four_chips)
+    with pytest.raises(ValueError, match="measured on vv_before, vv_after"):
+        found.apply(_image((128, 600), ("vh_before", "vh_after")))
+
+
+def test_a_constant_channel_and_aspect_are_left_in_place(four_chips: pd.DataFrame) -> None:
+    image = _image((128, 600), ("elevation", "aspect_cos")) * 0
+    found = Normalisation.fit(image, four_chips)
+    assert found.sd == (1.0, 1.0)
+    assert found.mean[1] == 0
+
+
+def test_a_chip_is_a_window_of_the_arrays(four_chips: pd.DataFrame) -> None:
+    image, labels = _image((128, 600)), _labels((128, 600), share=0.1)
+    valid = image.notnull().all("channel")
+    chips = ChipSet(image, labels, valid, four_chips, "test")
+    assert len(chips) == 1
+    got = chips[0]
+    assert np.array_equal(got["image"], image.values[:, :, 448:576])
+    assert np.array_equal(got["landslides"][0], labels.values[:, 448:576])
+    assert got["landslides"].dtype == got["valid"].dtype == np.float32
+    assert len(ChipSet(image, labels, valid, four_chips, "train", only_landslides=True)) == 1
+
+
+def test_augmentation_stays_inside_the_block_and_turns_the_northward_aspect(four_chips: pd.DataFrame) -> None:
+    image = _image((128, 600), ("vv_before", "aspect_cos"))
+    image[0] = np.arange(600, dtype="float32")[None, :] + np.arange(128)[:, None] / 1000
+    labels = _labels((128, 600), share=0.1)
+    valid = image.notnull().all("channel")
+    chips = ChipSet(image, labels, valid, four_chips, "train", augment=np.random.default_rng(0))
+    mirrored = 0
+    for _ in range(40):
+        got = chips[0]
+        start = round(float(got["image"][0].min()))
+        assert 0 <= start <= 128
+        window = np.s_[:, start : start + SIZE]
+        flipped = got["image"][0][0, 0] > got["image"][0][-1, 0]
+        step = -1 if flipped else 1
+        mirrored += flipped
+        assert np.array_equal(got["image"][0], image.values[0][window][::step])
+        assert np.array_equal(got["image"][1], step * image.values[1][window][::step])
+        assert np.array_equal(got["landslides"][0], labels.values[window][::step])
+    assert 10 < mirrored < 30
+
+
+def test_a_part_s_mask_covers_its_chips(four_chips: pd.DataFrame) -> None:
+    labels = _labels((128, 600))
+    assert int(part_mask(four_chips, "train", labels).sum()) == 2 * SIZE * SIZE
+    assert int(part_mask(four_chips, "train", labels, only_landslides=True).sum()) == SIZE * SIZE
+    assert BUFFER == 32

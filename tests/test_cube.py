@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import BEFORE, EVENT, published
+
+from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
+
+VARIANTS = [
+    {},
+    {"orbit": "words", "labels": "zero", "timepair": False},
+    {"orbit": None, "y_descending": False},
+    {"x_descending": True, "wedge": True, "zeros": True},
+    {"sorted_times": False},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_every_variant_of_the_published_layout_becomes_the_same_cube(
+    write_published: Callable[..., str], options: dict[str, object]
+) -> None:
+    cube = open_cube(write_published(shape=(140, 150), **options))
+    plain = published(shape=(140, 150), **{k: v for k, v in options.items() if k in ("wedge", "zeros", "sorted_times")})
+    plain = plain.sortby("timestep")
+    assert cube["vv"].dims == ("time", "y", "x")
+    assert (np.diff(cube["y"]) == -10).all()
+    assert (np.diff(cube["x"]) == 10).all()
+    assert (np.diff(cube["time"].values) > np.timedelta64(0)).all()
+    assert np.array_equal(cube["vv"].values, plain["vv"].values, equal_nan=True)
+    assert cube["landslides"].dtype == bool
+    assert np.array_equal(cube["landslides"].values, plain["landslides"].values == 1)
+    expected = {"d": "descending", "a": "ascending"} if options.get("orbit", "letters") else {}
+    assert list(cube["orbit"].values) == [expected.get(str(s), "unknown") for s in plain["sat:orbit_state"].values]
+    assert set(cube.data_vars) == {"vv", "vh", "dem", "landslides"}
+    assert cube.attrs["pixel_size_m"] == 10
+    assert cube.attrs["crs"] == "EPSG:32654"  # the region's, since the store names none
+    assert cube.attrs["simulated"] is False
+
+
+def test_opening_reads_no_pixel(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    assert all(array.chunks is not None for array in cube.data_vars.values())
+
+
+def test_a_path_of_an_unknown_event_needs_its_instant(write_published: Callable[..., str]) -> None:
+    path = write_published("elsewhere", shape=(140, 150))
+    with pytest.raises(CubeError, match="event's instant is not known; pass event_time"):
+        open_cube(path)
+    assert open_cube(path, event_time=EVENT).attrs["event_time"] == EVENT
+    with pytest.raises(CubeError, match="is a day"):
+        open_cube(path, event_time="2018-09-05")
+
+
+def test_a_hurricane_lasts(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published("puerto_rico", shape=(140, 150)))
+    assert cube.attrs["event_end"] > cube.attrs["event_time"]
+
+
+def test_what_is_not_a_cube_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path))
+    with pytest.raises(CubeError, match="no such path; give the path or URL"):
+        open_cube(str(tmp_path / "nothing.zarr"))
+    (tmp_path / "folder.zarr").mkdir()
+    with pytest.raises(CubeError, match="not a Zarr store"):
+        open_cube(str(tmp_path / "folder.zarr"))
+    (tmp_path / "broken.zarr").mkdir()
+    (tmp_path / "broken.zarr" / ".zgroup").write_text("{")
+    with pytest.raises(CubeError, match="may be damaged or half copied"):
+        open_cube(str(tmp_path / "broken.zarr"))
+    with pytest.raises(CubeError, match=r"not on this machine; download hokkaido_japan\.zip"):
+        open_cube("hokkaido_japan")
+
+
+def test_all_faults_of_the_layout_are_listed_together(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150)).rename({"y": "lat"}).drop_vars("timestep")
+    cube.to_zarr(tmp_path / "bad.zarr", zarr_format=2)
+    with pytest.raises(CubeError) as raised:
+        open_cube(str(tmp_path / "bad.zarr"))
+    text = str(raised.value)
+    assert "faults in cube" in text
+    for part in (
+        "vv has dimensions (timestep, lat, x)",
+        "vh has dimensions",
+        "coordinate y is missing",
+        "timestep is missing",
+        "instant is not known",
+    ):
+        assert part in text
+    assert len(raised.value.faults) >= 5
+
+
+def test_missing_variables_and_uneven_grids_are_found(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150))).drop_vars("vh")
+    cube = cube.assign_coords(x=cube["x"].values + np.where(np.arange(150) > 70, 5.0, 0.0))
+    faults = find_faults(cube, ["vv", "vh"])
+    assert faults[0] == "the variable vh is missing (the cube holds: vv, dem, landslides)"
+    assert "x is not evenly spaced (steps from 10 to 15)" in faults[1]
+    assert len(faults) == 2
+
+
+def test_degrees_are_refused_where_slope_is_needed(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    cube.attrs |= {"pixel_size_m": 0.0001, "crs": "EPSG:4326"}
+    assert find_faults(cube, ["dem"]) == []
+    assert "looks like degrees" in find_faults(cube, ["dem"], needs_metres=True)[0]
+
+
+def test_bad_values_are_found(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    cube["vv"] = 10 * np.log10(cube["vv"])
+    cube["vh"] = cube["vh"] * 0
+    cube["dem"] = cube["dem"] * np.nan
+    faults = find_bad_values(cube, ["vv", "vh", "dem"])
+    assert "negative values" in faults[0]
+    assert "decibels" in faults[0]
+    assert faults[1].startswith("vh holds no valid value")
+    assert faults[2].startswith("dem holds no valid value")
+    assert len(faults) == 3
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """Serve a cube over HTTP on this machine."""
+    published(shape=(140, 150)).to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2, consolidated=True)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_cube_opens_from_a_url(served: str) -> None:
+    cube = open_cube(f"{served}/hokkaido_japan.zarr")
+    assert cube.attrs["event_time"] == EVENT
+    expected = published(shape=(140, 150)).sortby("timestep")["vv"].isel(timestep=0)
+    xr.testing.assert_equal(cube["vv"].isel(time=0, drop=True).variable, expected.variable)
+    assert str(cube["time"].values[0]).startswith(BEFORE[0])
+    with pytest.raises(CubeError, match="check the address and the network"):
+        open_cube(f"{served}/nothing.zarr")

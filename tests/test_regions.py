@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from landslide_utils.regions import REGIONS, data_folder, find_region, parse_instant
+
+
+def test_a_region_is_found_by_name_path_and_url() -> None:
+    for source in ("talakmau_indonesia", "/data/talakmau_indonesia.zarr/", "https://example.org/x/talakmau_indonesia.zarr"):
+        region = find_region(source)
+        assert region is not None
+        assert region.event_time == "2022-02-25T01:39:27"
+    assert find_region("elsewhere.zarr") is None
+
+
+def test_every_event_time_is_an_instant() -> None:
+    for region in REGIONS.values():
+        start = parse_instant(region.event_time)
+        assert region.event_end is None or parse_instant(region.event_end) > start
+
+
+def test_an_offset_is_turned_into_utc() -> None:
+    assert parse_instant("2018-09-06T03:07:59+09:00") == dt.datetime(2018, 9, 5, 18, 7, 59)
+    assert parse_instant("2018-09-05T18:07:59Z") == dt.datetime(2018, 9, 5, 18, 7, 59)
+
+
+@pytest.mark.parametrize(("text", "message"), [("2018-09-05", "is a day"), ("last week", "not an ISO 8601 instant")])
+def test_what_is_no_instant_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_instant(text)
+
+
+def test_the_data_folder_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", "/somewhere")
+    assert str(data_folder()) == "/somewhere"

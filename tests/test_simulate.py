@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rioxarray  # noqa: F401
+import shapely
+import xarray as xr
+from rasterio.transform import from_origin
+from scipy import stats
+
+from landslide_utils import inventory, landscape, radar, simulate
+from landslide_utils.noise import Window
+from landslide_utils.scenario import Scenario
+
+SMALL = Scenario(height=300, width=340, shaking_radius_m=1500, landslide_share=0.03)
+
+
+@pytest.fixture(scope="module")
+def scene() -> simulate.Scene:
+    return simulate.make_scene(SMALL)
+
+
+@pytest.fixture(scope="module")
+def whole(scene: simulate.Scene) -> dict[str, np.ndarray]:
+    return scene.simulate(Window(0, 0, SMALL.height, SMALL.width))
+
+
+def test_a_window_made_alone_is_the_same_to_the_byte(scene: simulate.Scene, whole: dict[str, np.ndarray]) -> None:
+    for window in (Window(0, 0, 100, 90), Window(101, 57, 130, 83), Window(299, 339, 1, 1)):
+        part = scene.simulate(window)
+        rows, cols = slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
+        for name in ("vv", "vh", "dem", "landslides"):
+            assert np.array_equal(part[name], whole[name][..., rows, cols], equal_nan=True), name
+
+
+def test_same_seed_same_cube_other_seed_other_cube(whole: dict[str, np.ndarray]) -> None:
+    window = Window(40, 40, 60, 60)
+    again = simulate.make_scene(SMALL).simulate(window)
+    other = simulate.make_scene(SMALL.replace(seed=SMALL.seed + 1)).simulate(window)
+    assert np.array_equal(again["vv"], whole["vv"][:, 40:100, 40:100], equal_nan=True)
+    assert not np.array_equal(other["vv"], again["vv"])
+
+
+def test_landslides_cover_the_share_that_was_asked_for(whole: dict[str, np.ndarray]) -> None:
+    assert np.nanmean(whole["landslides"] == 1) == pytest.approx(SMALL.landslide_share, rel=0.2)
+
+
+def test_slopes_are_like_the_hokkaido_core() -> None:
+    scenario = Scenario()
+    ground = landscape.elevation(scenario, Window(0, 0, scenario.height, scenario.width))
+    slope = np.degrees(np.arctan(np.hypot(*np.gradient(ground, scenario.pixel_size_m))))
+    wanted = [2.0, 7.6, 15.1, 22.2, 30.1]  # percentiles 5/25/50/75/95 at 10 m
+    assert np.abs(np.percentile(slope, [5, 25, 50, 75, 95]) - wanted).max() < 3
+
+
+def test_landslides_have_the_inventory_s_sizes_and_run_downhill() -> None:
+    scenario = Scenario()
+    ground = landscape.elevation(scenario, Window(0, 0, scenario.height, scenario.width))
+    slides = inventory.make_landslides(scenario, ground)
+    area = np.array([slide.area for slide in slides]) * scenario.pixel_size_m**2
+    wanted = np.array([879, 2019, 3885, 7923, 23327])  # the real inventory's percentiles 5/25/50/75/95, m2
+    ratio = np.percentile(area, [5, 25, 50, 75, 95]) / wanted
+    assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
+    slope = np.degrees(np.arctan(np.hypot(*np.gradient(ground, scenario.pixel_size_m))))
+    on = inventory.rasterise(slides, Window(0, 0, *ground.shape)) > 0
+    assert slope[on].mean() > slope[~on].mean() + 4
+
+
+def test_speckle_has_the_number_of_looks_that_was_asked_for() -> None:
+    normal, db = radar.speckle_table(4.8)
+    power = 10 ** (np.interp(np.random.default_rng(0).standard_normal(400_000), normal, db) / 10)
+    assert power.mean() == pytest.approx(1, abs=0.01)
+    assert 1 / power.var() == pytest.approx(4.8, rel=0.02)
+    assert stats.kstest(power[:20_000], stats.gamma(4.8, scale=1 / 4.8).cdf).pvalue > 0.01
+
+
+def test_a_slope_that_faces_the_radar_is_positive_in_one_orbit_and_negative_in_the_other() -> None:
+    falls_east = (np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32))  # descent to the south, descent to the east
+    assert (radar.facing(*falls_east, "descending") > 0.9).all()  # looking west, it meets slopes that fall to the east
+    assert (radar.facing(*falls_east, "ascending") < -0.9).all()
+
+
+def test_landslides_brighten_towards_the_radar_and_darken_away() -> None:
+    scenario = SMALL.replace(slide_vv_db=0.0, slide_sd_db=0.0, visible_share=1.0, harvest_share=0.0, logging_share=0.0)
+    scene = simulate.make_scene(scenario)
+    window = Window(0, 0, scenario.height, scenario.width)
+    cube = scene.simulate(window)
+    passes = scenario.passes()
+    event = np.datetime64(scenario.event_time)
+    before = [i for i, (t, o) in enumerate(passes) if o == "descending" and np.datetime64(t) < event]
+    after = [i for i, (t, o) in enumerate(passes) if o == "descending" and np.datetime64(t) > event]
+    change = 10 * np.log10(cube["vv"][after].mean(0) / cube["vv"][before].mean(0))
+    rise = np.gradient(cube["dem"], scenario.pixel_size_m)
+    facing = radar.facing(-rise[0], -rise[1], "descending")
+    slid = cube["landslides"] == 1
+    towards, away = np.nanmean(change[slid & (facing > 0.2)]), np.nanmean(change[slid & (facing < -0.2)])
+    still = np.nanmean(change[~slid])
+    assert towards - still > 1
+    assert away - still < -1
+
+
+def test_the_store_has_the_published_layout_and_says_that_it_is_simulated(scene: simulate.Scene, tmp_path: Path) -> None:
+    path = simulate.write_cube(scene, tmp_path / "cube.zarr")
+    cube = xr.open_zarr(path)
+    assert cube["vv"].dims == ("timestep", "y", "x")
+    assert set(cube["sat:orbit_state"].values) == {"a", "d"}
+    assert cube.attrs["simulated"] is True
+    assert json.loads(cube.attrs["scenario"])["seed"] == SMALL.seed
+    assert np.isnan(cube["landslides"].values).any()
+    assert [p.name for p in tmp_path.iterdir()] == ["cube.zarr"]
+
+
+def test_an_interrupted_write_leaves_nothing(scene: simulate.Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(simulate.radar, "backscatter", fails)
+    with pytest.raises(OSError, match="No space left"):
+        simulate.write_cube(scene, tmp_path / "cube.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_practice_cube_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path))
+    monkeypatch.setitem(simulate.PRACTICE, "practice_earthquake", Scenario(height=128, width=128))
+    path = simulate.practice_cube("practice_earthquake")
+    first = (path / ".zmetadata").stat().st_mtime_ns
+    assert simulate.practice_cube("practice_earthquake") == path
+    assert (path / ".zmetadata").stat().st_mtime_ns == first
+    monkeypatch.setitem(simulate.PRACTICE, "practice_earthquake", Scenario(height=128, width=128, seed=1))
+    assert simulate.practice_cube("practice_earthquake") != path  # other parameters are another cube
+    with pytest.raises(ValueError, match="not a practice region"):
+        simulate.practice_cube("hokkaido_japan")
+
+
+def test_impossible_scenarios_are_refused_all_at_once() -> None:
+    with pytest.raises(ValueError, match="impossible scenario") as raised:
+        Scenario(height=20, looks=-1, visible_share=1.2, speckle_neighbour=0.7, event_time="2018-09-05")
+    for part in ("height=20", "looks=-1", "visible_share=1.2", "speckle_neighbour=0.7", "is a day"):
+        assert part in str(raised.value)
+
+
+def _dem(shape: tuple[int, int] = (200, 210), crs: str | None = "EPSG:32654") -> xr.DataArray:
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    dem = xr.DataArray((100 + 40 * np.sin(rows / 20) + cols).astype("float32"), dims=("y", "x"))
+    dem = dem.assign_coords(y=4_740_000 - 10.0 * np.arange(shape[0]), x=500_000 + 10.0 * np.arange(shape[1]))
+    dem = dem.rio.write_transform(from_origin(499_995, 4_740_005, 10, 10))
+    return dem.rio.write_crs(crs) if crs else dem
+
+
+def test_the_caller_s_ground_and_polygons_are_used() -> None:
+    square = shapely.box(500_495, 4_739_005, 500_595, 4_739_105)
+    scene = simulate.real_scene(_dem(), gpd.GeoSeries([square], crs="EPSG:32654"))
+    cube = scene.simulate(Window(0, 0, scene.scenario.height, scene.scenario.width))
+    assert (cube["landslides"] == 1).sum() == 100
+    rows, cols = np.nonzero(cube["landslides"] == 1)
+    assert (rows.min(), rows.max(), cols.min(), cols.max()) == (90, 99, 50, 59)
+    assert np.allclose(cube["dem"][50:150, 50:150], _dem().values[50:150, 50:150], atol=1)
+
+
+def test_bad_ground_and_polygons_are_refused() -> None:
+    with pytest.raises(ValueError, match="no coordinate reference system"):
+        simulate.real_scene(_dem(crs=None))
+    holed = _dem()
+    holed[50, 60] = np.nan
+    elsewhere = gpd.GeoSeries([shapely.box(0, 0, 10, 10)], crs="EPSG:32654")
+    with pytest.raises(ValueError, match=r"1 missing pixels(.|\n)*none of the 1 landslide polygons"):
+        simulate.real_scene(holed, elsewhere)
+    with pytest.raises(ValueError, match="at least 128 x 128"):
+        simulate.real_scene(_dem((100, 300)))
+    with pytest.raises(ValueError, match=r"set_crs"):
+        simulate.real_scene(_dem(), gpd.GeoSeries([shapely.box(0, 0, 10, 10)]))
