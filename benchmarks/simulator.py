@@ -43,7 +43,13 @@ def measure(name: str) -> Iterator[tuple[str, str, float, float, float]]:
     whole = Window(0, 0, scenario.height, scenario.width)
     slope = np.degrees(np.arctan(np.hypot(*np.gradient(scene.elevation(whole), scenario.pixel_size_m))))
     for percentile, wanted in zip((5, 25, 50, 75, 95), (2.0, 7.6, 15.1, 22.2, 30.1), strict=True):
-        yield f"slope, percentile {percentile}", "degrees", float(np.percentile(slope, percentile)), wanted - 3, wanted + 3
+        yield (
+            f"slope, percentile {percentile}",
+            "degrees",
+            float(np.percentile(slope, percentile)),
+            wanted - 3,
+            wanted + 3,
+        )
     labels = cube["landslides"].values == 1
     share = blocks(labels.astype(np.float32), CHIP)
     yield "landslide share of the scene", "%", 100 * float(labels.mean()), 1.3, 2.7
@@ -62,7 +68,13 @@ def measure(name: str) -> Iterator[tuple[str, str, float, float, float]]:
     logs = {p: np.nan_to_num(np.log(cube[p].values), nan=-5.0) for p in ("vv", "vh")}
     yield "correlation of neighbours, VV", "", neighbour(logs["vv"]), 0.15, 0.30
     fine = {p: (values - ndimage.uniform_filter(values, (1, 15, 15)))[:, calm] for p, values in logs.items()}
-    yield "correlation of VV and VH speckle", "", float(np.corrcoef(fine["vv"].ravel(), fine["vh"].ravel())[0, 1]), -0.15, 0.15
+    yield (
+        "correlation of VV and VH speckle",
+        "",
+        float(np.corrcoef(fine["vv"].ravel(), fine["vh"].ravel())[0, 1]),
+        -0.15,
+        0.15,
+    )
     times, event = cube["timestep"].values, np.datetime64(scenario.event_time)
     one_way = cube["sat:orbit_state"].values == cube["sat:orbit_state"].values[np.argmin(np.abs(times - event))]
     before, after = np.flatnonzero(one_way & (times < event)), np.flatnonzero(one_way & (times > event))
@@ -72,7 +84,13 @@ def measure(name: str) -> Iterator[tuple[str, str, float, float, float]]:
         patches, slid = blocks(change, PATCH), blocks(labels.astype(np.float32), PATCH) > 0
         auc = float(roc_auc_score(slid.ravel(), patches.ravel()))
         low = 0.55 if p == "vv" else 0.0
-        yield f"AUC of the mean {p.upper()} change over 64 x 64 patches", "", auc if p == "vv" else max(auc, 1 - auc), low, 0.75
+        yield (
+            f"AUC of the mean {p.upper()} change over 64 x 64 patches",
+            "",
+            auc if p == "vv" else max(auc, 1 - auc),
+            low,
+            0.75,
+        )
 
 
 def main() -> int:

@@ -33,7 +33,9 @@ def _gap(chips: pd.DataFrame, first: str, second: str) -> int:
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(height=st.integers(500, 2200), width=st.integers(500, 2200), seed=st.integers(0, 100), buffer=st.integers(0, 70))
-def test_no_test_pixel_is_within_the_buffer_of_a_training_pixel(height: int, width: int, seed: int, buffer: int) -> None:
+def test_no_test_pixel_is_within_the_buffer_of_a_training_pixel(
+    height: int, width: int, seed: int, buffer: int
+) -> None:
     try:
         chips = split_chips(_labels((height, width), seed), seed=seed, buffer=buffer)
     except SplitError:
@@ -64,7 +66,9 @@ def test_parts_have_their_share_and_like_prevalence() -> None:
     assert set(chips["part"]) == {"train", "validation", "test"}
     clustered = _labels((1500, 1500), share=0)
     rows, cols = np.mgrid[:1500, :1500]
-    clustered.values[:] = (np.hypot(rows - 700, cols - 700) < 500) & (np.random.default_rng(0).uniform(size=rows.shape) < 0.1)
+    clustered.values[:] = (np.hypot(rows - 700, cols - 700) < 500) & (
+        np.random.default_rng(0).uniform(size=rows.shape) < 0.1
+    )
     prevalence = split_chips(clustered).groupby("part")["landslide_share"].mean()
     assert prevalence.max() < 2 * prevalence.min()
 

@@ -82,7 +82,9 @@ def test_zeros_and_gaps_are_missing_and_do_not_spread(write_published: Write) ->
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_only_what_the_channels_need_is_required(cube: xr.Dataset, channels: str) -> None:
     needed = variables_of(channels)
-    assert needed == {"vv": ("vv",), "vh": ("vh",), "sar": ("vv", "vh"), "dem": ("dem",)}.get(channels, ("vv", "vh", "dem"))
+    assert needed == {"vv": ("vv",), "vh": ("vh",), "sar": ("vv", "vh"), "dem": ("dem",)}.get(
+        channels, ("vv", "vh", "dem")
+    )
     composite = make_composite(cube[[*needed, "landslides"]], channels=channels, timesteps=2)
     assert list(composite["image"]["channel"].values) == list(CHANNELS[channels])
     assert np.isfinite(composite["image"].values).all()
@@ -104,7 +106,13 @@ def test_all_faults_are_listed_together(cube: xr.Dataset) -> None:
     with pytest.raises(CubeError) as raised:
         make_composite(bad, channels="sar", timesteps=3)
     text = str(raised.value)
-    for part in ("vh is missing", "landslides is missing", "3 passes are needed on each side", "1 before", "negative values"):
+    for part in (
+        "vh is missing",
+        "landslides is missing",
+        "3 passes are needed on each side",
+        "1 before",
+        "negative values",
+    ):
         assert part in text
 
 
@@ -114,7 +122,9 @@ def test_a_pass_too_few_says_how_many_there_are(cube: xr.Dataset) -> None:
 
 
 def test_no_pass_after_the_event(tmp_path: Path) -> None:
-    published(**SIZE).sortby("timestep").isel(timestep=slice(0, 5)).to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    published(**SIZE).sortby("timestep").isel(timestep=slice(0, 5)).to_zarr(
+        tmp_path / "hokkaido_japan.zarr", zarr_format=2
+    )
     cube = open_cube(str(tmp_path / "hokkaido_japan.zarr"), event_time=EVENT)
     with pytest.raises(CubeError, match="0 after"):
         make_composite(cube, timesteps=1)

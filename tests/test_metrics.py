@@ -46,7 +46,9 @@ def test_a_curve_runs_from_no_recall_to_all() -> None:
 def test_a_map_is_scored_on_valid_test_pixels_in_both_ways(four_chips: pd.DataFrame) -> None:
     chips = pd.concat([four_chips, four_chips.tail(1).assign(row=128, landslide_share=0.0)], ignore_index=True)
     random = np.random.default_rng(0)
-    labels = xr.DataArray(random.uniform(size=(256, 600)) < 0.1, dims=("y", "x"), coords={"y": range(256), "x": range(600)})
+    labels = xr.DataArray(
+        random.uniform(size=(256, 600)) < 0.1, dims=("y", "x"), coords={"y": range(256), "x": range(600)}
+    )
     labels[128:, 448:576] = False
     score = labels + 0.5 * xr.DataArray(random.normal(size=(256, 600)), dims=("y", "x"))
     score[0, 448:576] = np.nan

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ def test_tiles_cover_every_pixel_and_overlap(length: int, tile: int, data: st.Da
         covered[start : start + tile] += 1
     assert covered[:length].min() >= 1
     assert starts[-1] == max(length - tile, 0)
-    assert all(tile - (b - a) >= overlap for a, b in zip(starts, starts[1:], strict=False))
+    assert all(tile - (b - a) >= overlap for a, b in itertools.pairwise(starts))
 
 
 def test_an_overlap_as_wide_as_a_tile_is_refused() -> None:

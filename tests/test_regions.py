@@ -8,7 +8,11 @@ from landslide_utils.regions import REGIONS, data_folder, find_region, parse_ins
 
 
 def test_a_region_is_found_by_name_path_and_url() -> None:
-    for source in ("talakmau_indonesia", "/data/talakmau_indonesia.zarr/", "https://example.org/x/talakmau_indonesia.zarr"):
+    for source in (
+        "talakmau_indonesia",
+        "/data/talakmau_indonesia.zarr/",
+        "https://example.org/x/talakmau_indonesia.zarr",
+    ):
         region = find_region(source)
         assert region is not None
         assert region.event_time == "2022-02-25T01:39:27"

@@ -79,7 +79,10 @@ def test_speckle_has_the_number_of_looks_that_was_asked_for() -> None:
 
 
 def test_a_slope_that_faces_the_radar_is_positive_in_one_orbit_and_negative_in_the_other() -> None:
-    falls_east = (np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32))  # descent to the south, descent to the east
+    falls_east = (
+        np.zeros((2, 2), np.float32),
+        np.ones((2, 2), np.float32),
+    )  # descent to the south, descent to the east
     assert (radar.facing(*falls_east, "descending") > 0.9).all()  # looking west, it meets slopes that fall to the east
     assert (radar.facing(*falls_east, "ascending") < -0.9).all()
 
@@ -103,7 +106,9 @@ def test_landslides_brighten_towards_the_radar_and_darken_away() -> None:
     assert away - still < -1
 
 
-def test_the_store_has_the_published_layout_and_says_that_it_is_simulated(scene: simulate.Scene, tmp_path: Path) -> None:
+def test_the_store_has_the_published_layout_and_says_that_it_is_simulated(
+    scene: simulate.Scene, tmp_path: Path
+) -> None:
     path = simulate.write_cube(scene, tmp_path / "cube.zarr")
     cube = xr.open_zarr(path)
     assert cube["vv"].dims == ("timestep", "y", "x")
@@ -114,7 +119,9 @@ def test_the_store_has_the_published_layout_and_says_that_it_is_simulated(scene:
     assert [p.name for p in tmp_path.iterdir()] == ["cube.zarr"]
 
 
-def test_an_interrupted_write_leaves_nothing(scene: simulate.Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_nothing(
+    scene: simulate.Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(*_: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -30,7 +30,7 @@ def test_slope_aspect_and_curvature_agree_with_xarray_spatial() -> None:
 
 
 def test_a_tilted_plane_is_the_same_up_to_the_edge() -> None:
-    rows, cols = np.mgrid[:20, :30]
+    _rows, cols = np.mgrid[:20, :30]
     dem = _dem((20, 30)).copy(data=(100 - 10.0 * np.tan(np.radians(25)) * cols).astype("float32"))
     assert np.allclose(terrain.slope(dem, PIXEL), 25, atol=1e-3)
     east, north = terrain.aspect_parts(dem, PIXEL)

@@ -46,7 +46,9 @@ def test_unused_encoder_stages_are_left_out() -> None:
     assert all(weight.grad is not None for weight in model.parameters())
 
 
-def test_without_a_network_the_paper_s_weights_are_missed_with_a_message(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_network_the_paper_s_weights_are_missed_with_a_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:  # type: ignore[no-untyped-def]
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -109,5 +111,7 @@ def test_importing_the_package_and_checking_parameters_loads_no_torch() -> None:
     import sys
 
     code = "import sys, landslide_utils.experiments, landslide_utils.cube; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
     assert done.stdout.strip() == "False"

@@ -1,0 +1,165 @@
+"""Whole notebooks, run with papermill as a user runs them. Slow: ``make notebook-test``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import nbformat
+import numpy as np
+import papermill
+import pytest
+import rioxarray
+import xarray as xr
+from conftest import EVENT
+
+from landslide_utils import simulate
+from landslide_utils.composite import CHANNELS
+from landslide_utils.experiments import MEMBERS, RunConfig
+
+pytestmark = pytest.mark.notebook
+HERE = Path(__file__).parent.parent / "notebooks"
+PAPERMILL = str(Path(sys.executable).parent / "papermill")
+
+
+def train(tmp_path: Path, **parameters: object) -> dict[str, object]:
+    """Run notebook 03 and return what it measured."""
+    parameters = {"runs_dir": str(tmp_path / "runs"), **parameters}
+    papermill.execute_notebook(
+        HERE / "03_train.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
+    )
+    folder = RunConfig(**parameters).folder  # type: ignore[arg-type]
+    assert {*MEMBERS, "map.png", "precision_recall.png"} == {p.name for p in folder.iterdir()}
+    found: dict[str, object] = json.loads((folder / "metrics.json").read_text())
+    for name in ("auprc", "prevalence", "auprc_landslide_chips", "prevalence_landslide_chips", "auprc_log_ratio"):
+        value = found[name]
+        assert (value is None and parameters.get("channels") == "dem" and name == "auprc_log_ratio") or 0 <= value <= 1  # type: ignore[operator]
+    assert found["seconds_train"] > 0  # type: ignore[operator]
+    assert found["n_train_chips"] > found["n_test_chips"] > 0  # type: ignore[operator]
+    probability = xr.open_zarr(folder / "probability.zarr")["probability"].load()
+    assert float(probability.min()) >= 0
+    assert float(probability.max()) <= 1
+    found["share_mapped"] = float(np.isfinite(probability).mean())
+    return found
+
+
+def command(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run papermill from the notebooks' folder, as the README says."""
+    return subprocess.run(
+        [PAPERMILL, "03_train.ipynb", *arguments], cwd=HERE, capture_output=True, text=True, timeout=600
+    )
+
+
+def test_the_default_learns_on_the_practice_cube(tmp_path: Path) -> None:
+    found = train(tmp_path)
+    assert found["auprc"] > 4 * found["prevalence"]  # type: ignore[operator]
+    assert found["auprc"] > 1.6 * found["auprc_log_ratio"]  # type: ignore[operator]
+    assert found["simulated"] is True
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    pictures = [
+        output["data"]["text/html"]
+        for cell in executed.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "<img" in output.get("data", {}).get("text/html", "")
+    ]
+    assert len(pictures) == 6
+    assert all("alt=" in picture for picture in pictures)
+
+
+@pytest.mark.parametrize("channels", sorted(CHANNELS))
+def test_every_band_combination_runs_from_the_command_line(tmp_path: Path, channels: str) -> None:
+    done = command(
+        tmp_path,
+        str(tmp_path / "out.ipynb"),
+        "-p",
+        "channels",
+        channels,
+        "-p",
+        "epochs",
+        "1",
+        "-p",
+        "runs_dir",
+        str(tmp_path / "runs"),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    folder = RunConfig(channels=channels, epochs=1, runs_dir=str(tmp_path / "runs")).folder
+    assert json.loads((folder / "metrics.json").read_text())["auprc"] > 0
+
+
+def test_help_lists_each_parameter_with_type_and_sentence() -> None:
+    done = subprocess.run(
+        [PAPERMILL, "--help-notebook", "03_train.ipynb"], cwd=HERE, capture_output=True, text=True, check=True
+    )
+    text = " ".join(done.stdout.split())
+    for name, kind, sentence in (
+        ("channels", "str", "What the network sees"),
+        ("timesteps", "int", "Passes averaged"),
+        ("event_time", "str", "Instant of the event"),
+        ("runs_dir", "str", "Folder in which the run is saved"),
+    ):
+        assert f"{name}: {kind}" in text
+        assert sentence in text
+    assert text.count(": str") + text.count(": int") == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "channels", "sarr"], "channels='sarr' is not one of vv, vh, sar, dem, sar_dem"),
+        (["-p", "chanels", "sar"], "chanels is not a parameter; these are: cube, event_time, channels"),
+        (["-p", "timesteps", "five", "-p", "split", "x"], "split='x' is not one of blocked, random"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_any_work(tmp_path: Path, arguments: list[str], message: str) -> None:
+    start = time.monotonic()
+    done = command(tmp_path, str(tmp_path / "out.ipynb"), *arguments, "-p", "runs_dir", str(tmp_path / "runs"))
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not (tmp_path / "runs").exists()
+    assert time.monotonic() - start < 60  # a few seconds; generous for a busy machine
+
+
+VARIANTS = [
+    {},
+    {"orbit": "words", "labels": "zero", "timepair": False, "y_descending": False, "x_descending": True},
+    {"orbit": None, "wedge": True, "zeros": True},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=["letters", "words", "absent"])
+def test_every_variant_of_the_published_layout_runs(
+    tmp_path: Path, write_published: Callable[..., str], options: dict[str, object]
+) -> None:
+    known = options.get("orbit", "letters") == "letters"
+    path = write_published("hokkaido_japan" if known else "somewhere", **options)
+    found = train(tmp_path, cube=path, event_time="" if known else EVENT, epochs=2, timesteps=4)
+    assert found["orbit"] == ("unknown" if options.get("orbit", "") is None else "descending")
+    assert found["simulated"] is False
+    if options.get("wedge"):
+        assert 0.5 < found["share_mapped"] < 0.95  # type: ignore[operator]
+    else:
+        assert found["share_mapped"] == 1  # the ragged edge too
+
+
+def test_the_same_seed_gives_the_same_metrics(tmp_path: Path, write_published: Callable[..., str]) -> None:
+    path = write_published("hokkaido_japan")
+    first, second = (
+        {k: v for k, v in train(tmp_path / name, cube=path, epochs=2).items() if k != "seconds_train"}
+        for name in ("a", "b")
+        if (tmp_path / name).mkdir() is None
+    )
+    assert first == second
+
+
+def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:
+    dem = rioxarray.open_rasterio(real_data / "hokkaido_core" / "dsm.tif").squeeze(drop=True)
+    polygons = gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg")
+    path = simulate.write_cube(simulate.real_scene(dem, polygons), tmp_path / "hokkaido_core.zarr")
+    found = train(tmp_path, cube=str(path))
+    assert found["auprc"] > 4 * found["prevalence"]  # type: ignore[operator]

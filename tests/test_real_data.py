@@ -1,0 +1,69 @@
+"""Real terrain, real landslides, real radar: read from the folder in LANDSLIDE_TEST_DATA, never part of the project."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rioxarray
+import xarray as xr
+from scipy import ndimage
+
+from landslide_utils import plots, simulate
+from landslide_utils.composite import make_composite
+from landslide_utils.cube import open_cube
+from landslide_utils.noise import Window
+
+
+@pytest.fixture(scope="module")
+def hokkaido_core(real_data: Path) -> simulate.Scene:
+    dem = rioxarray.open_rasterio(real_data / "hokkaido_core" / "dsm.tif").squeeze(drop=True)
+    return simulate.real_scene(dem, gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg"))
+
+
+def test_real_landslides_lie_on_real_slopes(hokkaido_core: simulate.Scene) -> None:
+    scenario = hokkaido_core.scenario
+    assert hokkaido_core.crs == "EPSG:32654"
+    assert 900 < scenario.height < 1050
+    assert 1050 < scenario.width < 1200
+    cube = hokkaido_core.simulate(Window(0, 0, scenario.height, scenario.width))
+    slope = np.degrees(np.arctan(np.hypot(*np.gradient(cube["dem"], scenario.pixel_size_m))))
+    slid = cube["landslides"] == 1
+    assert slope[slid].mean() > slope[~slid].mean() + 4  # 21.9 against 15.6 degrees on the 30 m model
+    assert 0.10 < slid.mean() < 0.13  # the polygons' area over the scene's
+
+
+def opera_cube(folder: Path, site: str) -> xr.Dataset:
+    """Stack one site's OPERA RTC-S1 GeoTIFFs in the published layout."""
+    stack: dict[str, list[xr.DataArray]] = {"vv": [], "vh": []}
+    for path in sorted(folder.glob(f"*{site}*_V?.tif")):
+        day, polarisation = re.search(r"_(\d{8}T\d{6})Z_\d{8}.*_(V[VH])\.tif$", path.name).groups()  # type: ignore[union-attr]
+        layer = rioxarray.open_rasterio(path).squeeze(drop=True)
+        instant = np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:11]}:{day[11:13]}:{day[13:]}", "ns")
+        stack[polarisation.lower()].append(layer.expand_dims(timestep=[instant]))
+    return xr.Dataset({name: xr.concat(layers, "timestep") for name, layers in stack.items()})
+
+
+@pytest.mark.parametrize("site", ["T137-292320-IW2", "T137-292321-IW2"])
+def test_real_radar_opens_as_a_cube_and_is_drawn(real_data: Path, tmp_path: Path, site: str) -> None:
+    opera_cube(real_data / "opera_rtc", site).to_zarr(tmp_path / "opera.zarr", zarr_format=2)
+    cube = open_cube(str(tmp_path / "opera.zarr"), event_time="2023-06-01T00:00:00")
+    assert cube.sizes == {"time": 30, "y": 100, "x": 100}
+    assert cube.attrs["pixel_size_m"] == 30
+    assert cube.attrs["crs"] == "EPSG:32611"
+    composite = make_composite(cube, channels="sar", timesteps=4, labels=False).load()
+    image = composite["image"]
+    assert float(image.sel(channel="vv_before").median()) > float(image.sel(channel="vh_before").median()) + 3
+    before = (
+        cube["vv"]
+        .isel(time=[i for i, t in enumerate(cube["time"].values) if t < np.datetime64("2023-06-01")][-4:])
+        .values
+    )
+    assert np.allclose(image.sel(channel="vv_before"), 10 * np.log10(before.mean(0)), atol=1e-4)
+    change = (image.sel(channel="vv_after") - image.sel(channel="vv_before")).values
+    assert ndimage.median_filter(abs(change), 5).max() < 12  # nothing slid here
+    picture = plots.composite_figure(composite)
+    assert len(picture.png) > 20_000
