@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from rasterio.crs import CRS
 
 from landslide_utils.regions import REGIONS, ZENODO, Region, data_folder, find_region, parse_instant
 from landslide_utils.simulate import practice_cube
@@ -137,24 +138,26 @@ def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time
         out = out.isel(y=slice(None, None, -1))
     if out["x"].size > 1 and out["x"][0] > out["x"][-1]:
         out = out.isel(x=slice(None, None, -1))
-    crs = store.rio.crs.to_string() if _has_crs(store) else store.attrs.get("crs") or (region.crs if region else None)
     out.attrs = {
         "event_time": start.isoformat(),
         "event_end": end.isoformat(),
         "region": region.title if region else source,
         "source": store.attrs.get("source") or (region.source if region else source),
         "simulated": bool(store.attrs.get("simulated", region.simulated if region else False)),
-        "crs": crs or "",
+        "crs": _crs(store, region),
         "pixel_size_m": abs(float(out["x"][-1] - out["x"][0])) / max(out["x"].size - 1, 1),
         "opened_from": source,
     }
     return out
 
 
-def _has_crs(store: xr.Dataset) -> bool:
-    import rioxarray  # noqa: F401  (gives xarray objects their .rio)
-
-    return store.rio.crs is not None
+def _crs(store: xr.Dataset, region: Region | None) -> str:
+    """Return the coordinate reference system as text, empty if nobody knows it: from a grid mapping (CF), an attribute, or the region."""
+    for variable in store.variables.values():
+        wkt = variable.attrs.get("crs_wkt") or variable.attrs.get("spatial_ref")
+        if wkt:
+            return str(CRS.from_user_input(wkt).to_string())
+    return str(store.attrs.get("crs") or (region.crs if region else None) or "")
 
 
 def _event(

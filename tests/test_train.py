@@ -78,7 +78,7 @@ def test_the_network_learns_and_the_same_seed_gives_the_same_history(four_chips:
     pd.testing.assert_frame_equal(first, history(0), check_exact=True)
     assert not first.equals(history(1))
     assert first["train_loss"].iloc[-1] < 0.7 * first["train_loss"].iloc[0]
-    assert first["validation_auprc"].iloc[-1] > 0.8
+    assert first["validation_auprc"].iloc[-1] > 4 * data[1].values[:, 288:416].mean()
     assert list(first["epoch"]) == list(range(1, 11))
 
 
