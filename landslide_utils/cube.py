@@ -175,8 +175,11 @@ def _event(
     except ValueError as error:
         faults.append(str(error))
         return dt.datetime.min, dt.datetime.min
-    lasts = not event_time and not store.attrs.get("event_time") and region is not None and region.event_end is not None
-    return start, parse_instant(region.event_end) if lasts and region and region.event_end else start
+    if event_time:
+        return start, start
+    if store.attrs.get("event_time"):
+        return start, parse_instant(str(store.attrs.get("event_end", text)))
+    return start, parse_instant(region.event_end) if region and region.event_end else start
 
 
 def _orbits(cube: xr.Dataset) -> list[str]:

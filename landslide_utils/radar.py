@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from landslide_utils import noise
+from landslide_utils import noise, terrain
 from landslide_utils.landscape import BUILT_UP, CLEARING, FIELD, FOREST, WATER, Cover
 from landslide_utils.noise import Array, Window
 from landslide_utils.scenario import Scenario
@@ -25,8 +25,20 @@ LEVEL_DB = {  # gamma nought of C-band (VV, VH): typical values of land covers, 
     WATER: (-17.0, -22.0),
     BUILT_UP: (0.0, -7.0),
 }
+SOIL = {FOREST: 0.0, FIELD: 1.0, CLEARING: 0.7, WATER: 0.0, BUILT_UP: 0.0}
+"""How much of the soil's wetness the radar sees: a forest hides it."""
+
 SEASON_DB = {FOREST: 0.3, FIELD: 0.8, CLEARING: 0.4, WATER: 0.0, BUILT_UP: 0.0}
 CHANGE_DB = {"harvest": (-2.5, -2.0), "logging": (-1.2, -2.2)}
+FACING_SHARE = (1.0, 0.4)
+"""How much of the facing effect VV and VH show: rough soil scatters by its surface (VV), forest by its volume (VH)."""
+
+WET_SNOW_DB = -3.5
+LAYOVER_DB = 5.0
+NOISE_FLOOR_DB = -24.0
+REACH = 64
+"""Pixels within which one place can hide another from the radar."""
+
 RESIDUAL_DB = 0.6
 """What terrain flattening leaves: dB by which a slope of 20 degrees that faces the radar is still too bright."""
 
@@ -37,7 +49,7 @@ class Slides:
 
     vv: Array
     vh: Array
-    facing: Array
+    visible: Array
 
     @classmethod
     def draw(cls, scenario: Scenario, count: int) -> Slides:
@@ -81,71 +93,118 @@ def speckle_table(looks: float) -> tuple[Array, Array]:
 def backscatter(
     scenario: Scenario,
     window: Window,
+    ground: Array,
     descent: tuple[Array, Array],
     cover: Cover,
     slide: NDArray[np.int32],
     slides: Slides,
-    passes: list[tuple[dt.datetime, str]],
-    event: dt.datetime,
 ) -> dict[str, Array]:
     """Return VV and VH of every pass over one window.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    window : Window
+    ground : float32 array (height, width + 2 * REACH)
+        Elevation in metres, with REACH columns more on either side than the window.
+    descent : two float32 arrays (height, width)
+        Descent along rows and columns, metres a metre.
+    cover : Cover
+    slide : int32 array (height, width)
+        Number of the landslide on each pixel, 0 for none.
+    slides : Slides
+        The signature of each landslide.
 
     Returns
     -------
     dict of float32 arrays (time, height, width)
-        ``vv`` and ``vh``, gamma nought in linear power; NaN in layover and shadow.
+        ``vv`` and ``vh``, gamma nought in linear power; NaN in layover and shadow, unless the scenario leaves them in.
     """
-    seed = scenario.seed
+    seed, passes = scenario.seed, scenario.passes()
+    event, _ = scenario.event()
     unit = np.float32(np.tan(np.radians(20.0)))
-    leaning = {orbit: facing(*descent, orbit) for orbit in LOOK_AZIMUTH}
-    texture = {p: noise.smooth(seed, ("texture", p), window, 60) * np.float32(0.3) for p in POLARISATIONS}
+    tilts = {orbit: facing(*descent, orbit) / unit for orbit in LOOK_AZIMUTH}
+    hidden = {orbit: _hidden(scenario, window, ground, orbit) for orbit in LOOK_AZIMUTH}
+    level = _level(scenario, window, cover)
+    season, soil = (np.array([table[kind] for kind in range(5)], np.float32)[cover.kind] for table in (SEASON_DB, SOIL))
+    changed = _when_changed(scenario, cover)
     rough = noise.smooth(seed, ("slide texture",), window, 3) * np.float32(0.7)
-    bright = noise.white(seed, ("corner",), window) > (2.2 if scenario.pixel_size_m <= 20 else 2.8)
-    towns = np.where((cover.kind == BUILT_UP) & bright, np.float32(9), np.float32(0))
-    level = {
-        p: np.array([LEVEL_DB[kind][i] for kind in range(5)], np.float32)[cover.kind] + towns
-        for i, p in enumerate(POLARISATIONS)
-    }
-    season = np.array([SEASON_DB[kind] for kind in range(5)], np.float32)[cover.kind]
-    first, last = passes[0][0], passes[-1][0]
-    changed = {
-        "harvest": np.where(
-            (cover.kind == FIELD) & (cover.parcel < scenario.harvest_share),
-            cover.parcel / max(scenario.harvest_share, 1e-9),
-            2,
-        ),
-        "logging": np.where(
-            (cover.kind == FOREST) & (cover.stand < scenario.logging_share),
-            cover.stand / max(scenario.logging_share, 1e-9),
-            2,
-        ),
-    }
-    near, normal_to_db = speckle_table(scenario.looks)
-    mix = scenario.speckle_polarisations
+    normal, speckle_db = speckle_table(scenario.looks)
+    mix = np.float32(scenario.speckle_polarisations)
+    height = ground[:, REACH:-REACH]
     out = {p: np.empty((len(passes), window.height, window.width), np.float32) for p in POLARISATIONS}
     for t, (instant, orbit) in enumerate(passes):
-        elapsed = (instant - first) / (last - first) if last > first else 0.0
-        random = noise.generator(seed, "pass", t)
-        offsets = random.standard_normal(2) * (scenario.offset_vv_db, scenario.offset_vh_db)
-        day = season * np.float32(np.cos(2 * np.pi * (instant.timetuple().tm_yday - 200) / 365))
-        wet = noise.smooth(seed, ("moisture", t), window, 25) * np.float32(scenario.moisture_db)
-        tilt = leaning[orbit] / unit
-        incidence = np.radians(scenario.incidence_degrees)
-        lean_angle = np.arctan(leaning[orbit])
-        hidden = (lean_angle >= incidence) | (lean_angle <= incidence - np.pi / 2)
-        noises = (
-            noise.speckled(seed, ("speckle", "vv", t), window, scenario.speckle_neighbour),
-            noise.speckled(seed, ("speckle", "vh", t), window, scenario.speckle_neighbour),
+        elapsed = (instant - passes[0][0]) / max(passes[-1][0] - passes[0][0], dt.timedelta(days=1))
+        *offsets, rain = noise.generator(seed, "pass", t).standard_normal(3) * (
+            scenario.offset_vv_db,
+            scenario.offset_vh_db,
+            scenario.wet_soil_db,
         )
-        speckle = {"vv": noises[0], "vh": np.float32(mix) * noises[0] + np.float32(np.sqrt(1 - mix**2)) * noises[1]}
+        common = noise.smooth(seed, ("moisture", t), window, 25) * np.float32(scenario.moisture_db)
+        common += season * np.float32(
+            np.cos(2 * np.pi * (instant.timetuple().tm_yday - 200) / 365)
+        ) + soil * np.float32(rain)
+        days = (instant - event).total_seconds() / 86_400
+        snow_line = scenario.snow_line_m + scenario.snow_line_rise_m_a_day * days
+        common += np.where(height > snow_line, np.float32(WET_SNOW_DB), np.float32(0))
+        common += np.float32(RESIDUAL_DB) * tilts[orbit]
+        own = [noise.speckled(seed, ("speckle", p, t), window, scenario.speckle_neighbour) for p in POLARISATIONS]
+        own[1] = mix * own[0] + np.sqrt(1 - mix**2) * own[1]
         for i, p in enumerate(POLARISATIONS):
-            db = level[p] + texture[p] + day + wet + np.float32(offsets[i]) + np.float32(RESIDUAL_DB) * tilt
+            db = level[p] + common + np.float32(offsets[i])
             for kind, when in changed.items():
                 db += np.where(when < elapsed, np.float32(CHANGE_DB[kind][i]), np.float32(0))
             if instant > event:
-                gain = np.float32(scenario.facing_gain_db * (1.0 if p == "vv" else 0.4))
-                own = getattr(slides, p)[slide] + slides.facing[slide] * (gain * np.clip(tilt, -1.5, 1.5) + rough)
-                db += own
-            db += np.interp(speckle[p], near, normal_to_db).astype(np.float32)
-            out[p][t] = np.where(hidden, np.float32(np.nan), np.power(np.float32(10), db / np.float32(10)))
+                gain = np.float32(scenario.facing_gain_db * FACING_SHARE[i])
+                db += getattr(slides, p)[slide] + slides.visible[slide] * (
+                    gain * np.clip(tilts[orbit], -1.5, 1.5) + rough
+                )
+            layover, shadow = hidden[orbit]
+            if not scenario.mask_hidden:
+                db = np.where(shadow, np.float32(NOISE_FLOOR_DB), np.where(layover, db + np.float32(LAYOVER_DB), db))
+            db += np.interp(own[i], normal, speckle_db).astype(np.float32)
+            if scenario.mask_hidden:
+                db[layover | shadow] = np.nan
+            out[p][t] = np.power(np.float32(10), db / np.float32(10))
     return out
+
+
+def _hidden(
+    scenario: Scenario, window: Window, ground: Array, orbit: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return layover and shadow of one orbit direction."""
+    return terrain.layover_and_shadow(
+        ground,
+        first_col=window.col - REACH,
+        pixel_size_m=scenario.pixel_size_m,
+        looks_east=orbit == "ascending",
+        incidence_degrees=scenario.incidence_degrees,
+        reach=REACH,
+    )
+
+
+def _level(scenario: Scenario, window: Window, cover: Cover) -> dict[str, Array]:
+    """Return the mean level of each pixel in dB, before season, weather and speckle."""
+    bright = (
+        noise.white(scenario.seed, ("corner",), window) > 2.2
+    )  # one pixel in seventy of a town is a corner that reflects straight back
+    towns = np.where((cover.kind == BUILT_UP) & bright, np.float32(9), np.float32(0))
+    offsets = (scenario.level_vv_db, scenario.level_vh_db)
+    return {
+        p: np.array([LEVEL_DB[kind][i] + offsets[i] for kind in range(5)], np.float32)[cover.kind]
+        + towns
+        + noise.smooth(scenario.seed, ("texture", p), window, 60) * np.float32(scenario.texture_db)
+        for i, p in enumerate(POLARISATIONS)
+    }
+
+
+def _when_changed(scenario: Scenario, cover: Cover) -> dict[str, Array]:
+    """Return when each pixel changes for another reason than a landslide, as share of the series' length; 2 means never."""
+    never = np.float32(2)
+    harvest, logging = max(scenario.harvest_share, 1e-9), max(scenario.logging_share, 1e-9)
+    return {
+        "harvest": np.where(
+            (cover.kind == FIELD) & (cover.parcel < harvest), cover.parcel / np.float32(harvest), never
+        ),
+        "logging": np.where((cover.kind == FOREST) & (cover.stand < logging), cover.stand / np.float32(logging), never),
+    }

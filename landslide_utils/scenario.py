@@ -58,6 +58,20 @@ class Scenario:
         Standard deviation over passes of local changes (rain, dew, wind), dB.
     harvest_share, logging_share : float
         Shares of field parcels and of forest stands that change for reasons other than a landslide during the series.
+    wet_soil_db : float
+        Standard deviation over passes of what rain does to bare soil (fields, clearings), dB.
+    texture_db : float
+        Standard deviation of the slow variation of the level from place to place, dB.
+    level_vv_db, level_vh_db : float
+        Added to every land cover's level, dB: how much brighter than Hokkaido the place is.
+    snow_line_m, snow_line_rise_m_a_day : float
+        Height above which wet snow darkens the ground on the event's day, and how fast it climbs.
+    mask_hidden : bool
+        Whether layover and shadow are missing, as in a good product, or left in: layover too bright, shadow at the noise floor.
+    orbit_names : {"letters", "words", "absent"}
+        How the store says the orbit direction; the published cubes do all three.
+    event_hours : float
+        How long the trigger lasts, hours: nothing for an earthquake, a day or two for a hurricane.
     incidence_degrees : float
         Incidence angle at the scene's centre (Hokkaido: 34.4 to 37.4 degrees).
     """
@@ -91,6 +105,15 @@ class Scenario:
     moisture_db: float = 0.65
     harvest_share: float = 0.5
     logging_share: float = 0.04
+    wet_soil_db: float = 0.8
+    texture_db: float = 0.3
+    level_vv_db: float = 0.0
+    level_vh_db: float = 0.0
+    snow_line_m: float = 10_000.0
+    snow_line_rise_m_a_day: float = 0.0
+    mask_hidden: bool = True
+    orbit_names: str = "letters"
+    event_hours: float = 0.0
     incidence_degrees: float = 36.0
 
     def __post_init__(self) -> None:
@@ -115,7 +138,16 @@ class Scenario:
         for name in ("landslide_share", "visible_share", "harvest_share", "logging_share"):
             if not 0 <= getattr(self, name) <= 1:
                 faults.append(f"{name}={getattr(self, name)}: a share must be between 0 and 1")
-        for name in ("roughness_m", "slide_sd_db", "offset_vv_db", "offset_vh_db", "moisture_db"):
+        for name in (
+            "roughness_m",
+            "slide_sd_db",
+            "offset_vv_db",
+            "offset_vh_db",
+            "moisture_db",
+            "wet_soil_db",
+            "texture_db",
+            "event_hours",
+        ):
             if not getattr(self, name) >= 0:
                 faults.append(f"{name}={getattr(self, name)}: must not be negative")
         if not 0 <= self.speckle_neighbour < 0.5:
@@ -126,12 +158,21 @@ class Scenario:
             faults.append(
                 f"incidence_degrees={self.incidence_degrees}: must be between 15 and 60 (Sentinel-1: 29 to 46)"
             )
+        if self.orbit_names not in ("letters", "words", "absent"):
+            faults.append(f"orbit_names={self.orbit_names!r}: must be letters, words or absent")
+        if not self.days_descending and not self.days_ascending:
+            faults.append("days_descending and days_ascending are both empty: there must be a pass")
         try:
             parse_instant(self.event_time)
         except ValueError as error:
             faults.append(str(error))
         if faults:
             raise ValueError("impossible scenario:\n  - " + "\n  - ".join(faults))
+
+    def event(self) -> tuple[dt.datetime, dt.datetime]:
+        """Return start and end of the event, naive UTC."""
+        start = parse_instant(self.event_time)
+        return start, start + dt.timedelta(hours=self.event_hours)
 
     def passes(self) -> list[tuple[dt.datetime, str]]:
         """Return the instant (naive UTC) and orbit direction of each pass, in order of time."""
@@ -144,3 +185,59 @@ class Scenario:
     def replace(self, **changes: object) -> Scenario:
         """Return the scenario with some parameters changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+PRACTICE = {
+    "practice_earthquake": Scenario(),
+    "practice_mountains": Scenario(
+        seed=2016,
+        height=1280,
+        width=1280,
+        event_time="2016-11-13T11:02:56",
+        days_descending=(),
+        days_ascending=(-44.6, -32.6, -20.6, -8.6, 3.4, 15.4, 27.4, 39.4),
+        relief_scale=1.0,
+        steepness=1.9,
+        roughness_m=5.0,
+        shaking_radius_m=3600.0,
+        level_vv_db=-1.9,
+        level_vh_db=-2.3,
+        texture_db=0.6,
+        snow_line_m=1400.0,
+        snow_line_rise_m_a_day=8.0,
+        orbit_names="words",
+        incidence_degrees=39.0,
+    ),
+    "practice_hurricane": Scenario(
+        seed=2017,
+        height=1280,
+        width=1280,
+        event_time="2017-09-20T10:15:00",
+        event_hours=36.0,
+        days_descending=(-48.57, -36.57, -24.57, -12.57, -0.57, 11.43, 23.43, 35.43, 47.43),
+        days_ascending=(),
+        landslide_share=0.012,
+        ln_area_mean=6.2,
+        ln_area_sd=0.8,
+        shaking_radius_m=4200.0,
+        harvest_share=0.3,
+        logging_share=0.08,
+        slide_vh_db=-1.6,
+        moisture_db=0.8,
+        orbit_names="absent",
+        incidence_degrees=38.0,
+    ),
+    "practice_small": Scenario(
+        seed=2022,
+        height=1280,
+        width=1280,
+        event_time="2022-02-25T01:39:27",
+        days_descending=(-40.02, -28.02, -16.02, -4.02, 7.98, 19.98, 31.98, 43.98),
+        days_ascending=(-45.53, -33.53, -21.53, -9.53, 2.47, 14.47, 26.47, 38.47),
+        landslide_share=0.0048,
+        shaking_radius_m=3000.0,
+        orbit_names="letters",
+        incidence_degrees=37.0,
+    ),
+}
+"""The practice regions: they stand for Hokkaido, Kaikoura, Puerto Rico and Mount Talakmau, and are none of them."""

@@ -21,14 +21,13 @@ from shapely.geometry.base import BaseGeometry
 
 from landslide_utils import inventory, landscape, radar
 from landslide_utils.noise import Array, Window
-from landslide_utils.regions import REGIONS, data_folder, parse_instant
-from landslide_utils.scenario import Scenario
+from landslide_utils.regions import REGIONS, data_folder
+from landslide_utils.scenario import PRACTICE, Scenario
 
-MODEL = 1
+MODEL = 2
 """Number of the simulator's model: raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
 
 CHUNK = 512
-PRACTICE = {"practice_earthquake": Scenario()}
 
 
 @dataclass(frozen=True)
@@ -67,26 +66,24 @@ class Scene:
 
     def simulate(self, window: Window) -> dict[str, NDArray[Any]]:
         """Return the variables of one window: ``vv`` and ``vh`` (time, y, x), ``dem`` and ``landslides`` (y, x)."""
-        ground = self.elevation(window.grow(1))
-        rise = [np.gradient(ground, self.scenario.pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1)]
+        reach = radar.REACH
+        wide = self.elevation(Window(window.row - 1, window.col - reach, window.height + 2, window.width + 2 * reach))
+        near = wide[:, reach - 1 : -reach + 1]
+        rise = [np.gradient(near, self.scenario.pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1)]
         descent = (-rise[0], -rise[1])
-        slope = np.degrees(np.arctan(np.hypot(*descent)))
+        cover = landscape.land_cover(self.scenario, window, np.degrees(np.arctan(np.hypot(*descent))))
         slide = inventory.rasterise(self.landslides, window)
-        cover = landscape.land_cover(self.scenario, window, slope)
-        event = parse_instant(self.scenario.event_time)
-        power = radar.backscatter(
-            self.scenario, window, descent, cover, slide, self.slides, self.scenario.passes(), event
-        )
+        power = radar.backscatter(self.scenario, window, wide[1:-1], descent, cover, slide, self.slides)
         return {
             **power,
-            "dem": ground[1:-1, 1:-1],
+            "dem": near[1:-1, 1:-1],
             "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan)),
         }
 
     def dataset(self) -> xr.Dataset:
         """Return the whole cube in the published layout, lazily: each block of 512 x 512 pixels is made when it is asked for."""
         scenario = self.scenario
-        passes = scenario.passes()
+        passes, (start, end) = scenario.passes(), scenario.event()
         windows = [
             [
                 Window(row, col, min(CHUNK, scenario.height - row), min(CHUNK, scenario.width - col))
@@ -110,7 +107,7 @@ class Scene:
 
         cube, plane = ("timestep", "y", "x"), ("y", "x")
         half = scenario.pixel_size_m / 2
-        return xr.Dataset(
+        out = xr.Dataset(
             {
                 "vv": (cube, mosaic("vv", (len(passes),)), {"long_name": "VV gamma nought", "units": "1"}),
                 "vh": (cube, mosaic("vh", (len(passes),)), {"long_name": "VH gamma nought", "units": "1"}),
@@ -119,18 +116,22 @@ class Scene:
             },
             coords={
                 "timestep": np.array([instant for instant, _ in passes], "datetime64[ns]"),
-                "sat:orbit_state": ("timestep", [orbit[0] for _, orbit in passes]),
                 "y": self.corner[1] - half - scenario.pixel_size_m * np.arange(scenario.height),
                 "x": self.corner[0] + half + scenario.pixel_size_m * np.arange(scenario.width),
             },
             attrs={
-                "event_time": scenario.event_time,
+                "event_time": start.isoformat(),
+                "event_end": end.isoformat(),
                 "crs": self.crs,
                 "source": "simulated by landslide_utils.simulate",
                 "simulated": True,
                 "scenario": json.dumps(dataclasses.asdict(scenario), sort_keys=True),
             },
         )
+        names = {"letters": [orbit[0] for _, orbit in passes], "words": [orbit for _, orbit in passes]}
+        if scenario.orbit_names in names:
+            out = out.assign_coords({"sat:orbit_state": ("timestep", names[scenario.orbit_names])})
+        return out
 
 
 def make_scene(scenario: Scenario) -> Scene:

@@ -9,6 +9,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Array = NDArray[np.float32]
 
@@ -40,6 +41,50 @@ def _tilt(z: Array, pixel_size_m: float) -> tuple[Array, Array]:
         8 * pixel_size_m
     )
     return east, north
+
+
+def layover_and_shadow(
+    ground: Array, *, first_col: int, pixel_size_m: float, looks_east: bool, incidence_degrees: float, reach: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where a side-looking radar sees several places at once (layover), and where it sees nothing (shadow).
+
+    Parameters
+    ----------
+    ground : float32 array (height, width + 2 * reach)
+        Elevation in metres, with `reach` columns more on either side than the result has.
+    first_col : int
+        Column number of ``ground[:, 0]`` in the scene, so that windows of one scene agree to the last bit.
+    pixel_size_m : float
+    looks_east : bool
+        Whether the antenna looks towards increasing columns (ascending) or decreasing ones (descending). The few degrees by which Sentinel-1 looks
+        past due east or west are left out.
+    incidence_degrees : float
+        Angle between the line of sight and the vertical.
+    reach : int
+        Pixels within which one place can hide another.
+
+    Returns
+    -------
+    (bool array (height, width), bool array (height, width))
+
+    References
+    ----------
+    Kropatsch & Strobl (1990), The generation of SAR layover and shadow maps from digital elevation models, IEEE TGRS 28.
+    """
+    z = ground if looks_east else ground[:, ::-1]
+    cols = np.arange(first_col, first_col + ground.shape[1], dtype=np.float64)
+    away = pixel_size_m * (cols if looks_east else -cols[::-1])
+    theta = np.radians(incidence_degrees)
+    slant_range = away * np.sin(theta) - z * np.cos(theta)
+    height_of_ray = away / np.tan(theta) + z
+    size = reach + 1
+    nearer, farther = (size - 1) // 2, -(size // 2)
+    layover = (slant_range < ndimage.maximum_filter1d(slant_range, size, axis=1, origin=nearer)) | (
+        slant_range > ndimage.minimum_filter1d(slant_range, size, axis=1, origin=farther)
+    )
+    shadow = height_of_ray < ndimage.maximum_filter1d(height_of_ray, size, axis=1, origin=nearer)
+    layover, shadow = (mask if looks_east else mask[:, ::-1] for mask in (layover, shadow))
+    return layover[:, reach:-reach], shadow[:, reach:-reach]
 
 
 def slope(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:

@@ -115,7 +115,7 @@ def test_what_a_notebook_shows_is_what_the_package_does(path: Path) -> None:
 def test_the_readme_s_commands_and_links_exist() -> None:
     text = (ROOT / "README.md").read_text()
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M)
-    for command in re.findall(r"\bmake ([a-z-]+)", text):
+    for command in re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M):
         assert command in targets
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in link:
