@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from landslide_utils.chips import PARTS, SIZE, corners
+from landslide_utils.chips import PARTS, SIZE, corners, part_mask
 from landslide_utils.metrics import Curve
 
 INK = ListedColormap(["white", "black"])
@@ -236,33 +236,46 @@ def curves_figure(curves: Mapping[str, Curve]) -> Picture:
     )
 
 
-def map_figure(probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, *, simulated: bool) -> Picture:
-    """Show the labels beside the mapped probability, both for the test area only.
+def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, *, simulated: bool) -> Picture:
+    """Show the labels beside the mapped probability: all test chips above, the block with most landslides beneath.
 
     Parameters
     ----------
     probability : xarray.DataArray (y, x)
-    landslides, test : xarray.DataArray (y, x), bool
-        Labels, and where the test chips are.
+    landslides : xarray.DataArray (y, x), bool
+    chips : pandas.DataFrame
+        As :func:`landslide_utils.chips.split_chips` returns it.
     simulated : bool
         Whether the radar is simulated; the figure then says so.
     """
-    rows, cols = np.flatnonzero(test.values.any(1)), np.flatnonzero(test.values.any(0))
-    box = {"y": slice(rows[0], rows[-1] + 1), "x": slice(cols[0], cols[-1] + 1)}
-    test, probability, landslides = test.isel(box), probability.isel(box), landslides.isel(box)
-    height = 1.2 + 5.4 * test.sizes["y"] / test.sizes["x"]
-    figure, grid = _figure(12, min(height, 12), 1, 2, sharex=True, sharey=True)
-    left, right = grid[0]
-    for axes in (left, right):
+    test = part_mask(chips, "test", landslides)
+    tested = chips[chips["part"] == "test"]
+    richest = tested[tested["block"] == tested.groupby("block")["landslide_share"].sum().idxmax()]
+    boxes = [_box(corners(part, "test")) for part in (tested, richest)]
+    aspects = [(box["y"].stop - box["y"].start) / (box["x"].stop - box["x"].start) for box in boxes]
+    figure = Figure(figsize=(11, min(1.8 + 4.6 * sum(aspects), 14)), layout="constrained")
+    grid = figure.subplots(2, 2, gridspec_kw={"height_ratios": aspects})
+    for axes in grid.flat:
         axes.set_facecolor("#dcdcdc")
-    _draw(left, landslides.where(test), cmap=INK, low=0, high=1, title="labels: landslides in black")
-    drawn = _draw(right, probability.where(test), cmap=cm.lajolla_r, low=0, high=1, title="the network's map")
-    _bar(figure, drawn, [left, right], "probability of a landslide")
-    note = " - simulated radar" if simulated else ""
-    figure.suptitle(f"Test area (grey was not tested){note}", fontsize=11)
+    for (left, right), box, where in zip(
+        grid, boxes, ("all test chips", "the test block with most landslides"), strict=True
+    ):
+        labels, mapped, inside = (layer.isel(box) for layer in (landslides, probability, test))
+        _draw(left, labels.where(inside), cmap=INK, low=0, high=1, title=f"labels, {where}")
+        drawn = _draw(
+            right, mapped.where(inside), cmap=cm.lajolla_r, low=0, high=1, title=f"the network's map, {where}"
+        )
+    _bar(figure, drawn, list(grid.flat), "probability of a landslide")
+    figure.suptitle(f"Landslides in black; grey was not tested{' - simulated radar' if simulated else ''}", fontsize=11)
     found = float((probability.where(test & landslides) > 0.5).sum() / max(int((test & landslides).sum()), 1))
     return Picture.of(
         figure,
-        f"Two maps of the test chips{' (simulated)' if simulated else ''}: labelled landslides, and the network's probability. "
+        f"Maps of the test chips{' (simulated)' if simulated else ''}: labelled landslides beside the network's probability, "
+        f"for all of them and for the block with most landslides. "
         f"{found:.0%} of the landslide pixels have a probability above one half.",
     )
+
+
+def _box(places: list[tuple[int, int]]) -> dict[str, slice]:
+    rows, cols = zip(*places, strict=True)
+    return {"y": slice(min(rows), max(rows) + SIZE), "x": slice(min(cols), max(cols) + SIZE)}

@@ -11,7 +11,7 @@ import xarray as xr
 from PIL import Image
 
 from landslide_utils import plots
-from landslide_utils.chips import part_mask, split_chips
+from landslide_utils.chips import split_chips
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.metrics import Curve
@@ -33,18 +33,17 @@ def composites(write_published: Callable[..., str]) -> dict[str, xr.Dataset]:
 def test_every_figure_is_drawn_and_described(composites: dict[str, xr.Dataset]) -> None:
     for name, composite in composites.items():
         chips = split_chips(composite["landslides"])
-        test = part_mask(chips, "test", composite["image"])
         probability = composite["image"].isel(channel=0, drop=True) * 0 + 0.6
         for picture in (
             plots.composite_figure(composite),
             plots.split_figure(chips, composite["landslides"]),
             plots.chips_figure(composite, chips),
-            plots.map_figure(probability, composite["landslides"], test, simulated=True),
+            plots.map_figure(probability, composite["landslides"], chips, simulated=True),
         ):
             _is_drawn(picture)
         assert name.upper() in plots.composite_figure(composite).alt or name == "dem"
-        assert "simulated" in plots.map_figure(probability, composite["landslides"], test, simulated=True).alt
-        assert "simulated" not in plots.map_figure(probability, composite["landslides"], test, simulated=False).alt
+        assert "simulated" in plots.map_figure(probability, composite["landslides"], chips, simulated=True).alt
+        assert "simulated" not in plots.map_figure(probability, composite["landslides"], chips, simulated=False).alt
 
 
 def test_a_scene_without_labels_is_drawn(composites: dict[str, xr.Dataset]) -> None:

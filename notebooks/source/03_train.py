@@ -205,10 +205,7 @@ probability = map_scene(session.model, image, valid=valid, tile=PRESETS[config.p
 # We look at the test chips only, because only there the network has never seen the answer.
 
 # %%
-from landslide_utils.chips import part_mask
-
-test = part_mask(chips, "test", image)
-map_picture = plots.map_figure(probability, composite["landslides"], test, simulated=composite.attrs["simulated"])
+map_picture = plots.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
 map_picture
 
 # %% [markdown]
@@ -228,7 +225,9 @@ list(detectors)
 
 # %%
 from landslide_utils import metrics
+from landslide_utils.chips import part_mask
 
+test = part_mask(chips, "test", image)
 curves = {
     name: metrics.curve(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()
 }
