@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,8 +97,7 @@ class RunConfig:
                 parse_instant(str(self.event_time))
             except ValueError as error:
                 faults.append(str(error))
-        if faults:
-            raise ConfigError("these parameters cannot be run:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        _refuse(faults)
 
     @property
     def hash(self) -> str:
@@ -136,15 +135,51 @@ def read_parameters(namespace: Mapping[str, Any]) -> RunConfig:
         Listing every unknown name and every value that is not allowed.
     """
     fields = [field.name for field in dataclasses.fields(RunConfig)]
-    unknown = [name for name in _injected(namespace.get("In", [])) if name not in fields]
-    faults = [f"{name} is not a parameter; these are: {', '.join(fields)}" for name in unknown]
+    faults = _unknown(namespace, fields)
+    config = None
     try:
         config = RunConfig(**{name: namespace[name] for name in fields if name in namespace})
     except ConfigError as error:
         faults += str(error).split("\n  - ")[1:]
+    _refuse(faults)
+    assert config is not None
+    return config
+
+
+def check_parameters(namespace: Mapping[str, Any], **allowed: Sequence[Any]) -> None:
+    """Refuse a notebook's parameters if papermill set an unknown one, or one has a value that is not allowed.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The notebook's ``globals()``.
+    **allowed : sequence
+        For each parameter the values that it may have.
+
+    Raises
+    ------
+    ConfigError
+        Listing everything that is wrong.
+    """
+    faults = _unknown(namespace, list(allowed))
+    for name, values in allowed.items():
+        if namespace[name] not in values:
+            text = f"{values[0]} to {values[-1]}" if isinstance(values, range) else ", ".join(map(str, values))
+            faults.append(f"{name}={namespace[name]!r} is not one of {text}")
+    _refuse(faults)
+
+
+def _unknown(namespace: Mapping[str, Any], known: list[str]) -> list[str]:
+    return [
+        f"{name} is not a parameter; these are: {', '.join(known)}"
+        for name in _injected(namespace.get("In", []))
+        if name not in known
+    ]
+
+
+def _refuse(faults: list[str]) -> None:
     if faults:
         raise ConfigError("these parameters cannot be run:\n" + "\n".join(f"  - {fault}" for fault in faults))
-    return config
 
 
 def _injected(cells: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import os
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,6 +234,45 @@ def curves_figure(curves: Mapping[str, Curve]) -> Picture:
     values = "; ".join(f"{name} {found.auprc:.2f}" for name, found in curves.items())
     return Picture.of(
         figure, f"Precision-recall curves on the test chips. Area under the curve: {values}; chance {chance:.3f}."
+    )
+
+
+def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> Picture:
+    """Show the noise of several stacks of passes side by side.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+        What :func:`landslide_utils.speckle.describe` found, one column a stack.
+    fluctuations : pandas.DataFrame
+        Densities from :func:`landslide_utils.speckle.fluctuations`, one column for each stack and polarisation, named "stack, VV".
+    """
+    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+    upper, lower = parts
+    kinds = list(dict.fromkeys(name.split(": ")[1] for name in statistics.index if ": " in name))
+    places = np.arange(len(statistics.columns))
+    styles = {"VV": ("o", "#000000"), "VH": ("s", "#e07b00")}
+    for axes, kind in zip(upper.subplots(1, len(kinds)), kinds, strict=True):
+        for p, (marker, colour) in styles.items():
+            axes.plot(places, statistics.loc[f"{p}: {kind}"], marker, color=colour, label=p)
+        axes.set_xticks(places, statistics.columns, rotation=60, ha="right")
+        most = float(statistics.loc[[f"{p}: {kind}" for p in styles]].to_numpy().max())
+        axes.set(ylim=(0, 1.12 * most), xlim=(-0.5, len(places) - 0.5))
+        axes.set_title("\n".join(textwrap.wrap(kind, 22)), fontsize=9)
+    axes.legend(frameon=False)
+    stacks = list(dict.fromkeys(str(name).rsplit(", ", 1)[0] for name in fluctuations))
+    colours = [cm.batlow(v) for v in np.linspace(0.1, 0.85, len(stacks))]
+    for axes, p in zip(lower.subplots(1, 2, sharey=True), styles, strict=True):
+        for stack, colour, dashes in zip(stacks, colours, ("-", "-", "--", ":"), strict=False):
+            axes.plot(fluctuations.index, fluctuations[f"{stack}, {p}"], dashes, color=colour, label=stack)
+        axes.set(xlabel=f"{p}: departure of a pixel from its own mean (dB)", ylabel="density (1/dB)", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+    first = statistics.loc[f"VV: {kinds[0]}"]
+    values = "; ".join(f"{name} {value:.2f}" for name, value in first.items())
+    return Picture.of(
+        figure,
+        f"Statistics of the noise of {len(stacks)} stacks of passes, as dots and as curves. VV, {kinds[0]}: {values}.",
     )
 
 

@@ -39,9 +39,6 @@ NOISE_FLOOR_DB = -24.0
 REACH = 64
 """Pixels within which one place can hide another from the radar."""
 
-RESIDUAL_DB = 0.6
-"""What terrain flattening leaves: dB by which a slope of 20 degrees that faces the radar is still too bright."""
-
 
 @dataclass(frozen=True)
 class Slides:
@@ -80,6 +77,24 @@ def facing(down_row: Array, down_col: Array, orbit: str) -> Array:
     """
     look = np.radians(LOOK_AZIMUTH[orbit])
     return np.asarray(down_row * np.cos(look) - down_col * np.sin(look), np.float32)
+
+
+def foreshortening(leaning: Array, incidence_degrees: float) -> Array:
+    """Return how much brighter than flat ground a slope is, in dB, because more of it falls into one step of slant range.
+
+    Parameters
+    ----------
+    leaning : float32 array
+        Tangent of the tilt towards the radar, as :func:`facing` returns it.
+    incidence_degrees : float
+
+    References
+    ----------
+    Small (2011), Flattening gamma: radiometric terrain correction for SAR imagery, IEEE TGRS 49; here in the plane of range only.
+    """
+    flat = np.radians(incidence_degrees)
+    local = np.clip(flat - np.arctan(leaning), np.radians(8), np.pi / 2)
+    return np.asarray(10 * np.log10(np.sin(flat) / np.sin(local)), np.float32)
 
 
 def speckle_table(looks: float) -> tuple[Array, Array]:
@@ -124,6 +139,10 @@ def backscatter(
     event, _ = scenario.event()
     unit = np.float32(np.tan(np.radians(20.0)))
     tilts = {orbit: facing(*descent, orbit) / unit for orbit in LOOK_AZIMUTH}
+    bent = {
+        orbit: foreshortening(tilt * unit, scenario.incidence_degrees) * np.float32(1 - scenario.flattening)
+        for orbit, tilt in tilts.items()
+    }
     hidden = {orbit: _hidden(scenario, window, ground, orbit) for orbit in LOOK_AZIMUTH}
     level = _level(scenario, window, cover)
     season, soil = (np.array([table[kind] for kind in range(5)], np.float32)[cover.kind] for table in (SEASON_DB, SOIL))
@@ -147,7 +166,7 @@ def backscatter(
         days = (instant - event).total_seconds() / 86_400
         snow_line = scenario.snow_line_m + scenario.snow_line_rise_m_a_day * days
         common += np.where(height > snow_line, np.float32(WET_SNOW_DB), np.float32(0))
-        common += np.float32(RESIDUAL_DB) * tilts[orbit]
+        common += bent[orbit]
         own = [noise.speckled(seed, ("speckle", p, t), window, scenario.speckle_neighbour) for p in POLARISATIONS]
         own[1] = mix * own[0] + np.sqrt(1 - mix**2) * own[1]
         for i, p in enumerate(POLARISATIONS):

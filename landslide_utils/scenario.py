@@ -53,7 +53,8 @@ class Scenario:
     speckle_neighbour, speckle_polarisations : float
         Correlation of the speckle of neighbouring pixels, and of VV and VH (measured on OPERA RTC-S1: 0.24 to 0.27 and 0.07 to 0.09).
     offset_vv_db, offset_vh_db : float
-        Standard deviation over passes of the whole scene's level, dB (same source: 0.7 and 0.9 to 1.2).
+        Standard deviation over passes of the whole scene's level, dB (same source: 0.7 and 0.9 to 1.2; VH is
+        set lower, because the Hokkaido cube's total spread of VH leaves no room for more beside its speckle).
     moisture_db : float
         Standard deviation over passes of local changes (rain, dew, wind), dB.
     harvest_share, logging_share : float
@@ -66,6 +67,8 @@ class Scenario:
         Added to every land cover's level, dB: how much brighter than Hokkaido the place is.
     snow_line_m, snow_line_rise_m_a_day : float
         Height above which wet snow darkens the ground on the event's day, and how fast it climbs.
+    flattening : float
+        Share of the foreshortening (slopes that face the radar look bright) that terrain flattening has removed, 0 to 1.
     mask_hidden : bool
         Whether layover and shadow are missing, as in a good product, or left in: layover too bright, shadow at the noise floor.
     orbit_names : {"letters", "words", "absent"}
@@ -111,6 +114,7 @@ class Scenario:
     level_vh_db: float = 0.0
     snow_line_m: float = 10_000.0
     snow_line_rise_m_a_day: float = 0.0
+    flattening: float = 0.8
     mask_hidden: bool = True
     orbit_names: str = "letters"
     event_hours: float = 0.0
@@ -135,7 +139,7 @@ class Scenario:
         ):
             if not getattr(self, name) > 0:
                 faults.append(f"{name}={getattr(self, name)}: must be positive")
-        for name in ("landslide_share", "visible_share", "harvest_share", "logging_share"):
+        for name in ("landslide_share", "visible_share", "harvest_share", "logging_share", "flattening"):
             if not 0 <= getattr(self, name) <= 1:
                 faults.append(f"{name}={getattr(self, name)}: a share must be between 0 and 1")
         for name in (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import shutil
 import uuid
+import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +24,14 @@ from shapely.geometry.base import BaseGeometry
 
 from landslide_utils import inventory, landscape, radar
 from landslide_utils.noise import Array, Window
-from landslide_utils.regions import REGIONS, data_folder
+from landslide_utils.regions import data_folder
 from landslide_utils.scenario import PRACTICE, Scenario
 
-MODEL = 2
+MODEL = 3
 """Number of the simulator's model: raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
 
 CHUNK = 512
+MANIFEST = ".checksums.json"
 
 
 @dataclass(frozen=True)
@@ -80,16 +84,16 @@ class Scene:
             "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan)),
         }
 
-    def dataset(self) -> xr.Dataset:
-        """Return the whole cube in the published layout, lazily: each block of 512 x 512 pixels is made when it is asked for."""
+    def dataset(self, chunk: int = CHUNK) -> xr.Dataset:
+        """Return the whole cube in the published layout, lazily: each block of `chunk` x `chunk` pixels is made when it is asked for."""
         scenario = self.scenario
         passes, (start, end) = scenario.passes(), scenario.event()
         windows = [
             [
-                Window(row, col, min(CHUNK, scenario.height - row), min(CHUNK, scenario.width - col))
-                for col in range(0, scenario.width, CHUNK)
+                Window(row, col, min(chunk, scenario.height - row), min(chunk, scenario.width - col))
+                for col in range(0, scenario.width, chunk)
             ]
-            for row in range(0, scenario.height, CHUNK)
+            for row in range(0, scenario.height, chunk)
         ]
         scene = dask.delayed(self)
         blocks = [[scene.simulate(window) for window in row] for row in windows]
@@ -236,7 +240,8 @@ def write_cube(scene: Scene, path: str | os.PathLike[str], *, progress: bool = F
     progress : bool
         Whether to show a progress bar.
     """
-    from dask.diagnostics import ProgressBar
+    from tqdm.auto import tqdm
+    from tqdm.dask import TqdmCallback
 
     target = Path(path)
     if target.exists():
@@ -249,8 +254,9 @@ def write_cube(scene: Scene, path: str | os.PathLike[str], *, progress: bool = F
     }  # speckle does not compress
     try:
         writing = cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-        with ProgressBar(minimum=2.0) if progress else dask.config.set():
+        with TqdmCallback(desc="simulating radar", tqdm_class=tqdm) if progress else contextlib.nullcontext():
             writing.compute(scheduler="threads")
+        (part / MANIFEST).write_text(json.dumps(_checksums(part)))
         os.rename(part, target)
     except OSError:
         if not target.exists():  # otherwise another process was faster, and its cube is the same
@@ -260,14 +266,35 @@ def write_cube(scene: Scene, path: str | os.PathLike[str], *, progress: bool = F
     return target
 
 
+def _checksums(store: Path) -> dict[str, int]:
+    """Return the CRC-32 of every file of a store but the list itself."""
+    files = sorted(path for path in store.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(store).as_posix(): zlib.crc32(path.read_bytes()) for path in files}
+
+
+def is_whole(store: Path) -> bool:
+    """Return whether a store that :func:`write_cube` made is still what it was: nothing missing, nothing changed."""
+    try:
+        return bool(json.loads((store / MANIFEST).read_text()) == _checksums(store))
+    except (OSError, ValueError):
+        return False
+
+
 def practice_cube(name: str, *, progress: bool = False) -> Path:
-    """Return the path of a practice region's cube, made on first use and kept in :func:`landslide_utils.regions.data_folder`."""
+    """Return the path of a practice region's cube.
+
+    It is made on first use, kept in :func:`landslide_utils.regions.data_folder`, and verified on every later use; a damaged one is made anew.
+    """
     if name not in PRACTICE:
         raise ValueError(f"{name!r} is not a practice region; these are: {', '.join(PRACTICE)}")
-    if not REGIONS[name].simulated:
-        raise ValueError(f"{name!r} is a real region")
     scenario = PRACTICE[name]
     text = json.dumps([MODEL, dataclasses.asdict(scenario)], sort_keys=True)
-    folder = data_folder() / hashlib.sha256(text.encode()).hexdigest()[:12]
-    target = folder / f"{name}.zarr"
-    return target if target.exists() else write_cube(make_scene(scenario), target, progress=progress)
+    target = data_folder() / hashlib.sha256(text.encode()).hexdigest()[:12] / f"{name}.zarr"
+    if target.exists():
+        if is_whole(target):
+            return target
+        warnings.warn(f"the cube {target} is damaged; it is made anew", stacklevel=2)
+        aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+        os.rename(target, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+    return write_cube(make_scene(scenario), target, progress=progress)

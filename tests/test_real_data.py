@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rioxarray
-import xarray as xr
+from opera import measure, stack_opera  # benchmarks/opera.py
 from scipy import ndimage
 
-from landslide_utils import plots, simulate
+from landslide_utils import plots, simulate, speckle
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.noise import Window
@@ -36,20 +35,9 @@ def test_real_landslides_lie_on_real_slopes(hokkaido_core: simulate.Scene) -> No
     assert 0.10 < slid.mean() < 0.13  # the polygons' area over the scene's
 
 
-def opera_cube(folder: Path, site: str) -> xr.Dataset:
-    """Stack one site's OPERA RTC-S1 GeoTIFFs in the published layout."""
-    stack: dict[str, list[xr.DataArray]] = {"vv": [], "vh": []}
-    for path in sorted(folder.glob(f"*{site}*_V?.tif")):
-        day, polarisation = re.search(r"_(\d{8}T\d{6})Z_\d{8}.*_(V[VH])\.tif$", path.name).groups()  # type: ignore[union-attr]
-        layer = rioxarray.open_rasterio(path).squeeze(drop=True)
-        instant = np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:11]}:{day[11:13]}:{day[13:]}", "ns")
-        stack[polarisation.lower()].append(layer.expand_dims(timestep=[instant]))
-    return xr.Dataset({name: xr.concat(layers, "timestep") for name, layers in stack.items()})
-
-
 @pytest.mark.parametrize("site", ["T137-292320-IW2", "T137-292321-IW2"])
 def test_real_radar_opens_as_a_cube_and_is_drawn(real_data: Path, tmp_path: Path, site: str) -> None:
-    opera_cube(real_data / "opera_rtc", site).to_zarr(tmp_path / "opera.zarr", zarr_format=2)
+    stack_opera(real_data / "opera_rtc", site).to_zarr(tmp_path / "opera.zarr", zarr_format=2)
     cube = open_cube(str(tmp_path / "opera.zarr"), event_time="2023-06-01T00:00:00")
     assert cube.sizes == {"time": 30, "y": 100, "x": 100}
     assert cube.attrs["pixel_size_m"] == 30
@@ -67,3 +55,10 @@ def test_real_radar_opens_as_a_cube_and_is_drawn(real_data: Path, tmp_path: Path
     assert ndimage.median_filter(abs(change), 5).max() < 12  # nothing slid here
     picture = plots.composite_figure(composite)
     assert len(picture.png) > 20_000
+
+
+def test_the_course_s_numbers_of_real_radar_are_what_is_measured(real_data: Path) -> None:
+    for kept, found in zip(speckle.measured(), measure(real_data / "opera_rtc"), strict=True):
+        assert list(kept.columns) == list(found.columns)
+        assert list(kept.index) == list(found.index)
+        assert np.allclose(kept, found, atol=2e-5)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401
 import shapely
+import simulator as benchmark  # benchmarks/simulator.py
 import xarray as xr
 from rasterio.transform import from_origin
 from scipy import stats
 
 from landslide_utils import inventory, landscape, radar, simulate
 from landslide_utils.noise import Window
+from landslide_utils.regions import REGIONS, parse_instant
 from landslide_utils.scenario import Scenario
 
 SMALL = Scenario(height=300, width=340, shaking_radius_m=1500, landslide_share=0.03)
@@ -181,3 +183,108 @@ def test_bad_ground_and_polygons_are_refused() -> None:
         simulate.real_scene(_dem((100, 300)))
     with pytest.raises(ValueError, match=r"set_crs"):
         simulate.real_scene(_dem(), gpd.GeoSeries([shapely.box(0, 0, 10, 10)]))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("chunk", [97, 512])
+def test_chunks_and_workers_make_no_difference(
+    scene: simulate.Scene, whole: dict[str, np.ndarray], chunk: int, workers: int
+) -> None:
+    cube = scene.dataset(chunk).compute(scheduler="threads", num_workers=workers)
+    for name in ("vv", "vh", "dem", "landslides"):
+        assert np.array_equal(cube[name].values, whole[name], equal_nan=True), name
+
+
+def test_high_mountains_hide_places_from_the_radar() -> None:
+    alps = Scenario(
+        height=200, width=220, relief_scale=1.0, steepness=3.0, days_ascending=(-3.6, 8.4), days_descending=(-5.1, 0.9)
+    )
+    window = Window(0, 0, 200, 220)
+    masked = simulate.make_scene(alps).simulate(window)
+    hidden = np.isnan(masked["vv"])
+    assert 0.02 < hidden.mean() < 0.5
+    orbits = np.array([orbit for _, orbit in alps.passes()])
+    ascending, descending = (hidden[orbits == orbit].all(0) for orbit in ("ascending", "descending"))
+    assert (ascending & ~descending).any()
+    assert (descending & ~ascending).any()
+    wrong = simulate.make_scene(alps.replace(mask_hidden=False)).simulate(window)
+    assert np.isfinite(wrong["vv"]).all()
+    assert np.array_equal(wrong["vv"][~hidden], masked["vv"][~hidden])
+    db = 10 * np.log10(wrong["vv"])
+    assert db[hidden].std() > db[~hidden].std()  # layover too bright, shadow at the noise floor
+
+
+def test_foreshortening_follows_the_sine_of_local_incidence() -> None:
+    tilt = np.tan(np.radians(np.array([-20.0, 0.0, 20.0], np.float32)))
+    expected = 10 * np.log10(np.sin(np.radians(36)) / np.sin(np.radians([56, 36, 16])))
+    assert np.allclose(radar.foreshortening(tilt, 36.0), expected, atol=1e-4)
+
+
+def test_wet_snow_darkens_the_heights_until_the_snow_line_has_passed() -> None:
+    snowy = SMALL.replace(snow_line_m=300.0, snow_line_rise_m_a_day=10.0, landslide_share=0.0)
+    window = Window(0, 0, SMALL.height, SMALL.width)
+    bare = simulate.make_scene(SMALL.replace(landslide_share=0.0)).simulate(window)
+    cube = simulate.make_scene(snowy).simulate(window)
+    start, _ = snowy.event()
+    for t, (instant, _) in enumerate(snowy.passes()):
+        line = 300 + 10 * (instant - start).total_seconds() / 86_400
+        change = 10 * np.log10(cube["vv"][t] / bare["vv"][t])
+        above = cube["dem"] > line
+        assert np.allclose(change[above & np.isfinite(change)], radar.WET_SNOW_DB, atol=1e-3)
+        assert np.allclose(change[~above & np.isfinite(change)], 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("names", "values"), [("letters", {"a", "d"}), ("words", {"ascending", "descending"}), ("absent", None)]
+)
+def test_the_orbit_is_said_as_in_the_published_cubes(names: str, values: set[str] | None) -> None:
+    cube = simulate.make_scene(SMALL.replace(orbit_names=names)).dataset()
+    assert (set(cube["sat:orbit_state"].values) if values else None) == values
+    assert ("sat:orbit_state" in cube) == (values is not None)
+
+
+def test_a_damaged_practice_cube_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path))
+    monkeypatch.setitem(simulate.PRACTICE, "practice_small", Scenario(height=128, width=128))
+    path = simulate.practice_cube("practice_small")
+    before = xr.open_zarr(path).load()
+    chunk = path / "vv" / "0.0.0"
+    chunk.write_bytes(chunk.read_bytes()[:-5] + b"wrong")
+    with pytest.warns(UserWarning, match="is damaged; it is made anew"):
+        assert simulate.practice_cube("practice_small") == path
+    xr.testing.assert_identical(xr.open_zarr(path).load(), before)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    (path / "dem" / "0.0").unlink()
+    assert not simulate.is_whole(path)
+
+
+def test_practice_regions_and_their_scenarios_agree() -> None:
+    assert {name for name, region in REGIONS.items() if region.simulated} == set(simulate.PRACTICE)
+    for name, scenario in simulate.PRACTICE.items():
+        start, end = scenario.event()
+        region = REGIONS[name]
+        assert parse_instant(region.event_time) == start
+        assert parse_instant(region.event_end or region.event_time) == end
+        assert "simulated" in region.title
+        orbits = {orbit for _, orbit in scenario.passes()}
+        most = max(
+            min(
+                sum(o == orbit and t < start for t, o in scenario.passes()),
+                sum(o == orbit and t > end for t, o in scenario.passes()),
+            )
+            for orbit in orbits
+        )
+        assert most >= 4  # every practice region can be run with every number of timesteps
+
+
+def test_the_earthquake_region_is_like_hokkaido() -> None:
+    found = benchmark.measure("practice_earthquake")
+    for quantity, (low, high) in benchmark.TARGETS["practice_earthquake"].items():
+        if not quantity.startswith("seconds"):
+            assert low <= found[quantity] <= high, f"{quantity}: {found[quantity]:.3f} is not in {low} to {high}"
+
+
+def test_the_mountain_region_is_like_kaikoura() -> None:
+    found = benchmark.measure("practice_mountains")
+    for quantity, (low, high) in benchmark.TARGETS["practice_mountains"].items():
+        assert low <= found[quantity] <= high, f"{quantity}: {found[quantity]:.3f} is not in {low} to {high}"

@@ -61,3 +61,46 @@ def test_chunks_make_no_difference(function) -> None:  # type: ignore[no-untyped
     lazy = function(dem.chunk({"y": 17, "x": 23}), PIXEL)
     assert lazy.chunks is not None
     assert np.array_equal(lazy.values, function(dem, PIXEL).values)
+
+
+def _hidden_by_rays(z: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return layover and shadow along one line seen from the left, straight from their definitions, every pair of places compared."""
+    d = PIXEL * np.arange(len(z))
+    slant = d * np.sin(theta) - z * np.cos(theta)
+    layover, shadow = np.zeros(len(z), bool), np.zeros(len(z), bool)
+    for i in range(len(z)):
+        nearer, farther = slice(0, i), slice(i + 1, None)
+        layover[i] = (slant[nearer] > slant[i]).any() or (slant[farther] < slant[i]).any()
+        shadow[i] = (z[nearer] - (d[i] - d[nearer]) / np.tan(theta) > z[i]).any()
+    return layover, shadow
+
+
+@pytest.mark.parametrize("looks_east", [True, False])
+def test_layover_and_shadow_are_what_rays_say(looks_east: bool) -> None:
+    reach, width = 40, 60
+    cols = np.arange(width + 2 * reach)
+    ridge = 250 * np.exp(-(((cols - 65) / 9.0) ** 2)) + 180 * np.exp(-(((cols - 90) / 5.0) ** 2))
+    ground = np.tile(ridge.astype("float32"), (3, 1))
+    layover, shadow = terrain.layover_and_shadow(
+        ground, first_col=-reach, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=reach
+    )
+    line = ridge if looks_east else ridge[::-1]
+    expected = [mask if looks_east else mask[::-1] for mask in _hidden_by_rays(line, np.radians(39))]
+    assert layover.shape == (3, width)
+    for got, wanted in zip((layover, shadow), expected, strict=True):
+        assert np.array_equal(got[1], wanted[reach:-reach])
+    assert layover.any()
+    flat = terrain.layover_and_shadow(
+        ground * 0, first_col=0, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=reach
+    )
+    assert not any(mask.any() for mask in flat)
+
+
+def test_a_cliff_casts_a_shadow_away_from_the_radar() -> None:
+    ground = np.zeros((1, 100), np.float32)
+    ground[:, 50:] = -400.0  # seen from the left, the ground beyond the cliff falls away
+    for looks_east, expected in ((True, True), (False, False)):
+        _, shadow = terrain.layover_and_shadow(
+            ground, first_col=0, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=40
+        )
+        assert shadow.any() == expected
