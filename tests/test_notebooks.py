@@ -157,6 +157,35 @@ def test_the_same_seed_gives_the_same_metrics(tmp_path: Path, write_published: C
     assert first == second
 
 
+@pytest.mark.parametrize("region", ["practice_earthquake", "practice_mountains"])
+def test_the_practice_cube_is_put_beside_real_radar(tmp_path: Path, region: str) -> None:
+    papermill.execute_notebook(
+        HERE / "01_explore.ipynb", tmp_path / "out.ipynb", parameters={"region": region}, cwd=HERE, progress_bar=False
+    )
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    text = nbformat.writes(executed)
+    assert "simulated: True" in text
+    assert "OPERA site 1" in text
+    assert text.count("<img") == 1
+
+
+def test_notebook_01_refuses_wrong_parameters(tmp_path: Path) -> None:
+    with pytest.raises(papermill.PapermillExecutionError, match=r"region='hokkaido_japan' is not one of practice_earthquake"):
+        papermill.execute_notebook(
+            HERE / "01_explore.ipynb",
+            tmp_path / "out.ipynb",
+            parameters={"region": "hokkaido_japan", "size": 10},
+            cwd=HERE,
+            progress_bar=False,
+        )
+
+
+@pytest.mark.parametrize("region", ["practice_mountains", "practice_hurricane", "practice_small"])
+def test_every_practice_region_trains(tmp_path: Path, region: str) -> None:
+    found = train(tmp_path, cube=region, epochs=1)
+    assert found["orbit"] == {"practice_mountains": "ascending", "practice_hurricane": "unknown"}.get(region, "descending")
+
+
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:
     dem = rioxarray.open_rasterio(real_data / "hokkaido_core" / "dsm.tif").squeeze(drop=True)
     polygons = gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg")

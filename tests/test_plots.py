@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from landslide_utils import plots
+from landslide_utils import plots, speckle
 from landslide_utils.chips import split_chips
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import open_cube
@@ -85,3 +85,11 @@ def test_large_scenes_are_averaged_and_masks_are_kept() -> None:
     mask = xr.DataArray(np.zeros((2500, 4), bool), dims=("y", "x"))
     mask[4, 1] = True
     assert plots._thin(mask).values.sum() == 1
+
+
+def test_the_noise_of_real_and_practice_radar_is_drawn_side_by_side() -> None:
+    statistics, fluctuations = speckle.measured()
+    picture = plots.noise_figure(statistics, fluctuations)
+    _is_drawn(picture)
+    value = statistics.loc["VV: temporal standard deviation of a pixel (dB)", "OPERA site 1"]
+    assert f"OPERA site 1 {value:.2f}" in picture.alt
