@@ -23,6 +23,8 @@ from landslide_utils.chips import SPLITS, Normalisation
 from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
 from landslide_utils.model import PRESETS
 from landslide_utils.regions import parse_instant
+from landslide_utils.scenario import PRACTICE
+from landslide_utils.simulate import fingerprint
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +37,11 @@ MOST_TIMESTEPS = 4
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be run; the message lists everything that is wrong with it."""
+    """A configuration that cannot be run. ``faults`` lists everything that is wrong, not only the first."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__("these parameters cannot be run:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ class RunConfig:
                 parse_instant(str(self.event_time))
             except ValueError as error:
                 faults.append(str(error))
-        _refuse(faults)
+        if faults:
+            raise ConfigError(faults)
 
     @property
     def hash(self) -> str:
@@ -105,7 +112,9 @@ class RunConfig:
         identity = {name: value for name, value in dataclasses.asdict(self).items() if name != "runs_dir"}
         if "://" not in self.cube and self.cube.endswith(".zarr"):
             identity["cube"] = str(Path(self.cube).expanduser().resolve())
-        text = json.dumps([__version__, identity], sort_keys=True)
+        if self.cube in PRACTICE:
+            identity["cube"] = f"{self.cube} {fingerprint(self.cube)}"
+        text = json.dumps([__version__, dataclasses.asdict(PRESETS[self.preset]), identity], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -135,14 +144,13 @@ def read_parameters(namespace: Mapping[str, Any]) -> RunConfig:
         Listing every unknown name and every value that is not allowed.
     """
     fields = [field.name for field in dataclasses.fields(RunConfig)]
-    faults = _unknown(namespace, fields)
-    config = None
+    unknown = _unknown(namespace, fields)
     try:
         config = RunConfig(**{name: namespace[name] for name in fields if name in namespace})
     except ConfigError as error:
-        faults += str(error).split("\n  - ")[1:]
-    _refuse(faults)
-    assert config is not None
+        raise ConfigError(unknown + error.faults) from None
+    if unknown:
+        raise ConfigError(unknown)
     return config
 
 
@@ -166,7 +174,8 @@ def check_parameters(namespace: Mapping[str, Any], **allowed: Sequence[Any]) -> 
         if namespace[name] not in values:
             text = f"{values[0]} to {values[-1]}" if isinstance(values, range) else ", ".join(map(str, values))
             faults.append(f"{name}={namespace[name]!r} is not one of {text}")
-    _refuse(faults)
+    if faults:
+        raise ConfigError(faults)
 
 
 def _unknown(namespace: Mapping[str, Any], known: list[str]) -> list[str]:
@@ -175,11 +184,6 @@ def _unknown(namespace: Mapping[str, Any], known: list[str]) -> list[str]:
         for name in _injected(namespace.get("In", []))
         if name not in known
     ]
-
-
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        raise ConfigError("these parameters cannot be run:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
 def _injected(cells: list[str]) -> list[str]:

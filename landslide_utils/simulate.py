@@ -280,6 +280,12 @@ def is_whole(store: Path) -> bool:
         return False
 
 
+def fingerprint(name: str) -> str:
+    """Return twelve characters that depend on everything that a practice region's cube depends on."""
+    text = json.dumps([MODEL, dataclasses.asdict(PRACTICE[name])], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def practice_cube(name: str, *, progress: bool = False) -> Path:
     """Return the path of a practice region's cube.
 
@@ -287,9 +293,7 @@ def practice_cube(name: str, *, progress: bool = False) -> Path:
     """
     if name not in PRACTICE:
         raise ValueError(f"{name!r} is not a practice region; these are: {', '.join(PRACTICE)}")
-    scenario = PRACTICE[name]
-    text = json.dumps([MODEL, dataclasses.asdict(scenario)], sort_keys=True)
-    target = data_folder() / hashlib.sha256(text.encode()).hexdigest()[:12] / f"{name}.zarr"
+    target = data_folder() / fingerprint(name) / f"{name}.zarr"
     if target.exists():
         if is_whole(target):
             return target
@@ -297,4 +301,4 @@ def practice_cube(name: str, *, progress: bool = False) -> Path:
         aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
         os.rename(target, aside)
         shutil.rmtree(aside, ignore_errors=True)
-    return write_cube(make_scene(scenario), target, progress=progress)
+    return write_cube(make_scene(PRACTICE[name]), target, progress=progress)

@@ -170,7 +170,9 @@ def test_the_practice_cube_is_put_beside_real_radar(tmp_path: Path, region: str)
 
 
 def test_notebook_01_refuses_wrong_parameters(tmp_path: Path) -> None:
-    with pytest.raises(papermill.PapermillExecutionError, match=r"region='hokkaido_japan' is not one of practice_earthquake"):
+    with pytest.raises(
+        papermill.PapermillExecutionError, match=r"region='hokkaido_japan' is not one of practice_earthquake"
+    ):
         papermill.execute_notebook(
             HERE / "01_explore.ipynb",
             tmp_path / "out.ipynb",
@@ -183,7 +185,9 @@ def test_notebook_01_refuses_wrong_parameters(tmp_path: Path) -> None:
 @pytest.mark.parametrize("region", ["practice_mountains", "practice_hurricane", "practice_small"])
 def test_every_practice_region_trains(tmp_path: Path, region: str) -> None:
     found = train(tmp_path, cube=region, epochs=1)
-    assert found["orbit"] == {"practice_mountains": "ascending", "practice_hurricane": "unknown"}.get(region, "descending")
+    assert found["orbit"] == {"practice_mountains": "ascending", "practice_hurricane": "unknown"}.get(
+        region, "descending"
+    )
 
 
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:
