@@ -35,13 +35,13 @@ $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3")'
 	@set -eu; \
 	interpreter=$$($(PYTHON) -c 'import sys; print(sys.executable)'); \
-	if command -v uv >/dev/null; then uv=uv; uv venv --quiet --allow-existing --python "$$interpreter" $(VENV); \
+	if command -v uv >/dev/null && uv pip install --help | grep -q exclude-newer-package; then uv=uv; uv venv --quiet --allow-existing --python "$$interpreter" $(VENV); \
 	else "$$interpreter" -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; uv=$(BIN)/uv; fi; \
 	echo "setting up $(VENV): a few minutes on the first time, 1 to 6 GB of disk"; \
 	"$$uv" pip compile --quiet --python $(BIN)/python --extra test pyproject.toml --output-file $(VENV)/versions.txt; \
 	install="$$uv pip install --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[test]"; \
 	$$install --quiet --torch-backend=auto --exclude-newer-package torch=false --exclude-newer-package torchvision=false 2>$(VENV)/torch-index.log \
-	|| { echo "the index with PyTorch's own builds cannot be reached; taking the default build"; $$install; }
+	|| { echo "PyTorch's own builds cannot be had (why: $(VENV)/torch-index.log); taking the default build"; $$install; }
 	@touch $@
 
 clean:

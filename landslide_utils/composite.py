@@ -45,6 +45,8 @@ def variables_of(channels: str) -> tuple[str, ...]:
     >>> variables_of("sar_dem")
     ('vv', 'vh', 'dem')
     """
+    if channels not in CHANNELS:
+        raise ValueError(f"{channels=} is not one of {', '.join(CHANNELS)}")
     names = CHANNELS[channels]
     return tuple(p for p in RADAR if f"{p}_before" in names) + (("dem",) if "slope" in names else ())
 
@@ -59,7 +61,7 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     timesteps : int
         n, passes on each side.
     orbit : {"auto", "descending", "ascending"}
-        ``auto`` takes the direction with more usable passes on its shorter side, descending if equal. Passes of unknown direction count as one.
+        ``auto`` takes the direction with more passes on its shorter side, descending if equal, whatever n is. Passes of unknown direction count as one.
 
     Raises
     ------
@@ -71,6 +73,8 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     The cut is by instant, not by day: a pass on the day of the event may be before or after it. A store that has only dates cannot tell, so a pass
     dated on the event's own day is then left out.
     """
+    if timesteps < 1:
+        raise CubeError(cube.attrs["opened_from"], [f"timesteps={timesteps}: at least one pass is needed on each side"])
     times = cube["time"].values
     start, end = (np.datetime64(cube.attrs[name]) for name in ("event_time", "event_end"))
     dated_only = bool((times == times.astype("datetime64[D]")).all())
@@ -84,10 +88,7 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     for direction in sorted(set(orbits), reverse=True) if orbit == "auto" else [orbit]:
         same = orbits == direction
         choice[direction] = np.flatnonzero(same & (times < start)), np.flatnonzero(same & (times > end))
-    best = max(
-        choice,
-        key=lambda direction: (min(timesteps, *(len(side) for side in choice[direction])), direction == "descending"),
-    )
+    best = max(choice, key=lambda name: (min(len(side) for side in choice[name]), name == "descending"))
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
         counted = "; ".join(
@@ -156,7 +157,7 @@ def make_composite(
         assert passes is not None
         for when, index in (("before", passes.before), ("after", passes.after)):
             power = cube[name].isel(time=list(index))
-            mean: xr.DataArray = power.where(power > 0).mean("time")
+            mean: xr.DataArray = power.where((power > 0) & (power < np.inf)).mean("time")
             layers[f"{name}_{when}"] = 10 * xr.ufuncs.log10(mean)
     if "dem" in needed:
         dem, pixel = cube["dem"], float(cube.attrs["pixel_size_m"])

@@ -15,7 +15,8 @@ from landslide_utils.regions import REGIONS, ZENODO, Region, data_folder, find_r
 from landslide_utils.simulate import practice_cube
 
 RADAR = ("vv", "vh")
-ORBITS = {"a": "ascending", "d": "descending"}
+ORBITS = {name: full for full in ("ascending", "descending") for name in (full[0], full)}
+HIGHEST_M = 9000.0
 ON_GRID_TOLERANCE = 1e-3
 
 
@@ -28,7 +29,9 @@ class CubeError(ValueError):
         super().__init__(f"{count} in cube {source!r}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
 
 
-def open_cube(source: str, *, event_time: str | None = None, progress: bool = False) -> xr.Dataset:
+def open_cube(
+    source: str, *, event_time: str | None = None, variables: Iterable[str] | None = None, progress: bool = False
+) -> xr.Dataset:
     """Open a cube lazily under the house's names.
 
     Parameters
@@ -37,6 +40,8 @@ def open_cube(source: str, *, event_time: str | None = None, progress: bool = Fa
         A region's name (a practice cube is made on first use), or the path or URL of a Zarr store in the published layout.
     event_time : str, optional
         Instant of the event, ISO 8601, UTC unless it has an offset. Needed only when neither the region nor the store knows it.
+    variables : iterable of str, optional
+        Of ``vv``, ``vh`` and ``dem`` those that will be used; the others are left out, and what is wrong with them does no harm.
     progress : bool
         Whether to show a progress bar while a practice cube is made.
 
@@ -55,7 +60,7 @@ def open_cube(source: str, *, event_time: str | None = None, progress: bool = Fa
     """
     region = find_region(source)
     store = _open(source if "://" in source else str(_locate(source, region, progress=progress)))
-    return _canonical(store, source, region, event_time)
+    return _canonical(store, source, region, event_time, variables)
 
 
 def _open(place: str) -> xr.Dataset:
@@ -98,17 +103,21 @@ def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
     return path
 
 
-def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time: str | None) -> xr.Dataset:
+def _canonical(
+    store: xr.Dataset, source: str, region: Region | None, event_time: str | None, wanted: Iterable[str] | None
+) -> xr.Dataset:
     """Rename, orient and describe a store; the only place that knows the published cubes' own names."""
     faults = []
     cube = store.rename({old: new for old, new in {"timestep": "time"}.items() if old in store.dims})
+    used = {*(RADAR if wanted is None else wanted), "landslides", *(["dem"] if wanted is None else [])}
+    cube = cube.drop_vars([name for name in (*RADAR, "dem") if name in cube and name not in used])
     radar = [name for name in RADAR if name in cube]
     for name in (*radar, *(name for name in ("dem", "landslides") if name in cube)):
-        wanted = ("time", "y", "x") if name in RADAR else ("y", "x")
-        if set(cube[name].dims) != set(wanted):
+        dims = ("time", "y", "x") if name in RADAR else ("y", "x")
+        if set(cube[name].dims) != set(dims):
             given = ", ".join(str(dim) for dim in store[name].dims)
             faults.append(
-                f"{name} has dimensions ({given}) where ({', '.join(wanted).replace('time', 'timestep')}) are needed"
+                f"{name} has dimensions ({given}) where ({', '.join(dims).replace('time', 'timestep')}) are needed"
             )
     faults += [
         f"the coordinate {axis} is missing; give each {axis} its position"
@@ -119,7 +128,8 @@ def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time
         faults.append("the coordinate timestep is missing; give each pass its instant")
     elif radar and not np.issubdtype(cube["time"].dtype, np.datetime64):
         faults.append(f"timestep holds {cube['time'].dtype} where instants (datetime64) are needed")
-    start, end = _event(store, region, event_time, faults)
+    start, end = _event(store, region, event_time, faults if radar else [])
+    orbits = _orbits(cube, faults) if radar and "time" in cube.coords else []
     if faults:
         raise CubeError(source, faults)
 
@@ -132,7 +142,7 @@ def _canonical(store: xr.Dataset, source: str, region: Region | None, event_time
         variables["landslides"] = cube["landslides"].transpose("y", "x").fillna(0) > 0
     out = xr.Dataset({name: array.reset_coords(drop=True) for name, array in variables.items()})
     if radar:
-        out = out.assign_coords(orbit=("time", _orbits(cube)))
+        out = out.assign_coords(orbit=("time", orbits))
         out = out.isel(time=np.argsort(cube["time"].values, kind="stable"))
     if out["y"].size > 1 and out["y"][0] < out["y"][-1]:
         out = out.isel(y=slice(None, None, -1))
@@ -175,19 +185,30 @@ def _event(
     except ValueError as error:
         faults.append(str(error))
         return dt.datetime.min, dt.datetime.min
-    if event_time:
+    ends = (None if event_time else store.attrs.get("event_end")) or (region.event_end if region else None)
+    try:
+        end = parse_instant(str(ends)) if ends else start
+    except ValueError as error:
+        faults.append(str(error).replace("event_time", "the store's event_end"))
         return start, start
-    if store.attrs.get("event_time"):
-        return start, parse_instant(str(store.attrs.get("event_end", text)))
-    return start, parse_instant(region.event_end) if region and region.event_end else start
+    return start, max(start, end)
 
 
-def _orbits(cube: xr.Dataset) -> list[str]:
+def _orbits(cube: xr.Dataset, faults: list[str]) -> list[str]:
     """Return the orbit direction of each pass; the published cubes write letters, words, or nothing."""
     name = next((name for name in ("sat:orbit_state", "orbit") if name in cube.variables), None)
+    passes = cube.sizes["time"]
     if name is None:
-        return ["unknown"] * cube.sizes["time"]
-    return [ORBITS.get(str(value).strip().lower()[:1], "unknown") for value in np.atleast_1d(cube[name].values)]
+        return ["unknown"] * passes
+    written = [v.decode() if isinstance(v, bytes) else str(v) for v in np.atleast_1d(cube[name].values).ravel()]
+    if len(written) not in (1, passes):
+        faults.append(f"{name} has {len(written)} values for {passes} passes")
+        return ["unknown"] * passes
+    strange = sorted({text for text in written if text.strip().lower() not in ORBITS})
+    if strange:
+        faults.append(f"{name} holds {', '.join(map(repr, strange))} where a, d, ascending or descending are known")
+        return ["unknown"] * passes
+    return [ORBITS[text.strip().lower()] for text in written] * (passes if len(written) == 1 else 1)
 
 
 def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: bool = False) -> list[str]:
@@ -209,10 +230,13 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
         if steps.size and np.abs(steps - steps.mean()).max() > ON_GRID_TOLERANCE * abs(steps.mean()):
             faults.append(f"the coordinate {axis} is not evenly spaced (steps from {steps.min():g} to {steps.max():g})")
     pixel = float(cube.attrs["pixel_size_m"])
+    high = abs(float(np.diff(cube["y"].values.astype(float)).mean())) if cube["y"].size > 1 else pixel
     if needs_metres and (pixel < 0.1 or "4326" in str(cube.attrs.get("crs", ""))):
         faults.append(
             f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject the cube to UTM"
         )
+    elif needs_metres and abs(high - pixel) > ON_GRID_TOLERANCE * pixel:
+        faults.append(f"pixels are {pixel:g} wide and {high:g} high; slope needs square pixels: resample the cube")
     return faults
 
 
@@ -226,6 +250,7 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
             "valid": valid.sum(),
             "negative": (array < 0).sum() if name in RADAR else 0,
             "least": array.min(),
+            "most": array.max(),
         }
     import dask
 
@@ -234,6 +259,15 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
         if int(found["valid"]) == 0:
             faults.append(
                 f"{name} holds no valid value in the passes that are needed (all are missing{' or zero' if name in RADAR else ''})"
+            )
+        if (
+            name == "dem"
+            and int(found["valid"])
+            and not -500 < float(found["least"]) <= float(found["most"]) < HIGHEST_M
+        ):
+            faults.append(
+                f"dem reaches from {float(found['least']):g} to {float(found['most']):g} m, which no place on Earth does; "
+                "if that is a fill value, make it NaN"
             )
         if int(found["negative"]):
             faults.append(

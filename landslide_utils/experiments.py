@@ -22,7 +22,7 @@ from landslide_utils import __version__
 from landslide_utils.chips import SPLITS, Normalisation
 from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
 from landslide_utils.model import PRESETS
-from landslide_utils.regions import parse_instant
+from landslide_utils.regions import REGIONS, parse_instant
 from landslide_utils.scenario import PRACTICE
 from landslide_utils.simulate import fingerprint
 
@@ -109,11 +109,11 @@ class RunConfig:
     @property
     def hash(self) -> str:
         """Return the run's name: twelve characters that depend on everything that the result depends on."""
-        identity = {name: value for name, value in dataclasses.asdict(self).items() if name != "runs_dir"}
-        if "://" not in self.cube and self.cube.endswith(".zarr"):
-            identity["cube"] = str(Path(self.cube).expanduser().resolve())
+        identity: dict[str, Any] = dataclasses.asdict(self) | {"runs_dir": None, "epochs": self.chosen_epochs}
         if self.cube in PRACTICE:
             identity["cube"] = f"{self.cube} {fingerprint(self.cube)}"
+        elif "://" not in self.cube and self.cube not in REGIONS:
+            identity["cube"] = str(Path(self.cube).expanduser().resolve())
         text = json.dumps([__version__, dataclasses.asdict(PRESETS[self.preset]), identity], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -171,7 +171,7 @@ def check_parameters(namespace: Mapping[str, Any], **allowed: Sequence[Any]) -> 
     """
     faults = _unknown(namespace, list(allowed))
     for name, values in allowed.items():
-        if namespace[name] not in values:
+        if type(namespace[name]) is not type(values[0]) or namespace[name] not in values:
             text = f"{values[0]} to {values[-1]}" if isinstance(values, range) else ", ".join(map(str, values))
             faults.append(f"{name}={namespace[name]!r} is not one of {text}")
     if faults:
@@ -295,6 +295,9 @@ def summary(
         "seconds_train": float(history["seconds"].sum()),
         "n_train_chips": int((chips["part"] == "train").sum()),
         "n_test_chips": int((chips["part"] == "test").sum()),
+        "n_test_blocks_with_landslides": int(
+            chips[(chips["part"] == "test") & (chips["landslide_share"] > 0)]["block"].nunique()
+        ),
         "passes_before": ", ".join(composite.attrs.get("passes_before", [])),
         "passes_after": ", ".join(composite.attrs.get("passes_after", [])),
         "orbit": composite.attrs.get("orbit", "none"),

@@ -85,6 +85,11 @@ def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
     slides: list[BaseGeometry] = [_outline(path[:, :, i], length[i], width[i], wobble[i]) for i in range(count)]
     first_slide = rasterise(slides[::-1], Window(0, 0, *ground.shape))
     new_pixels = np.bincount(first_slide[first_slide > 0], minlength=count + 1)[:0:-1]
+    if new_pixels.sum() < 0.9 * scenario.landslide_share * ground.size:
+        raise ValueError(
+            f"landslide_share={scenario.landslide_share} cannot be reached: the shaken slopes have room for "
+            f"{new_pixels.sum() / ground.size:.3f}; take a larger shaking_radius_m or a smaller share"
+        )
     enough = np.searchsorted(np.cumsum(new_pixels), scenario.landslide_share * ground.size) + 1
     return slides[:enough]
 
@@ -104,14 +109,15 @@ def _outline(path: Array, length: float, width: float, wobble: NDArray[np.float6
 
 def rasterise(shapes: list[BaseGeometry], window: Window) -> NDArray[np.int32]:
     """Return, for each pixel of the window, 1 + the index of the polygon over its centre (the last of several), or 0; polygons in pixel units."""
-    here = [(shape, i + 1) for i, shape in enumerate(shapes) if _touches(shape, window)]
+    here = [(shape, i + 1) for i, shape in enumerate(shapes) if touches(shape, window)]
     out = np.zeros((window.height, window.width), np.int32)
     if here:
         rasterio.features.rasterize(here, out=out, transform=Affine.translation(window.col, window.row))
     return out
 
 
-def _touches(shape: BaseGeometry, window: Window) -> bool:
+def touches(shape: BaseGeometry, window: Window) -> bool:
+    """Return whether a polygon's bounding box, in pixel units, meets a window."""
     left, top, right, bottom = shape.bounds
     return bool(
         right >= window.col

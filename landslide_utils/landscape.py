@@ -42,6 +42,7 @@ def _real_hills() -> tuple[Array, float]:
 def elevation(scenario: Scenario, window: Window) -> Array:
     """Return the height of the ground in metres, float32 (height, width); windows fit without a seam."""
     coefficients, cell = _real_hills()
+    window_here, window = window, Window(window.row + scenario.hills_row, window.col + scenario.hills_col, *window[2:])
     spacing = cell * scenario.relief_scale / scenario.pixel_size_m
     first = [int(np.floor(start / spacing)) - 2 for start in (window.row, window.col)]
     last = [int(np.floor(stop / spacing)) + 4 for stop in (window.row + window.height, window.col + window.width)]
@@ -53,7 +54,7 @@ def elevation(scenario: Scenario, window: Window) -> Array:
         scenario.relief_scale * scenario.steepness
     )
     for octave, spacing in enumerate((24.0, 12.0, 6.0)):
-        ground += noise.smooth(scenario.seed, ("relief", octave), window, spacing) * np.float32(
+        ground += noise.smooth(scenario.seed, ("relief", octave), window_here, spacing) * np.float32(
             scenario.roughness_m / 2**octave
         )
     return ground

@@ -66,10 +66,19 @@ def _thin(layer: xr.DataArray) -> xr.DataArray:
     return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
 
 
-def _draw(axes: Axes, layer: xr.DataArray, *, cmap: Any, low: float, high: float, title: str) -> Any:
-    """Draw a map with kilometres from its upper left corner on its axes."""
-    layer = _thin(layer)
+def _draw(
+    axes: Axes,
+    layer: xr.DataArray,
+    *,
+    cmap: Any,
+    low: float,
+    high: float,
+    title: str,
+    inside: xr.DataArray | None = None,
+) -> Any:
+    """Draw a map, where `inside` only, with kilometres from its upper left corner on its axes."""
     extent = (0.0, _span(layer, "x"), _span(layer, "y"), 0.0)
+    layer = _thin(layer) if inside is None else _thin(layer).where(_thin(inside))
     drawn = axes.imshow(
         np.asarray(layer.values, np.float32), cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest"
     )
@@ -114,7 +123,7 @@ def composite_figure(composite: xr.Dataset) -> Picture:
         _bar(figure, drawn, panels[2] if not labelled else panels[2:], "change (dB)")
         alt = (
             f"Maps{_is_simulated(composite.attrs)}: {polarisation.upper()} backscatter before the event, after it, and the change in decibels, "
-            "grey and speckled, with patches of strong change of either sign"
+            "grey and speckled"
         )
     else:
         for axes, name, cmap in zip(
@@ -140,11 +149,12 @@ def composite_figure(composite: xr.Dataset) -> Picture:
     return Picture.of(figure, alt + ".")
 
 
-def split_figure(chips: pd.DataFrame, landslides: xr.DataArray) -> Picture:
+def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> Picture:
     """Show which chips train, which validate and which test, over the landslides."""
+    landslides = composite["landslides"]
     figure, grid = _figure(6.4, 5.2, 1, 1)
     axes = grid[0, 0]
-    _draw(axes, landslides, cmap=INK, low=0, high=1, title="landslides in black; a gap keeps blocks of chips apart")
+    _draw(axes, landslides, cmap=INK, low=0, high=1, title=f"landslides in black{_is_simulated(composite.attrs)}")
     pixel = _span(landslides, "x") / landslides.sizes["x"]
     for part in PARTS:
         for row, col in corners(chips, part):
@@ -154,7 +164,7 @@ def split_figure(chips: pd.DataFrame, landslides: xr.DataArray) -> Picture:
     count = ", ".join(f"{(chips['part'] == part).sum()} {part}" for part in PARTS)
     return Picture.of(
         figure,
-        f"Map of the scene cut into square chips: {count}; the landslides lie in a cluster that all three parts share.",
+        f"Map of the scene cut into square chips: {count}; their outlines over the landslides.",
     )
 
 
@@ -186,10 +196,10 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
         )
     for axes in grid.flat:
         axes.label_outer()
+    figure.suptitle(composite.attrs["region"], fontsize=10)
     return Picture.of(
         figure,
-        f"{len(richest)} training chips of {SIZE} by {SIZE} pixels: {' and '.join(name.replace('_', ' ') for name in layers)}, and the labels beneath. "
-        "Some landslides show as bright or dark patches, others cannot be told from the speckle.",
+        f"{len(richest)} training chips of {SIZE} by {SIZE} pixels: {' and '.join(name.replace('_', ' ') for name in layers)}, and the labels beneath{_is_simulated(composite.attrs)}.",
     )
 
 
@@ -213,7 +223,7 @@ def history_figure(history: pd.DataFrame) -> Picture:
     )
 
 
-def curves_figure(curves: Mapping[str, Curve]) -> Picture:
+def curves_figure(curves: Mapping[str, Curve], *, simulated: bool) -> Picture:
     """Show precision against recall for several detectors on the same pixels, and chance as a line."""
     figure, grid = _figure(6, 4.4, 1, 1)
     axes = grid[0, 0]
@@ -231,9 +241,12 @@ def curves_figure(curves: Mapping[str, Curve]) -> Picture:
         ylim=(0, 1.02),
     )
     axes.legend(frameon=False, fontsize=8)
+    if simulated:
+        axes.set_title("simulated radar", fontsize=10)
     values = "; ".join(f"{name} {found.auprc:.2f}" for name, found in curves.items())
     return Picture.of(
-        figure, f"Precision-recall curves on the test chips. Area under the curve: {values}; chance {chance:.3f}."
+        figure,
+        f"Precision-recall curves on the test chips{' (simulated)' if simulated else ''}. Area under the curve: {values}; chance {chance:.3f}.",
     )
 
 
@@ -301,9 +314,9 @@ def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.Da
         grid, boxes, ("all test chips", "the test block with most landslides"), strict=True
     ):
         labels, mapped, inside = (layer.isel(box) for layer in (landslides, probability, test))
-        _draw(left, labels.where(inside), cmap=INK, low=0, high=1, title=f"labels, {where}")
+        _draw(left, labels, inside=inside, cmap=INK, low=0, high=1, title=f"labels, {where}")
         drawn = _draw(
-            right, mapped.where(inside), cmap=cm.lajolla_r, low=0, high=1, title=f"the network's map, {where}"
+            right, mapped, inside=inside, cmap=cm.lajolla_r, low=0, high=1, title=f"the network's map, {where}"
         )
     _bar(figure, drawn, list(grid.flat), "probability of a landslide")
     figure.suptitle(f"Landslides in black; grey was not tested{' - simulated radar' if simulated else ''}", fontsize=11)

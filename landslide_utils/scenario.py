@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 from landslide_utils.regions import parse_instant
@@ -28,6 +29,8 @@ class Scenario:
     relief_scale : float
         Size of the simulated hills against the real ones that they are grown from (Jacksboro fault, 3 arc-seconds, shipped with matplotlib): 0.5
         gives hills half as wide and half as high. Terrain is nearly self-similar, so slopes keep their distribution.
+    hills_row, hills_col : int
+        Where in the real terrain the scene begins, pixels from its north-west corner; beyond its edges it is mirrored.
     steepness : float
         Factor on all heights, chosen so that slopes match those of the Hokkaido core.
     roughness_m : float
@@ -48,8 +51,8 @@ class Scenario:
         Signature in dB: VV change on a slope of 20 degrees that faces the radar (and minus that on one looking away), the mean changes of VV and VH,
         and the standard deviation from slide to slide.
     looks : float
-        Equivalent number of looks of one pass. A ground-range detected image at 10 m has about 4.4; the published Hokkaido cube's total spread
-        (log10 VH standard deviation 0.189) leaves room for no less than this.
+        Equivalent number of looks of one pass. A ground-range detected image at 10 m has about 4.4. With that few, speckle alone would spread log10 VH
+        by 0.220, and the whole published Hokkaido cube spreads it by 0.189; so the default is at the upper end of what a product can have.
     speckle_neighbour, speckle_polarisations : float
         Correlation of the speckle of neighbouring pixels, and of VV and VH (measured on OPERA RTC-S1: 0.24 to 0.27 and 0.07 to 0.09).
     offset_vv_db, offset_vh_db : float
@@ -87,6 +90,8 @@ class Scenario:
     days_descending: tuple[float, ...] = (-29.14, -23.14, -17.14, -11.14, -5.14, 0.86, 6.86, 12.86, 18.86)
     days_ascending: tuple[float, ...] = (-27.64, -15.64, -3.64, 8.36, 20.36)
     relief_scale: float = 0.6
+    hills_row: int = 0
+    hills_col: int = 0
     steepness: float = 1.12
     roughness_m: float = 3.0
     landslide_share: float = 0.02
@@ -123,8 +128,12 @@ class Scenario:
     def __post_init__(self) -> None:
         """Refuse impossible parameters, all at once."""
         faults = []
+        for name in ("seed", "height", "width", "hills_row", "hills_col"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                faults.append(f"{name}={value!r}: must be a whole number, 0 or more")
         for name in ("height", "width"):
-            if getattr(self, name) < 128:
+            if isinstance(getattr(self, name), int) and getattr(self, name) < 128:
                 faults.append(
                     f"{name}={getattr(self, name)}: a scene must be at least one chip (128 pixels) wide and high"
                 )
@@ -164,10 +173,12 @@ class Scenario:
             )
         if self.orbit_names not in ("letters", "words", "absent"):
             faults.append(f"orbit_names={self.orbit_names!r}: must be letters, words or absent")
+        if not all(math.isfinite(day) for day in (*self.days_descending, *self.days_ascending)):
+            faults.append("days_descending or days_ascending holds a day that is not a number")
         if not self.days_descending and not self.days_ascending:
             faults.append("days_descending and days_ascending are both empty: there must be a pass")
         try:
-            parse_instant(self.event_time)
+            parse_instant(str(self.event_time))
         except ValueError as error:
             faults.append(str(error))
         if faults:
@@ -201,7 +212,9 @@ PRACTICE = {
         days_descending=(),
         days_ascending=(-44.6, -32.6, -20.6, -8.6, 3.4, 15.4, 27.4, 39.4),
         relief_scale=1.0,
-        steepness=1.9,
+        hills_row=1700,
+        hills_col=100,
+        steepness=1.6,
         roughness_m=5.0,
         shaking_radius_m=3600.0,
         level_vv_db=-1.9,
@@ -220,6 +233,9 @@ PRACTICE = {
         event_hours=36.0,
         days_descending=(-48.57, -36.57, -24.57, -12.57, -0.57, 11.43, 23.43, 35.43, 47.43),
         days_ascending=(),
+        relief_scale=0.45,
+        hills_row=700,
+        hills_col=60,
         landslide_share=0.012,
         ln_area_mean=6.2,
         ln_area_sd=0.8,
@@ -238,6 +254,9 @@ PRACTICE = {
         event_time="2022-02-25T01:39:27",
         days_descending=(-40.02, -28.02, -16.02, -4.02, 7.98, 19.98, 31.98, 43.98),
         days_ascending=(-45.53, -33.53, -21.53, -9.53, 2.47, 14.47, 26.47, 38.47),
+        relief_scale=0.8,
+        hills_row=1150,
+        hills_col=900,
         landslide_share=0.0048,
         shaking_radius_m=3000.0,
         orbit_names="letters",

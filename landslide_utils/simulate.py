@@ -27,7 +27,7 @@ from landslide_utils.noise import Array, Window
 from landslide_utils.regions import data_folder
 from landslide_utils.scenario import PRACTICE, Scenario
 
-MODEL = 3
+MODEL = 4
 """Number of the simulator's model: raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
 
 CHUNK = 512
@@ -169,6 +169,9 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
 
     scenario = scenario or Scenario()
     faults = []
+    dem = dem.squeeze(drop=True)
+    if dem.ndim != 2:
+        raise ValueError(f"the DEM has the dimensions {dem.dims}; one band with y and x is needed")
     if dem.rio.crs is None:
         raise ValueError("the DEM has no coordinate reference system; write one with dem.rio.write_crs('EPSG:...')")
     holes = int((~np.isfinite(dem.values)).sum() + (dem.values == dem.rio.nodata).sum())
@@ -193,8 +196,14 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
             )
         else:
             to_pixels = ~flat.rio.transform()
+            other = sorted(set(geometry.dropna().geom_type) - {"Polygon", "MultiPolygon"})
+            if other:
+                faults.append(
+                    f"the landslides hold {', '.join(other)}; polygons are needed (give points a size with buffer)"
+                )
+            geometry = geometry[geometry.notna() & ~geometry.is_empty]
             placed = geometry.to_crs(crs).affine_transform(to_pixels.to_shapely())
-            shapes = [shape for shape in placed if inventory._touches(shape, Window(0, 0, *flat.shape))]
+            shapes = [shape for shape in placed if inventory.touches(shape, Window(0, 0, *flat.shape))]
             if not shapes:
                 faults.append(
                     f"none of the {len(geometry)} landslide polygons lies on the DEM; check both coordinate reference systems"
@@ -299,6 +308,7 @@ def practice_cube(name: str, *, progress: bool = False) -> Path:
             return target
         warnings.warn(f"the cube {target} is damaged; it is made anew", stacklevel=2)
         aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
-        os.rename(target, aside)
+        with contextlib.suppress(FileNotFoundError):  # another process saw it too and was faster
+            os.rename(target, aside)
         shutil.rmtree(aside, ignore_errors=True)
     return write_cube(make_scene(PRACTICE[name]), target, progress=progress)

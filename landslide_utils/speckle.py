@@ -40,7 +40,8 @@ def describe(vv: xr.DataArray, vh: xr.DataArray) -> dict[str, float]:
     dict
         For each polarisation the temporal standard deviation of a pixel (dB), the standard deviation over passes of the scene's median (dB), the
         equivalent number of looks and the correlation of neighbours; and the correlation of VV and VH. The number of looks is that of gamma-distributed
-        speckle with the same variance from pass to pass, the neighbourhood's own change taken away.
+        speckle with the same variance from pass to pass, once the whole scene's change is taken away; the correlations are of what differs from the
+        neighbourhood's own change.
     """
     out, fine = {}, {}
     missing = ~(np.isfinite(vv.values) & np.isfinite(vh.values) & (vv.values > 0) & (vh.values > 0)).all(axis=0)
@@ -48,7 +49,6 @@ def describe(vv: xr.DataArray, vh: xr.DataArray) -> dict[str, float]:
         power = np.where(missing, 1.0, stack.values)
         db = 10 * np.log10(power)
         fine[name] = _fine(power)
-        passes = len(power)
         whole = ndimage.binary_erosion(~missing, iterations=LOCAL // 2, border_value=1)
         relative = power / power.mean(axis=0)
         relative = relative / np.median(relative[:, ~missing], axis=1)[:, None, None]
@@ -57,7 +57,7 @@ def describe(vv: xr.DataArray, vh: xr.DataArray) -> dict[str, float]:
         out[f"{name}: standard deviation of the scene's median (dB)"] = np.std(
             np.median(db[:, ~missing], axis=1), ddof=1
         )
-        out[f"{name}: equivalent number of looks"] = 1 / (variance * passes / (passes - 1))
+        out[f"{name}: equivalent number of looks"] = 1 / variance
         pairs = whole[:, 1:] & whole[:, :-1]
         here, there = fine[name][:, :, 1:][:, pairs], fine[name][:, :, :-1][:, pairs]
         out[f"{name}: correlation of neighbours"] = np.corrcoef(here.ravel(), there.ravel())[0, 1]

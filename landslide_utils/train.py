@@ -16,7 +16,7 @@ import xarray as xr
 from torch.utils.data import DataLoader, RandomSampler, WeightedRandomSampler
 from tqdm.auto import tqdm
 
-from landslide_utils.chips import ChipSet
+from landslide_utils.chips import ChipSet, check_parts
 from landslide_utils.metrics import auprc
 from landslide_utils.model import Preset, build_model
 
@@ -63,6 +63,7 @@ def start_session(
         Instead of the preset's.
     seed : int
     """
+    check_parts(chips, landslides, valid)
     accelerate.utils.set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     accelerator = accelerate.Accelerator()
@@ -121,16 +122,18 @@ def train_epoch(session: Session) -> float:
 def validate(session: Session) -> dict[str, float]:
     """Return loss and AUPRC on the validation chips, which never change a weight."""
     session.model.eval()
-    losses, labels, scores = [], [], []
+    loss, pixels, labels, scores = 0.0, 0.0, [], []
     with torch.inference_mode():
         for batch in session.validation_batches:
             logits = session.model(batch["image"])
-            losses.append(masked_cross_entropy(logits, batch["landslides"], batch["valid"]).item())
+            with_data = batch["valid"].sum().item()
+            loss += with_data * masked_cross_entropy(logits, batch["landslides"], batch["valid"]).item()
+            pixels += with_data
             has_data = batch["valid"] > 0
             labels.append((batch["landslides"][has_data] > 0).cpu().numpy())
             scores.append(logits[has_data].float().cpu().numpy())
     return {
-        "validation_loss": float(np.mean(losses)),
+        "validation_loss": loss / pixels,
         "validation_auprc": auprc(np.concatenate(labels), np.concatenate(scores)),
     }
 

@@ -7,7 +7,17 @@ import xarray as xr
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from landslide_utils.chips import BUFFER, SIZE, ChipSet, Normalisation, SplitError, corners, part_mask, split_chips
+from landslide_utils.chips import (
+    BUFFER,
+    SIZE,
+    ChipSet,
+    Normalisation,
+    SplitError,
+    check_parts,
+    corners,
+    part_mask,
+    split_chips,
+)
 
 
 def _labels(shape: tuple[int, int] = (900, 1000), seed: int = 0, share: float = 0.001) -> xr.DataArray:
@@ -164,3 +174,15 @@ def test_a_part_s_mask_covers_its_chips(four_chips: pd.DataFrame) -> None:
     assert int(part_mask(four_chips, "train", labels).sum()) == 2 * SIZE * SIZE
     assert int(part_mask(four_chips, "train", labels, only_landslides=True).sum()) == SIZE * SIZE
     assert BUFFER == 32
+
+
+def test_landslides_without_data_do_not_count(four_chips: pd.DataFrame) -> None:
+    labels = _labels((128, 600), share=0.1)
+    valid = labels | True
+    check_parts(four_chips, labels, valid)
+    with pytest.raises(SplitError, match="no landslide with data in the test chips"):
+        check_parts(four_chips, labels, valid & ~(labels & (labels["x"] >= 448)))
+    with pytest.raises(
+        SplitError, match="no pixel with data in the validation chips; no pixel with data in the test chips"
+    ):
+        check_parts(four_chips, labels, valid & (labels["x"] < 288))

@@ -128,3 +128,23 @@ def test_no_pass_after_the_event(tmp_path: Path) -> None:
     cube = open_cube(str(tmp_path / "hokkaido_japan.zarr"), event_time=EVENT)
     with pytest.raises(CubeError, match="0 after"):
         make_composite(cube, timesteps=1)
+
+
+def test_auto_keeps_its_orbit_whatever_the_number_of_passes(cube: xr.Dataset) -> None:
+    mostly = cube.isel(time=[i for i, o in enumerate(cube["orbit"].values) if o == "descending"])
+    few = cube.isel(time=np.flatnonzero(cube["orbit"].values == "ascending"))
+    swapped = xr.concat(
+        [mostly.assign_coords(orbit=("time", ["ascending"] * mostly.sizes["time"])), few], "time"
+    ).sortby("time")
+    swapped["orbit"] = (
+        "time",
+        ["descending" if t in few["time"].values else "ascending" for t in swapped["time"].values],
+    )
+    assert {choose_passes(swapped, n).orbit for n in (1, 2, 3, 4)} == {"ascending"}
+
+
+def test_no_pass_and_no_such_channels_are_refused(cube: xr.Dataset) -> None:
+    with pytest.raises(CubeError, match="timesteps=0: at least one pass"):
+        make_composite(cube, timesteps=0)
+    with pytest.raises(ValueError, match="channels='sarr' is not one of vv, vh, sar, dem, sar_dem"):
+        make_composite(cube, channels="sarr")

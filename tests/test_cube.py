@@ -149,3 +149,43 @@ def test_a_cube_opens_from_a_url(served: str) -> None:
     assert str(cube["time"].values[0]).startswith(BEFORE[0])
     with pytest.raises(CubeError, match="check the address and the network"):
         open_cube(f"{served}/nothing.zarr")
+
+
+@pytest.mark.parametrize("values", [np.array([b"d"] * 14), "descending"])
+def test_bytes_and_a_single_orbit_are_understood(tmp_path: Path, values: object) -> None:
+    cube = published(shape=(140, 150), orbit=None)
+    cube["sat:orbit_state"] = ("timestep", values) if isinstance(values, np.ndarray) else values
+    cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    assert set(open_cube(str(tmp_path / "hokkaido_japan.zarr"))["orbit"].values) == {"descending"}
+
+
+def test_an_orbit_that_is_not_understood_is_a_fault(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150), orbit=None)
+    cube["sat:orbit_state"] = ("timestep", ["D1"] * 14)
+    cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    with pytest.raises(CubeError, match="sat:orbit_state holds 'D1' where a, d, ascending or descending are known"):
+        open_cube(str(tmp_path / "hokkaido_japan.zarr"))
+
+
+def test_what_is_wrong_with_an_unused_variable_does_no_harm(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150))
+    cube["vh"] = cube["vh"].isel(timestep=0, drop=True)
+    cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    path = str(tmp_path / "hokkaido_japan.zarr")
+    with pytest.raises(CubeError, match="vh has dimensions"):
+        open_cube(path)
+    assert set(open_cube(path, variables=["vv"]).data_vars) == {"vv", "landslides"}
+
+
+def test_terrain_alone_needs_no_event(tmp_path: Path) -> None:
+    published(shape=(140, 150))[["dem", "landslides"]].to_zarr(tmp_path / "somewhere.zarr", zarr_format=2)
+    assert set(open_cube(str(tmp_path / "somewhere.zarr"), variables=["dem"]).data_vars) == {"dem", "landslides"}
+
+
+def test_oblong_pixels_and_fill_values_are_found(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    oblong = cube.assign_coords(y=cube["y"].values * 3)
+    assert "pixels are 10 wide and 30 high" in find_faults(oblong, ["dem"], needs_metres=True)[0]
+    filled = cube.copy()
+    filled["dem"] = filled["dem"].where(filled["dem"] > 200, -32768)
+    assert "dem reaches from -32768" in find_bad_values(filled, ["dem"])[0]

@@ -51,6 +51,7 @@ def test_the_hash_depends_on_the_experiment_and_not_on_where_it_is_kept() -> Non
     assert RunConfig(runs_dir="elsewhere").hash == base.hash
     assert len({base.hash, RunConfig(seed=1).hash, RunConfig(channels="vv").hash, RunConfig(cube="x.zarr").hash}) == 4
     assert base.folder == Path("runs") / base.hash
+    assert RunConfig(epochs=base.chosen_epochs).hash == base.hash
     assert base.chosen_epochs > RunConfig(epochs=1).chosen_epochs == 1
 
 
@@ -158,7 +159,9 @@ def test_the_summary_names_the_best_log_ratio() -> None:
         name: Curve(none, none, area, 0.1)
         for name, area in (("UNet++", 0.7), ("VV log ratio", 0.2), ("VH log ratio", 0.3))
     }
-    chips = pd.DataFrame({"part": ["train"] * 3 + ["test"] * 2})
+    chips = pd.DataFrame(
+        {"part": ["train"] * 3 + ["test"] * 2, "landslide_share": [0, 0, 0, 0.1, 0], "block": [0, 0, 1, 2, 3]}
+    )
     composite = xr.Dataset(
         attrs={"simulated": True, "orbit": "descending", "passes_before": ["a", "b"], "passes_after": ["c"]}
     )
@@ -166,5 +169,6 @@ def test_the_summary_names_the_best_log_ratio() -> None:
     assert found["auprc_log_ratio"] == 0.3
     assert found["best_log_ratio"] == "VH log ratio"
     assert (found["seconds_train"], found["n_train_chips"], found["n_test_chips"]) == (3.5, 3, 2)
+    assert found["n_test_blocks_with_landslides"] == 1
     assert found["passes_before"] == "a, b"
     assert summary({}, {}, pd.DataFrame({"seconds": [1.0]}), chips, composite)["auprc_log_ratio"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -98,13 +99,18 @@ def test_help_lists_each_parameter_with_type_and_sentence() -> None:
     )
     text = " ".join(done.stdout.split())
     for name, kind, sentence in (
+        ("cube", "str", "A region's name"),
+        ("event_time", "str", "Instant of the event"),
         ("channels", "str", "What the network sees"),
         ("timesteps", "int", "Passes averaged"),
-        ("event_time", "str", "Instant of the event"),
+        ("orbit", "str", "Orbit direction of all passes"),
+        ("split", "str", "How chips are shared out"),
+        ("preset", "str", "How large a network"),
+        ("seed", "int", "Of the split"),
+        ("epochs", "int", "How often the network sees"),
         ("runs_dir", "str", "Folder in which the run is saved"),
     ):
-        assert f"{name}: {kind}" in text
-        assert sentence in text
+        assert re.search(rf"{name}: {kind} \(default [^)]*\) {re.escape(sentence)}", text), name
     assert text.count(": str") + text.count(": int") == 10
 
 

@@ -36,7 +36,7 @@ def test_every_figure_is_drawn_and_described(composites: dict[str, xr.Dataset]) 
         probability = composite["image"].isel(channel=0, drop=True) * 0 + 0.6
         for picture in (
             plots.composite_figure(composite),
-            plots.split_figure(chips, composite["landslides"]),
+            plots.split_figure(composite, chips),
             plots.chips_figure(composite, chips),
             plots.map_figure(probability, composite["landslides"], chips, simulated=True),
         ):

@@ -67,6 +67,11 @@ def test_landslides_have_the_inventory_s_sizes_and_run_downhill() -> None:
     wanted = np.array([879, 2019, 3885, 7923, 23327])  # the real inventory's percentiles 5/25/50/75/95, m2
     ratio = np.percentile(area, [5, 25, 50, 75, 95]) / wanted
     assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
+    boxes = [np.array(slide.minimum_rotated_rectangle.exterior.coords) for slide in slides]
+    sides = np.sort([np.hypot(*np.diff(box[:3], axis=0).T) for box in boxes], axis=1) * scenario.pixel_size_m
+    for found, wanted in ((sides[:, 1], [42, 69, 101, 152, 281]), (sides[:, 0], [25, 38, 54, 80, 146])):
+        ratio = np.percentile(found, [5, 25, 50, 75, 95]) / wanted
+        assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
     slope = np.degrees(np.arctan(np.hypot(*np.gradient(ground, scenario.pixel_size_m))))
     on = inventory.rasterise(slides, Window(0, 0, *ground.shape)) > 0
     assert slope[on].mean() > slope[~on].mean() + 4
@@ -148,8 +153,8 @@ def test_a_practice_cube_is_made_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_impossible_scenarios_are_refused_all_at_once() -> None:
     with pytest.raises(ValueError, match="impossible scenario") as raised:
-        Scenario(height=20, looks=-1, visible_share=1.2, speckle_neighbour=0.7, event_time="2018-09-05")
-    for part in ("height=20", "looks=-1", "visible_share=1.2", "speckle_neighbour=0.7", "is a day"):
+        Scenario(seed=-1, height=20, looks=-1, visible_share=1.2, speckle_neighbour=0.7, event_time="2018-09-05")
+    for part in ("seed=-1", "height=20", "looks=-1", "visible_share=1.2", "speckle_neighbour=0.7", "is a day"):
         assert part in str(raised.value)
 
 
@@ -288,3 +293,23 @@ def test_the_mountain_region_is_like_kaikoura() -> None:
     found = benchmark.measure("practice_mountains")
     for quantity, (low, high) in benchmark.TARGETS["practice_mountains"].items():
         assert low <= found[quantity] <= high, f"{quantity}: {found[quantity]:.3f} is not in {low} to {high}"
+
+
+def test_every_practice_region_has_hills_of_its_own() -> None:
+    window = Window(0, 0, 400, 400)
+    hills = [landscape.elevation(scenario, window).ravel() for scenario in simulate.PRACTICE.values()]
+    apart = np.abs(np.corrcoef(hills))[np.triu_indices(len(hills), 1)]
+    assert apart.max() < 0.8
+
+
+def test_a_share_that_cannot_be_reached_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"landslide_share=0.9 cannot be reached: the shaken slopes have room for 0\."):
+        simulate.make_scene(SMALL.replace(landslide_share=0.9, shaking_radius_m=300))
+
+
+def test_points_are_no_polygons_and_a_band_is_squeezed() -> None:
+    with pytest.raises(ValueError, match="the landslides hold Point; polygons are needed"):
+        simulate.real_scene(_dem(), gpd.GeoSeries([shapely.Point(500_500, 4_739_500)], crs="EPSG:32654"))
+    square = gpd.GeoSeries([shapely.box(500_495, 4_739_005, 500_595, 4_739_105), None], crs="EPSG:32654")
+    scene = simulate.real_scene(_dem().expand_dims(band=[1]), square)
+    assert len(scene.landslides) == 1

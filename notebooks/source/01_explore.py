@@ -27,8 +27,9 @@
 # Everything that can be changed stands in the next cell.
 
 # %% tags=["parameters"]
+# fmt: off
 region: str = "practice_earthquake"  # A practice region: practice_earthquake, practice_mountains, practice_hurricane or practice_small
-size: int = 360  # Width and height, in pixels, of the quiet corner that is measured
+size: int = 360  # Width and height, in pixels, of the corner that is measured, 60 to 600
 
 # %% [markdown]
 # Wrong values and unknown names are refused here, before any work is done.
@@ -37,12 +38,13 @@ size: int = 360  # Width and height, in pixels, of the quiet corner that is meas
 from landslide_utils.experiments import check_parameters
 from landslide_utils.scenario import PRACTICE
 
-check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 1281))
+check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 601))
 
 # %% [markdown]
-# ## A corner where nothing slid
+# ## A corner where little slid
 #
-# Speckle is what is left when nothing happens. We take the upper left corner of the scene, far from the landslides, and the passes of one orbit direction.
+# Speckle is what is left when nothing happens. We take the upper left corner of the scene, away from the
+# middle where it shook most, and the passes of one orbit direction.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -75,7 +77,7 @@ real.round(2)
 
 # %%
 coarse = {name: speckle.coarsen_power(corner[name], 3) for name in ("vv", "vh")}
-practice = {"practice, 10 m": (corner["vv"], corner["vh"]), "practice, as 30 m": (coarse["vv"], coarse["vh"])}
+practice = {"practice (simulated), 10 m": (corner["vv"], corner["vh"]), "practice (simulated), as 30 m": (coarse["vv"], coarse["vh"])}
 
 # %% [markdown]
 # The same function measures both. Where do real and simulated agree, and where not?
@@ -106,20 +108,20 @@ from landslide_utils import plots
 plots.noise_figure(statistics, fluctuations)
 
 # %% [markdown]
-# Averaging 3 x 3 independent pixels would multiply the number of looks by nine. Here is what it really did. It is less, because neighbours share speckle, and
-# because weather moves whole neighbourhoods together.
+# Averaging 3 x 3 independent pixels would multiply the number of looks by nine. What did it really do? Neighbours share
+# speckle, and weather moves whole neighbourhoods together, so expect less.
 
 # %%
 looks = statistics.loc["VV: equivalent number of looks"]
-fine, coarse_looks = looks["practice, 10 m"], looks["practice, as 30 m"]
+fine, coarse_looks = looks["practice (simulated), 10 m"], looks["practice (simulated), as 30 m"]
 print(f"from {fine:.1f} to {coarse_looks:.1f} looks: a factor of {coarse_looks / fine:.1f}")
 
 # %% [markdown]
-# A real 30 m product has fewer looks than our average of nine 10 m pixels, and its pixels change more from one pass to the next:
+# Does a real 30 m pixel change as much from one pass to the next as our average of nine 10 m pixels?
 
 # %%
 change = statistics.loc["VV: temporal standard deviation of a pixel (dB)"]
-print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['practice, as 30 m']:.2f} dB")
+print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['practice (simulated), as 30 m']:.2f} dB")
 
 # %% [markdown]
 # ## What the simulator does not model
@@ -136,13 +138,13 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # | the exact signature of a landslide, which nobody has measured well enough | that a score here is a score there |
 # | errors of geocoding and of the elevation model | how well slope and aspect help in reality |
 #
-# The published Hokkaido cube also bounds our choices: its VH varies so little in all that strong weather **and** full speckle do not fit into it together.
+# The published Hokkaido cube bounds our choices too: speckle of 4.4 looks alone would spread log10 VH by 0.22, and all of that cube spreads it by 0.19.
 
 # %% [markdown]
 # ## What we learnt
 #
 # - Four numbers describe the noise of a stack: change from pass to pass, change of the whole scene, looks, and what neighbours share.
-# - Where the two last columns differ from the two first, the practice cube is not like real radar: here in how much a 30 m pixel changes.
+# - Where the last column differs from the two first, the practice cube is not like real radar.
 # - A simulated result is a reason to look at real data, never a replacement.
 #
 # Next: [03 Train a landslide detector](03_train.ipynb).
