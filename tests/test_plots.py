@@ -53,7 +53,7 @@ def test_a_scene_without_labels_is_drawn(composites: dict[str, xr.Dataset]) -> N
 def test_curves_and_history_give_their_numbers_in_words() -> None:
     line = np.linspace(0, 1, 50)
     picture = plots.curves_figure(
-        {"UNet++": Curve(line, 1 - line, 0.61, 0.02), "VV log ratio": Curve(line, 1 - line, 0.2, 0.02)}
+        {"UNet++": Curve(line, 1 - line, 0.61, 0.02), "VV log ratio": Curve(line, 1 - line, 0.2, 0.02)}, simulated=True
     )
     _is_drawn(picture)
     assert "UNet++ 0.61; VV log ratio 0.20; chance 0.020" in picture.alt
