@@ -20,7 +20,6 @@ import xarray as xr
 from conftest import EVENT
 
 from landslide_utils import simulate
-from landslide_utils.composite import CHANNELS
 from landslide_utils.experiments import MEMBERS, RunConfig
 
 pytestmark = pytest.mark.notebook
@@ -73,14 +72,15 @@ def test_the_default_learns_on_the_practice_cube(tmp_path: Path) -> None:
     assert all("alt=" in picture for picture in pictures)
 
 
-@pytest.mark.parametrize("channels", sorted(CHANNELS))
-def test_every_band_combination_runs_from_the_command_line(tmp_path: Path, channels: str) -> None:
+def test_the_readme_s_command_runs_verbatim(tmp_path: Path) -> None:
+    output = HERE / "out.ipynb"
+    output.unlink(missing_ok=True)
     done = command(
         tmp_path,
-        str(tmp_path / "out.ipynb"),
+        "out.ipynb",
         "-p",
         "channels",
-        channels,
+        "sar_dem",
         "-p",
         "epochs",
         "1",
@@ -89,8 +89,24 @@ def test_every_band_combination_runs_from_the_command_line(tmp_path: Path, chann
         str(tmp_path / "runs"),
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    folder = RunConfig(channels=channels, epochs=1, runs_dir=str(tmp_path / "runs")).folder
+    folder = RunConfig(channels="sar_dem", epochs=1, runs_dir=str(tmp_path / "runs")).folder
     assert json.loads((folder / "metrics.json").read_text())["auprc"] > 0
+    output.unlink()
+
+
+@pytest.mark.parametrize(
+    ("region", "channels", "orbit"),
+    [
+        ("practice_mountains", "vv", "ascending"),
+        ("practice_hurricane", "vh", "unknown"),
+        ("practice_small", "dem", "none"),
+    ],
+)
+def test_every_practice_region_and_band_combination_trains(
+    tmp_path: Path, region: str, channels: str, orbit: str
+) -> None:
+    found = train(tmp_path, cube=region, channels=channels, epochs=1)
+    assert found["orbit"] == orbit
 
 
 def test_help_lists_each_parameter_with_type_and_sentence() -> None:
@@ -117,9 +133,8 @@ def test_help_lists_each_parameter_with_type_and_sentence() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-p", "channels", "sarr"], "channels='sarr' is not one of vv, vh, sar, dem, sar_dem"),
+        (["-p", "channels", "sarr", "-p", "split", "x"], "channels='sarr' is not one of vv, vh, sar, dem, sar_dem"),
         (["-p", "chanels", "sar"], "chanels is not a parameter; these are: cube, event_time, channels"),
-        (["-p", "timesteps", "five", "-p", "split", "x"], "split='x' is not one of blocked, random"),
     ],
 )
 def test_wrong_parameters_are_refused_before_any_work(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -147,23 +162,19 @@ def test_every_variant_of_the_published_layout_runs(
     found = train(tmp_path, cube=path, event_time="" if known else EVENT, epochs=2, timesteps=4)
     assert found["orbit"] == ("unknown" if options.get("orbit", "") is None else "descending")
     assert found["simulated"] is False
+    if known:
+        (tmp_path / "again").mkdir()
+        again = train(tmp_path / "again", cube=path, epochs=2, timesteps=4)
+        assert {k: v for k, v in again.items() if k != "seconds_train"} == {
+            k: v for k, v in found.items() if k != "seconds_train"
+        }  # the same seed gives the same metrics
     if options.get("wedge"):
         assert 0.5 < found["share_mapped"] < 0.95  # type: ignore[operator]
     else:
         assert found["share_mapped"] == 1  # the ragged edge too
 
 
-def test_the_same_seed_gives_the_same_metrics(tmp_path: Path, write_published: Callable[..., str]) -> None:
-    path = write_published("hokkaido_japan")
-    first, second = (
-        {k: v for k, v in train(tmp_path / name, cube=path, epochs=2).items() if k != "seconds_train"}
-        for name in ("a", "b")
-        if (tmp_path / name).mkdir() is None
-    )
-    assert first == second
-
-
-@pytest.mark.parametrize("region", ["practice_earthquake", "practice_mountains"])
+@pytest.mark.parametrize("region", ["practice_earthquake"])
 def test_the_practice_cube_is_put_beside_real_radar(tmp_path: Path, region: str) -> None:
     papermill.execute_notebook(
         HERE / "01_explore.ipynb", tmp_path / "out.ipynb", parameters={"region": region}, cwd=HERE, progress_bar=False
@@ -186,14 +197,6 @@ def test_notebook_01_refuses_wrong_parameters(tmp_path: Path) -> None:
             cwd=HERE,
             progress_bar=False,
         )
-
-
-@pytest.mark.parametrize("region", ["practice_mountains", "practice_hurricane", "practice_small"])
-def test_every_practice_region_trains(tmp_path: Path, region: str) -> None:
-    found = train(tmp_path, cube=region, epochs=1)
-    assert found["orbit"] == {"practice_mountains": "ascending", "practice_hurricane": "unknown"}.get(
-        region, "descending"
-    )
 
 
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:

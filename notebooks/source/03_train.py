@@ -219,7 +219,7 @@ detectors = {"UNet++": probability} | log_ratio_detectors(composite["image"])
 list(detectors)
 
 # %% [markdown]
-# Test chips of one block have the same landslides' weather and slopes. A score that hangs on few blocks is a weak one:
+# Chips of one block share their slopes and their weather, so they count for less than their number. On how many blocks does the test rest?
 
 # %%
 tested = chips[(chips["part"] == "test") & (chips["landslide_share"] > 0)]
