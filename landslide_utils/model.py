@@ -54,7 +54,7 @@ class Preset:
 
 PRESETS = {
     # Landslides are a few pixels wide, so resolution matters more than depth: two stages.
-    "quick": Preset("resnet18", 2, (32, 16), False, 18, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),
+    "quick": Preset("resnet18", 2, (32, 16), False, 16, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),
     "standard": Preset("resnet18", 3, (64, 32, 16), False, 40, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),
     # As published: its plateau scheduler could never fire in ten epochs, so the rate is constant.
     "paper": Preset("resnet50", 5, (256, 128, 64, 32, 16), True, 10, 64, 1e-2, 1e-4, "adam", "constant", 1.0, False),
