@@ -84,17 +84,18 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
             end.astype("datetime64[D]") + np.timedelta64(1, "D") - np.timedelta64(1, "ns"),
         )
     orbits = cube["orbit"].values
-    choice = {}
-    for direction in sorted(set(orbits), reverse=True) if orbit == "auto" else [orbit]:
-        same = orbits == direction
-        choice[direction] = np.flatnonzero(same & (times < start)), np.flatnonzero(same & (times > end))
+    sides = {
+        str(name): (
+            np.flatnonzero((orbits == name) & (times < start)),
+            np.flatnonzero((orbits == name) & (times > end)),
+        )
+        for name in sorted(set(orbits))
+    }
+    choice = sides if orbit == "auto" else {orbit: sides.get(orbit, ((), ()))}
     best = max(choice, key=lambda name: (min(len(side) for side in choice[name]), name == "descending"))
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
-        counted = "; ".join(
-            f"{d}: {sum((orbits == d) & (times < start))} before, {sum((orbits == d) & (times > end))} after"
-            for d in sorted(set(orbits))
-        )
+        counted = "; ".join(f"{name}: {len(early)} before, {len(late)} after" for name, (early, late) in sides.items())
         day = "; passes dated on the event's day cannot be placed and are left out" if dated_only else ""
         raise CubeError(
             cube.attrs["opened_from"],
@@ -103,7 +104,7 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
                 f"but the cube has ({counted}){day}; choose a smaller timesteps, another orbit, or check event_time"
             ],
         )
-    return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), str(best))
+    return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), best)
 
 
 def make_composite(

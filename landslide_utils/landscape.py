@@ -42,19 +42,19 @@ def _real_hills() -> tuple[Array, float]:
 def elevation(scenario: Scenario, window: Window) -> Array:
     """Return the height of the ground in metres, float32 (height, width); windows fit without a seam."""
     coefficients, cell = _real_hills()
-    window_here, window = window, Window(window.row + scenario.hills_row, window.col + scenario.hills_col, *window[2:])
+    place = Window(window.row + scenario.hills_row, window.col + scenario.hills_col, window.height, window.width)
     spacing = cell * scenario.relief_scale / scenario.pixel_size_m
-    first = [int(np.floor(start / spacing)) - 2 for start in (window.row, window.col)]
-    last = [int(np.floor(stop / spacing)) + 4 for stop in (window.row + window.height, window.col + window.width)]
+    first = [int(np.floor(start / spacing)) - 2 for start in (place.row, place.col)]
+    last = [int(np.floor(stop / spacing)) + 4 for stop in (place.row + place.height, place.col + place.width)]
     lattice = coefficients
     for axis, size in enumerate(coefficients.shape):  # beyond its edge the real terrain is mirrored
         index = np.abs(np.mod(np.arange(first[axis], last[axis]) + size - 1, 2 * (size - 1)) - (size - 1))
         lattice = np.take(lattice, index, axis=axis)
-    ground = noise.spline(lattice, (first[0], first[1]), spacing, window) * np.float32(
+    ground = noise.spline(lattice, (first[0], first[1]), spacing, place) * np.float32(
         scenario.relief_scale * scenario.steepness
     )
-    for octave, spacing in enumerate((24.0, 12.0, 6.0)):
-        ground += noise.smooth(scenario.seed, ("relief", octave), window_here, spacing) * np.float32(
+    for octave, width in enumerate((24.0, 12.0, 6.0)):
+        ground += noise.smooth(scenario.seed, ("relief", octave), window, width) * np.float32(
             scenario.roughness_m / 2**octave
         )
     return ground
