@@ -38,8 +38,8 @@ $(VENV)/.ready: pyproject.toml
 	if command -v uv >/dev/null && uv pip install --help | grep -q exclude-newer-package; then uv=uv; uv venv --quiet --allow-existing --python "$$interpreter" $(VENV); \
 	else "$$interpreter" -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; uv=$(BIN)/uv; fi; \
 	echo "setting up $(VENV): a few minutes on the first time, 1 to 6 GB of disk"; \
-	"$$uv" pip compile --quiet --python $(BIN)/python --extra test pyproject.toml --output-file $(VENV)/versions.txt; \
-	install="$$uv pip install --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[test]"; \
+	"$$uv" pip compile --quiet --python $(BIN)/python --extra event --extra test pyproject.toml --output-file $(VENV)/versions.txt; \
+	install="$$uv pip install --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[event,test]"; \
 	$$install --quiet --torch-backend=auto --exclude-newer-package torch=false --exclude-newer-package torchvision=false 2>$(VENV)/torch-index.log \
 	|| { echo "PyTorch's own builds cannot be had (why: $(VENV)/torch-index.log); taking the default build"; $$install; }
 	@touch $@

@@ -25,15 +25,15 @@ def test_conda_and_pip_have_the_same_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     wanted = {"pip", f"python{project['requires-python']}"}
-    for line in project["dependencies"]:
-        name, version = re.fullmatch(r"([a-z-]+)(.*)", line).groups()  # type: ignore[union-attr]
+    for line in project["dependencies"] + project["optional-dependencies"]["event"]:
+        name, version = re.fullmatch(r"([a-z0-9-]+)(.*)", line).groups()  # type: ignore[union-attr]
         wanted.add(CONDA_NAMES.get(name, name) + version)
     assert set(environment) == wanted
 
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    for block in re.findall(r"^(?:dependencies|test) = \[\n(.*?)^\]", text, flags=re.S | re.M):
+    for block in re.findall(r"^(?:dependencies|event|test) = \[\n(.*?)^\]", text, flags=re.S | re.M):
         for line in block.splitlines():
             assert re.search(r'",\s+# \S', line), line
 
@@ -41,13 +41,22 @@ def test_every_dependency_has_its_reason() -> None:
 def test_every_import_is_a_dependency() -> None:
     names = {
         "affine": "rasterio",
+        "branca": "folium",
+        "holoviews": "hvplot",
+        "panel": "hvplot",
+        "pyproj": "geopandas",
+        "pystac": "pystac-client",
+        "odc": "odc-stac",
         "pandas": "xarray",
         "shapely": "geopandas",
         "sklearn": "scikit-learn",
         "nbformat": "jupytext",
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    known = {re.match(r"[a-z-]+", line).group().replace("-", "_") for line in project["dependencies"]}  # type: ignore[union-attr]
+    known = {
+        re.match(r"[a-z0-9-]+", line).group().replace("-", "_")  # type: ignore[union-attr]
+        for line in project["dependencies"] + project["optional-dependencies"]["event"]
+    }
     for path in [*(ROOT / "landslide_utils").glob("*.py"), *(ROOT / "notebooks" / "source").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             modules = (
