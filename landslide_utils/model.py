@@ -1,4 +1,4 @@
-"""The network: UNet++ for so many channels, and the presets that say which one and how it is trained."""
+"""The network: UNet++ or UNet for so many channels, and the presets that say which one and how it is trained."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class Preset:
         its probabilities are too high for the whole scene. 1 trains on chips with landslides only, as the poster did.
     augment : bool
         Whether to flip training chips north to south and shift them inside their block.
+    loss : {"cross-entropy", "focal", "dice-bce"}
+    patience : int
+        Epochs without a better validation AUPRC after which training stops; the best epoch's weights are kept. 0 trains to the end and keeps the last.
+    architecture : {"unet++", "unet"}
     tile : int
         Width and height of the tiles in which a scene is mapped.
     """
@@ -49,6 +53,9 @@ class Preset:
     schedule: str
     landslide_chips: float
     augment: bool
+    loss: str = "cross-entropy"
+    patience: int = 0
+    architecture: str = "unet++"
     tile: int = 256
 
 
@@ -62,7 +69,7 @@ PRESETS = {
 
 
 def build_model(channels: int, preset: Preset) -> torch.nn.Module:
-    """Build a UNet++ that takes (n, channels, height, width) and returns logits (n, 1, height, width).
+    """Build a network that takes (n, channels, height, width) and returns logits (n, 1, height, width).
 
     Height and width must be multiples of ``2 ** preset.depth``. One logit is the same as the poster's two classes with cross-entropy: only the difference
     of two logits matters. Without a network ImageNet weights cannot be had; the encoder then starts from random weights, and a warning says so.
@@ -70,8 +77,10 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
     import segmentation_models_pytorch as smp
     import torch
 
+    architecture = {"unet++": smp.UnetPlusPlus, "unet": smp.Unet}[preset.architecture]
+
     def build(weights: str | None) -> torch.nn.Module:
-        network: torch.nn.Module = smp.UnetPlusPlus(
+        network: torch.nn.Module = architecture(
             preset.encoder,
             encoder_depth=preset.depth,
             encoder_weights=weights,

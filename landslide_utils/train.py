@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import accelerate
@@ -16,27 +17,47 @@ import xarray as xr
 from torch.utils.data import DataLoader, RandomSampler, WeightedRandomSampler
 from tqdm.auto import tqdm
 
+from landslide_utils.checkpoint import load_checkpoint, save_checkpoint
 from landslide_utils.chips import ChipSet, check_parts
+from landslide_utils.losses import LOSSES
 from landslide_utils.metrics import auprc
 from landslide_utils.model import Preset, build_model
 
 
 @dataclass
 class Session:
-    """Everything that one training holds: the network, its batches, and what changes its weights."""
+    """Everything that one training holds: the network, its batches, what an error costs, and what changes the weights."""
 
     model: Any
     train_batches: Any
     validation_batches: Any
+    loss: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
     optimiser: Any
     schedule: Any
     accelerator: accelerate.Accelerator
+    preset: Preset
+    epochs: int
+    seed: int
+    order: torch.Generator
+    train_set: ChipSet
+
+    def begin(self, epoch: int) -> None:
+        """Seed everything that an epoch draws by its own number, so that a training that is taken up again goes on as if it had never stopped."""
+        accelerate.utils.set_seed(self.seed + 1_000_003 * epoch)
+        self.order.manual_seed(self.seed + 1_000_003 * epoch)
+        if self.train_set.augment is not None:
+            self.train_set.augment = np.random.default_rng([self.seed, epoch, self.accelerator.process_index])
 
 
-def masked_cross_entropy(logits: torch.Tensor, landslides: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy over the pixels that have data; all tensors (n, 1, height, width)."""
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, landslides, weight=valid, reduction="sum")
-    return loss / valid.sum().clamp(min=1)
+def precision() -> str:
+    """Return the precision in which training is fastest here: "bf16" where there are units for it, else "no" (plain 32 bits).
+
+    A CPU without AMX computes bfloat16 more slowly than 32 bits: ``benchmarks/throughput.py`` measures it.
+    """
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    flags = Path("/proc/cpuinfo")
+    return "bf16" if flags.exists() and "amx_bf16" in flags.read_text() else "no"
 
 
 def start_session(
@@ -66,7 +87,7 @@ def start_session(
     check_parts(chips, landslides, valid)
     accelerate.utils.set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    accelerator = accelerate.Accelerator()
+    accelerator = accelerate.Accelerator(mixed_precision=precision())
     model = build_model(image.sizes["channel"], preset).to(memory_format=torch.channels_last)
     train_set = ChipSet(
         image,
@@ -78,7 +99,8 @@ def start_session(
         augment=np.random.default_rng(seed) if preset.augment else None,
     )
     validation_set = ChipSet(image, landslides, valid, chips, "validation")
-    train_batches = DataLoader(train_set, preset.batch_size, sampler=_sampler(train_set, preset, seed))  # type: ignore[arg-type, var-annotated]
+    order = torch.Generator()
+    train_batches = DataLoader(train_set, preset.batch_size, sampler=_sampler(train_set, preset, order))  # type: ignore[arg-type, var-annotated]
     validation_batches = DataLoader(validation_set, preset.batch_size)  # type: ignore[arg-type, var-annotated]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]
     optimiser = kind(model.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay)
@@ -91,12 +113,24 @@ def start_session(
     model, train_batches, validation_batches, optimiser, schedule = accelerator.prepare(
         model, train_batches, validation_batches, optimiser, schedule
     )
-    return Session(model, train_batches, validation_batches, optimiser, schedule, accelerator)
+    return Session(
+        model=model,
+        train_batches=train_batches,
+        validation_batches=validation_batches,
+        loss=LOSSES[preset.loss],
+        optimiser=optimiser,
+        schedule=schedule,
+        accelerator=accelerator,
+        preset=preset,
+        epochs=epochs or preset.epochs,
+        seed=seed,
+        order=order,
+        train_set=train_set,
+    )
 
 
-def _sampler(chips: ChipSet, preset: Preset, seed: int) -> WeightedRandomSampler | RandomSampler:
+def _sampler(chips: ChipSet, preset: Preset, generator: torch.Generator) -> WeightedRandomSampler | RandomSampler:
     """Draw chips so that the preset's share of them holds a landslide; all of them once if that cannot be."""
-    generator = torch.Generator().manual_seed(seed)
     rich = (chips.table["landslide_share"] > 0).to_numpy()
     if preset.landslide_chips == 1 or rich.all() or not rich.any():
         return RandomSampler(chips, generator=generator)
@@ -111,7 +145,7 @@ def train_epoch(session: Session) -> float:
     for batch in session.train_batches:
         session.optimiser.zero_grad()
         logits = session.model(batch["image"])
-        loss = masked_cross_entropy(logits, batch["landslides"], batch["valid"])
+        loss = session.loss(logits, batch["landslides"], batch["valid"])
         session.accelerator.backward(loss)
         session.optimiser.step()
         session.schedule.step()
@@ -125,23 +159,31 @@ def validate(session: Session) -> dict[str, float]:
     loss, pixels, labels, scores = 0.0, 0.0, [], []
     with torch.inference_mode():
         for batch in session.validation_batches:
-            logits = session.model(batch["image"])
-            with_data = batch["valid"].sum().item()
-            loss += with_data * masked_cross_entropy(logits, batch["landslides"], batch["valid"]).item()
+            logits = session.model(batch["image"]).float()
+            logits, landslides, valid = session.accelerator.gather_for_metrics(
+                (logits, batch["landslides"], batch["valid"])
+            )
+            with_data = valid.sum().item()
+            loss += with_data * session.loss(logits, landslides, valid).item()
             pixels += with_data
-            has_data = batch["valid"] > 0
-            labels.append((batch["landslides"][has_data] > 0).cpu().numpy())
-            scores.append(logits[has_data].float().cpu().numpy())
+            has_data = valid > 0
+            labels.append((landslides[has_data] > 0).cpu().numpy())
+            scores.append(logits[has_data].cpu().numpy())
     return {
-        "validation_loss": loss / pixels,
+        "validation_loss": loss / max(pixels, 1),
         "validation_auprc": auprc(np.concatenate(labels), np.concatenate(scores)),
     }
 
 
 def fit(
-    session: Session, epochs: int, *, train_epoch: Callable[[Session], float] = train_epoch, progress: bool = True
+    session: Session,
+    epochs: int,
+    *,
+    train_epoch: Callable[[Session], float] = train_epoch,
+    progress: bool = True,
+    checkpoint: Path | None = None,
 ) -> Iterator[dict[str, float]]:
-    """Train for some epochs, yielding a line of history after each.
+    """Train for some epochs, yielding a line of history after each; at the end the network has the weights that the preset wants to keep.
 
     Parameters
     ----------
@@ -151,6 +193,8 @@ def fit(
         What one epoch does: this module's, or a reader's own.
     progress : bool
         Whether to show a progress bar.
+    checkpoint : pathlib.Path, optional
+        A file that is written after each epoch. If it is there already, training goes on from it, and its history is yielded first.
 
     Yields
     ------
@@ -161,9 +205,26 @@ def fit(
     ------
     FloatingPointError
         If the loss is no longer a number.
+    landslide_utils.checkpoint.CheckpointError
+        If the checkpoint cannot be read, or is of another training.
     """
-    bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not progress)
+    history: list[dict[str, float]] = []
+    best: dict[str, torch.Tensor] = {}
+    if checkpoint is not None and checkpoint.exists():
+        history, best = load_checkpoint(checkpoint, session)
+        yield from history
+    bar = tqdm(
+        range(len(history) + 1, epochs + 1),
+        desc="training",
+        unit="epoch",
+        total=epochs,
+        initial=len(history),
+        disable=not progress,
+    )
     for epoch in bar:
+        if _out_of_patience(history, session.preset.patience):
+            break
+        session.begin(epoch)
         start = time.perf_counter()
         line = {
             "epoch": epoch,
@@ -175,5 +236,22 @@ def fit(
             raise FloatingPointError(
                 f"in epoch {epoch} the loss became {line['train_loss']}; choose a smaller learning rate or check the image"
             )
+        history.append(line)
+        if session.preset.patience and _best(history) == epoch:
+            best = {name: weight.detach().clone() for name, weight in session.model.state_dict().items()}
+        if checkpoint is not None and session.accelerator.is_main_process:
+            save_checkpoint(checkpoint, session, history, best)
         bar.set_postfix(loss=f"{line['train_loss']:.3f}", auprc=f"{line['validation_auprc']:.2f}")
         yield line
+    if best:
+        session.model.load_state_dict(best)
+
+
+def _best(history: list[dict[str, float]]) -> int:
+    """Return the first epoch with the highest validation AUPRC, counted from 1; 0 if there is none."""
+    scores = [line["validation_auprc"] for line in history]
+    return 1 + scores.index(max(scores)) if scores else 0
+
+
+def _out_of_patience(history: list[dict[str, float]], patience: int) -> bool:
+    return patience > 0 and len(history) - _best(history) >= patience

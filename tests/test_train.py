@@ -9,7 +9,7 @@ import pytest
 import torch
 import xarray as xr
 
-from landslide_utils import train
+from landslide_utils import losses, train
 from landslide_utils.model import PRESETS, build_model, count_weights
 
 TINY = dataclasses.replace(PRESETS["quick"], decoder=(8, 4), epochs=2, batch_size=1, learning_rate=1e-2, augment=False)
@@ -63,8 +63,8 @@ def test_pixels_without_data_do_not_count() -> None:
     labels = torch.tensor([[[[1.0, 0.0, 0.0]]]])
     valid = torch.tensor([[[[1.0, 1.0, 0.0]]]])
     expected = (np.log1p(np.exp(-2)) + np.log1p(np.exp(-1))) / 2
-    assert float(train.masked_cross_entropy(logits, labels, valid)) == pytest.approx(expected, rel=1e-6)
-    assert float(train.masked_cross_entropy(logits, labels, valid * 0)) == 0
+    assert float(losses.masked_cross_entropy(logits, labels, valid)) == pytest.approx(expected, rel=1e-6)
+    assert float(losses.masked_cross_entropy(logits, labels, valid * 0)) == 0
 
 
 def test_the_network_learns_and_the_same_seed_gives_the_same_history(four_chips: pd.DataFrame) -> None:

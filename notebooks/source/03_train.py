@@ -140,7 +140,7 @@ print(f"{count_weights(session.model):,} weights, {len(session.train_batches)} b
 # %% [markdown]
 # What is a wrong answer? **Cross-entropy** is large where the network is sure and wrong. We take the mean over the pixels that have data.
 
-# %% tags=["shown:train.masked_cross_entropy"]
+# %% tags=["shown:losses.masked_cross_entropy"]
 import torch
 
 
@@ -164,7 +164,7 @@ def train_epoch(session: Session) -> float:
     for batch in session.train_batches:
         session.optimiser.zero_grad()
         logits = session.model(batch["image"])
-        loss = masked_cross_entropy(logits, batch["landslides"], batch["valid"])
+        loss = session.loss(logits, batch["landslides"], batch["valid"])
         session.accelerator.backward(loss)
         session.optimiser.step()
         session.schedule.step()

@@ -1,0 +1,134 @@
+"""Which network, loss and learning rate: AUPRC against seconds of every candidate that was tried. By ``python benchmarks/presets.py``.
+
+Each line of ``presets.csv`` is one training on one thread; a line that is there already is not measured again. The presets are chosen by the AUPRC on the
+**validation** chips; that on the test chips stands beside it and chose nothing. Seconds are those of the processor, which other programs disturb less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+TABLE = Path(__file__).with_suffix(".csv")
+SEEDS = (0,)
+
+
+def candidates() -> dict[str, dict[str, Any]]:
+    """Return what each candidate changes against the base: resnet18 of two stages, 16 epochs, batches of 4, rate 3e-3, cross-entropy."""
+    return {
+        "base": {},
+        "encoder resnet18, 1 stage": {"depth": 1, "decoder": (32,)},
+        "encoder resnet18, 3 stages": {"depth": 3, "decoder": (64, 32, 16)},
+        "encoder resnet18, 4 stages": {"depth": 4, "decoder": (128, 64, 32, 16)},
+        "encoder resnet34, 2 stages": {"encoder": "resnet34"},
+        "encoder resnet50, 2 stages": {"encoder": "resnet50"},
+        "encoder mobilenet_v2, 2 stages": {"encoder": "mobilenet_v2"},
+        "encoder efficientnet-b0, 3 stages": {"encoder": "efficientnet-b0", "depth": 3, "decoder": (64, 32, 16)},
+        "decoder 16, 8": {"decoder": (16, 8)},
+        "decoder 64, 32": {"decoder": (64, 32)},
+        "loss focal": {"loss": "focal"},
+        "loss dice-bce": {"loss": "dice-bce"},
+        "rate 1e-3": {"learning_rate": 1e-3},
+        "rate 1e-2": {"learning_rate": 1e-2},
+        "batches of 2": {"batch_size": 2},
+        "batches of 8": {"batch_size": 8},
+        "batches of 16": {"batch_size": 16},
+        "no augmentation": {"augment": False},
+        "half of the chips with landslides": {"landslide_chips": 0.5},
+        "only chips with landslides": {"landslide_chips": 1.0},
+        "4 epochs": {"epochs": 4},
+        "8 epochs": {"epochs": 8},
+        "24 epochs": {"epochs": 24},
+        "40 epochs": {"epochs": 40},
+        "40 epochs, 3 stages": {"epochs": 40, "depth": 3, "decoder": (64, 32, 16)},
+        "best of 16 epochs": {"patience": 16},
+        "constant rate, best, patience 5": {"schedule": "constant", "patience": 5, "epochs": 40, "learning_rate": 1e-3},
+        "UNet": {"architecture": "unet"},
+        "UNet, 3 stages": {"architecture": "unet", "depth": 3, "decoder": (64, 32, 16)},
+    }
+
+
+def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
+    """Train one candidate and return its line of the table."""
+    import numpy as np
+    import torch
+
+    from landslide_utils.chips import Normalisation, split_chips
+    from landslide_utils.composite import make_composite
+    from landslide_utils.cube import open_cube
+    from landslide_utils.metrics import score_map
+    from landslide_utils.model import PRESETS, count_weights
+    from landslide_utils.predict import map_scene
+    from landslide_utils.train import fit, start_session
+
+    torch.set_num_threads(1)
+    base = dataclasses.replace(
+        PRESETS["quick"],
+        **{
+            "encoder": "resnet18",
+            "depth": 2,
+            "decoder": (32, 16),
+            "epochs": 16,
+            "batch_size": 4,
+            "learning_rate": 3e-3,
+        },
+        **{"landslide_chips": 0.8, "loss": "cross-entropy", "patience": 0, "architecture": "unet++", "augment": True},
+    )
+    preset = dataclasses.replace(base, **candidates()[name])
+    composite = make_composite(open_cube(cube), channels="sar", timesteps=4).load()
+    chips = split_chips(composite["landslides"], seed=seed)
+    image = Normalisation.fit(composite["image"], chips).apply(composite["image"])
+    valid = np.isfinite(composite["image"]).all("channel")
+    session = start_session(image, composite["landslides"], valid, chips, preset, seed=seed)
+    start = time.process_time()
+    history = list(fit(session, preset.epochs, progress=False))
+    seconds = time.process_time() - start
+    probability = map_scene(session.model, image, valid=valid, tile=preset.tile, progress=False)
+    found = {part: score_map(probability, composite["landslides"], chips, part) for part in ("validation", "test")}
+    return {
+        "candidate": name,
+        "cube": cube,
+        "seed": seed,
+        "epochs": len(history),
+        "weights": count_weights(session.model),
+        "seconds": round(seconds, 1),
+        "validation_auprc": round(found["validation"]["auprc"], 4),
+        "test_auprc": round(found["test"]["auprc"], 4),
+        "test_prevalence": round(found["test"]["prevalence"], 4),
+    }
+
+
+def main() -> int:
+    """Measure what is missing, two candidates at a time, and keep each line as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cube", default="practice_earthquake")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--only", nargs="+", help="candidates; all by default")
+    asked = parser.parse_args()
+    done = set()
+    if TABLE.exists():
+        with TABLE.open(newline="") as file:
+            done = {(line["candidate"], int(line["seed"]), line["cube"]) for line in csv.DictReader(file)}
+    wanted = [(name, seed, asked.cube) for seed in asked.seeds for name in asked.only or candidates()]
+    missing = [job for job in wanted if job not in done]
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for line in pool.map(measure, *zip(*missing, strict=True)) if missing else []:
+            new = not TABLE.exists()
+            with TABLE.open("a", newline="") as file:
+                table = csv.DictWriter(file, list(line))
+                if new:
+                    table.writeheader()
+                table.writerow(line)
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
