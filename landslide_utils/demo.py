@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from landslide_utils.experiments import RunConfig
+from landslide_utils.config import RunConfig
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_train.ipynb"
 

@@ -1,305 +1,281 @@
-"""A run: its configuration, checked at the door, and the folder that keeps what came of it."""
+"""A grid of runs, trained on as many processes as there are, and one table of what came out. ``python -m landslide_utils.experiments --help``."""
 
 from __future__ import annotations
 
-import ast
+import argparse
+import contextlib
 import dataclasses
-import hashlib
-import json
-import math
+import itertools
 import os
-import shutil
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import sys
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
+from tqdm.auto import tqdm
 
-from landslide_utils import __version__
-from landslide_utils.chips import SPLITS, Normalisation
-from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
-from landslide_utils.model import PRESETS
-from landslide_utils.regions import REGIONS, parse_instant
-from landslide_utils.scenario import PRACTICE
-from landslide_utils.simulate import fingerprint
+from landslide_utils.composite import CHANNELS
+from landslide_utils.config import ConfigError, RunConfig
+from landslide_utils.runs import RunBusyError, RunError, read_run, run
 
 if TYPE_CHECKING:
-    import torch
+    from distributed import Client
 
-    from landslide_utils.metrics import Curve
-    from landslide_utils.plots import Picture
-
-MEMBERS = ("config.json", "metrics.json", "history.csv", "model.safetensors", "probability.zarr")
-MOST_TIMESTEPS = 4
+_ONE_AT_A_TIME = (
+    threading.Lock()
+)  # seeds and threads of torch belong to a process, so a process trains one run at a time
 
 
-class ConfigError(ValueError):
-    """A configuration that cannot be run. ``faults`` lists everything that is wrong, not only the first."""
+class GridError(RuntimeError):
+    """Runs of a grid that failed; all others are done. ``failures`` has what happened to each, by its hash."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("these parameters cannot be run:\n" + "\n".join(f"  - {fault}" for fault in faults))
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What is trained, on what, and how.
-
-    Attributes
-    ----------
-    cube : str
-        A region's name, or the path or URL of a Zarr store in the published layout.
-    event_time : str
-        Instant of the event, ISO 8601, UTC; empty when the region or the store knows it.
-    channels : {"vv", "vh", "sar", "sar_dem", "dem"}
-    timesteps : int
-        Passes averaged before and after the event, 1 to 4.
-    orbit : {"auto", "descending", "ascending"}
-    split : {"blocked", "random"}
-    preset : {"quick", "standard", "paper"}
-    seed : int
-        Of the split, the first weights and the order of chips.
-    epochs : int
-        Instead of the preset's; 0 takes the preset's.
-    runs_dir : str
-        Folder of the runs. Not part of a run's identity.
-
-    Raises
-    ------
-    ConfigError
-        Listing every value that is not allowed.
-    """
-
-    cube: str = "practice_earthquake"
-    event_time: str = ""
-    channels: str = "sar"
-    timesteps: int = 4
-    orbit: str = "auto"
-    split: str = "blocked"
-    preset: str = "quick"
-    seed: int = 0
-    epochs: int = 0
-    runs_dir: str = "runs"
-
-    def __post_init__(self) -> None:
-        faults = []
-        choices = {"channels": tuple(CHANNELS), "orbit": ORBIT_CHOICES, "split": SPLITS, "preset": tuple(PRESETS)}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                faults.append(f"{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
-        ranges = {"timesteps": (1, MOST_TIMESTEPS), "seed": (0, 2**32 - 1), "epochs": (0, 100_000)}
-        for name, (least, most) in ranges.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                faults.append(f"{name}={value!r} is not a whole number from {least} to {most}")
-        for name in ("cube", "runs_dir"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                faults.append(f"{name}={getattr(self, name)!r} is not a name, path or URL")
-        if self.event_time:
-            try:
-                parse_instant(str(self.event_time))
-            except ValueError as error:
-                faults.append(str(error))
-        if faults:
-            raise ConfigError(faults)
-
-    @property
-    def hash(self) -> str:
-        """Return the run's name: twelve characters that depend on everything that the result depends on."""
-        identity: dict[str, Any] = dataclasses.asdict(self) | {"runs_dir": None, "epochs": self.chosen_epochs}
-        if self.cube in PRACTICE:
-            identity["cube"] = f"{self.cube} {fingerprint(self.cube)}"
-        elif "://" not in self.cube and self.cube not in REGIONS:
-            identity["cube"] = str(Path(self.cube).expanduser().resolve())
-        text = json.dumps([__version__, dataclasses.asdict(PRESETS[self.preset]), identity], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    @property
-    def folder(self) -> Path:
-        """Return the folder in which the run is saved."""
-        return Path(self.runs_dir) / self.hash
-
-    @property
-    def chosen_epochs(self) -> int:
-        """Return how many epochs are trained."""
-        return self.epochs or PRESETS[self.preset].epochs
+    def __init__(self, failures: dict[str, str]) -> None:
+        self.failures = failures
+        lines = "\n".join(f"  - {name}: {text}" for name, text in failures.items())
+        super().__init__(
+            f"{len(failures)} runs failed; the others are done, and starting again repeats only these:\n{lines}"
+        )
 
 
-def read_parameters(namespace: Mapping[str, Any]) -> RunConfig:
-    """Make a configuration from a notebook's parameters.
-
-    papermill only warns of a name that the notebook does not know and then runs the defaults; here it is refused.
-
-    Parameters
-    ----------
-    namespace : mapping
-        The notebook's ``globals()``.
-
-    Raises
-    ------
-    ConfigError
-        Listing every unknown name and every value that is not allowed.
-    """
-    fields = [field.name for field in dataclasses.fields(RunConfig)]
-    unknown = _unknown(namespace, fields)
-    try:
-        config = RunConfig(**{name: namespace[name] for name in fields if name in namespace})
-    except ConfigError as error:
-        raise ConfigError(unknown + error.faults) from None
-    if unknown:
-        raise ConfigError(unknown)
-    return config
-
-
-def check_parameters(namespace: Mapping[str, Any], **allowed: Sequence[Any]) -> None:
-    """Refuse a notebook's parameters if papermill set an unknown one, or one has a value that is not allowed.
-
-    Parameters
-    ----------
-    namespace : mapping
-        The notebook's ``globals()``.
-    **allowed : sequence
-        For each parameter the values that it may have.
-
-    Raises
-    ------
-    ConfigError
-        Listing everything that is wrong.
-    """
-    faults = _unknown(namespace, list(allowed))
-    for name, values in allowed.items():
-        if type(namespace[name]) is not type(values[0]) or namespace[name] not in values:
-            text = f"{values[0]} to {values[-1]}" if isinstance(values, range) else ", ".join(map(str, values))
-            faults.append(f"{name}={namespace[name]!r} is not one of {text}")
-    if faults:
-        raise ConfigError(faults)
-
-
-def _unknown(namespace: Mapping[str, Any], known: list[str]) -> list[str]:
-    return [
-        f"{name} is not a parameter; these are: {', '.join(known)}"
-        for name in _injected(namespace.get("In", []))
-        if name not in known
-    ]
-
-
-def _injected(cells: list[str]) -> list[str]:
-    """Return the names that papermill set: it puts a cell after the parameters that starts with a comment of its own."""
-    names: list[str] = []
-    for cell in cells:
-        if cell.startswith("# Parameters\n"):
-            names = [
-                target.id
-                for node in ast.parse(cell).body
-                if isinstance(node, ast.Assign)
-                for target in node.targets
-                if isinstance(target, ast.Name)
-            ]
-    return names
-
-
-def save_run(
-    config: RunConfig,
+def grid(
     *,
-    metrics: Mapping[str, Any],
-    history: pd.DataFrame,
-    model: torch.nn.Module,
-    normalisation: Normalisation,
-    probability: xr.DataArray,
-    pictures: Mapping[str, Picture] | None = None,
-) -> Path:
-    """Save a run; its folder appears whole or not at all, and takes the place of an earlier one of the same configuration.
+    channels: Sequence[str] = tuple(CHANNELS),
+    timesteps: Sequence[int] = (1, 2, 3, 4),
+    seeds: Sequence[int] = (0, 1, 2),
+    splits: Sequence[str] = ("blocked",),
+    **fixed: Any,
+) -> list[RunConfig]:
+    """Return every combination as a configuration.
+
+    Parameters
+    ----------
+    channels, timesteps, seeds, splits : sequence
+    **fixed
+        What all runs share: ``cube``, ``preset``, ``epochs``, ``orbit``, ``event_time``, ``runs_dir``.
+
+    Raises
+    ------
+    ConfigError
+        Listing all values that are not allowed.
+    """
+    configs, faults = [], []
+    for seed, steps, split, name in itertools.product(seeds, timesteps, splits, channels):
+        try:
+            configs.append(RunConfig(channels=name, timesteps=steps, seed=seed, split=split, **fixed))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(list(dict.fromkeys(faults)))
+    return configs
+
+
+def is_done(config: RunConfig) -> bool:
+    """Say whether a run's folder is there and whole."""
+    try:
+        read_run(config.folder)
+    except (FileNotFoundError, RunError):
+        return False
+    return True
+
+
+def run_grid(
+    configs: Sequence[RunConfig],
+    *,
+    scheduler: str | None = None,
+    threads_per_worker: int = 1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Run what is missing of a grid, one run a Dask task, and return the table of all of them.
+
+    It can be stopped at any moment and started again: finished runs stay, and a half trained one goes on from its last epoch. Two grids may share a folder:
+    what one is training the other leaves to it.
+
+    Parameters
+    ----------
+    configs : sequence of RunConfig
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers see the same folders. By default processes on this machine.
+    threads_per_worker : int
+        Processor cores that one run uses on this machine. Workers of another scheduler use the threads that they were started with.
+    progress : bool
 
     Returns
     -------
-    pathlib.Path
-        ``<runs_dir>/<hash>/`` with ``config.json``, ``metrics.json``, ``history.csv``, ``model.safetensors`` (the normalisation in its metadata) and
-        ``probability.zarr``, and each picture as ``<name>.png``.
+    pandas.DataFrame
+        As :func:`collect` returns it.
+
+    Raises
+    ------
+    GridError
+        When all that could run has run, naming the runs that failed.
     """
-    from safetensors.torch import save_file
-
-    target = config.folder
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f".{config.hash}.{uuid.uuid4().hex[:8]}.part"
-    part.mkdir()
-    try:
-        described = dataclasses.asdict(config) | {"hash": config.hash, "version": __version__}
-        (part / "config.json").write_text(json.dumps(described, indent=1))
-        (part / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
-        history.to_csv(part / "history.csv", index=False)
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
-        metadata = {"normalisation": json.dumps(dataclasses.asdict(normalisation)), "preset": config.preset}
-        save_file(weights, part / "model.safetensors", metadata=metadata)
-        for name, picture in (pictures or {}).items():
-            picture.save(part / f"{name}.png")
-        probability.to_dataset(name="probability").to_zarr(part / "probability.zarr", zarr_format=2, consolidated=True)
-        _replace(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return target
-
-
-def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a number that does not exist as null: JSON knows no NaN."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in metrics.items()
+    wanted = {
+        config.hash: dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve())) for config in configs
     }
+    missing = [config for config in wanted.values() if not is_done(config)]
+    failures: dict[str, str] = {}
+    bar = tqdm(desc="runs", unit="run", total=len(wanted), initial=len(wanted) - len(missing), disable=not progress)
+    with bar, _client(scheduler, threads_per_worker, len(missing)) as client:
+        for config, outcome in _outcomes(client, missing):
+            if outcome:
+                failures[f"{config.hash} ({config.channels}, {config.timesteps} passes, seed {config.seed})"] = outcome
+            bar.update()
+    if failures:
+        raise GridError(failures)
+    return collect([config.folder for config in wanted.values()])
 
 
-def _replace(part: Path, target: Path) -> None:
-    """Put a finished folder in its place, moving an earlier one aside first; a folder cannot be renamed onto one that is not empty."""
-    for _ in range(10):
-        aside = part.with_suffix(".old")
+@contextlib.contextmanager
+def _client(scheduler: str | None, threads: int, runs: int) -> Iterator[Client | None]:
+    if runs == 0:
+        yield None
+        return
+    from distributed import Client, LocalCluster
+
+    if scheduler:
+        with Client(scheduler, timeout=20) as client:
+            yield client
+        return
+    workers = max(1, min(runs, (os.cpu_count() or 1) // threads))
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=threads,
+            memory_limit=0,  # a run's memory is its own affair; a worker that is paused half way helps nobody
+            dashboard_address=None,
+            env={"OMP_NUM_THREADS": str(threads)},
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def _outcomes(client: Client | None, missing: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, str]]:
+    """Hand out runs, no more at a time than there are workers, and yield each with what went wrong (nothing, as a rule)."""
+    waiting = deque(missing)
+    running: dict[Any, RunConfig] = {}
+    while client is not None and (waiting or running):
+        from distributed import wait
+
+        workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+        while waiting and len(running) < workers:
+            config = waiting.popleft()
+            running[client.submit(_task, config, pure=False)] = config
+        done = wait(list(running), return_when="FIRST_COMPLETED").done
+        for future in done:
+            config = running.pop(future)
+            outcome = str(future.exception() or "") if future.status == "error" else future.result()
+            if outcome == "busy":
+                waiting.append(config)  # another grid trains it; look again later
+                time.sleep(1)
+            else:
+                yield config, outcome
+
+
+def _task(config: RunConfig) -> str:
+    """Train one run on a worker; an error is returned as text, so that it stops no other run."""
+    import torch
+    from distributed import get_worker
+
+    with _ONE_AT_A_TIME:
+        torch.set_num_threads(max(1, get_worker().state.nthreads))
         try:
-            os.rename(target, aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        except FileNotFoundError:
-            pass
-        try:
-            os.rename(part, target)
-            return
-        except OSError:
-            if not target.exists():
-                raise  # not the other process that was faster, but a real fault
-    raise OSError(f"{target} keeps being written by another process; stop it, or choose another runs_dir")
+            run(config, progress=False)
+        except RunBusyError:
+            return "busy"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return ""
 
 
-def summary(
-    measured: Mapping[str, float],
-    curves: Mapping[str, Curve],
-    history: pd.DataFrame,
-    chips: pd.DataFrame,
-    composite: xr.Dataset,
-) -> dict[str, Any]:
-    """Put together what a run measured, as it stands in ``metrics.json``.
+def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
+    """Return one table of runs: a line a run, its configuration and what it measured.
 
     Parameters
     ----------
-    measured : mapping
-        From :func:`landslide_utils.metrics.score_map`.
-    curves : mapping of Curve
-        By detector; of those that are log ratios the best is reported.
-    history, chips : pandas.DataFrame
-    composite : xarray.Dataset
+    where : path or sequence of paths
+        A folder of runs, or the runs' own folders. Runs that are damaged or of another version are left out, with a warning that names them.
     """
-    ratios = {name: found.auprc for name, found in curves.items() if "log ratio" in name}
-    best = max(ratios, key=lambda name: ratios[name], default=None)
-    return {
-        **measured,
-        "auprc_log_ratio": ratios[best] if best else None,
-        "best_log_ratio": best,
-        "seconds_train": float(history["seconds"].sum()),
-        "n_train_chips": int((chips["part"] == "train").sum()),
-        "n_test_chips": int((chips["part"] == "test").sum()),
-        "n_test_blocks_with_landslides": int(
-            chips[(chips["part"] == "test") & (chips["landslide_share"] > 0)]["block"].nunique()
-        ),
-        "passes_before": ", ".join(composite.attrs.get("passes_before", [])),
-        "passes_after": ", ".join(composite.attrs.get("passes_after", [])),
-        "orbit": composite.attrs.get("orbit", "none"),
-        "simulated": bool(composite.attrs["simulated"]),
-    }
+    folders = sorted(Path(where).glob("[!.]*/")) if isinstance(where, str | os.PathLike) else where
+    lines = []
+    for folder in folders:
+        try:
+            found = read_run(folder)
+        except (FileNotFoundError, RunError) as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        described = dataclasses.asdict(found.config)
+        lines.append({"run": folder.name, **described, **found.metrics, "epochs": found.metrics["epochs"]})
+    if not lines:
+        return pd.DataFrame()
+    order = ["cube", "preset", "split", "channels", "timesteps", "seed"]
+    return pd.DataFrame(lines).drop(columns="format").sort_values(order, ignore_index=True)
+
+
+def collect_draws(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the bootstrap draws of AUPRC inside landslide chips of each run of a table: one column a run."""
+    found = {str(line["run"]): read_run(Path(line["runs_dir"]) / line["run"]) for _, line in table.iterrows()}
+    return pd.DataFrame({name: entry.bootstrap["auprc_landslide_chips"] for name, entry in found.items()})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a grid from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m landslide_utils.experiments",
+        description="Train every combination of bands, passes, seeds and splits that is not there yet, and write the table of results.",
+    )
+    add = parser.add_argument
+    add("--cube", default="practice_earthquake", help="a region's name, or the path or URL of a Zarr store")
+    add("--channels", nargs="+", default=list(CHANNELS), help="band combinations (default: all five)")
+    add("--timesteps", nargs="+", type=int, default=[1, 2, 3, 4], help="passes before and after the event")
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add("--splits", nargs="+", default=["blocked"], help="blocked, random or both")
+    add("--preset", default="quick", help="quick, standard or paper")
+    add("--epochs", type=int, default=0, help="instead of the preset's")
+    add("--runs-dir", default="runs", help="folder of the runs")
+    add(
+        "--scheduler",
+        help="address of a Dask scheduler, such as tcp://10.0.0.1:8786; by default processes on this machine",
+    )
+    add("--threads-per-worker", type=int, default=1, help="cores of this machine that one run uses")
+    add("--results", help="folder in which the table, the poster's figure and its claims are written")
+    add("--dry-run", action="store_true", help="only say what is there and what would be run")
+    asked = parser.parse_args(arguments)
+    try:
+        configs = grid(
+            channels=asked.channels,
+            timesteps=asked.timesteps,
+            seeds=asked.seeds,
+            splits=asked.splits,
+            **{name: getattr(asked, name) for name in ("cube", "preset", "epochs", "runs_dir")},
+        )
+        if asked.dry_run:
+            for config in configs:
+                state = "done   " if is_done(config) else "missing"
+                print(
+                    f"{state} {config.hash}  {config.channels:8s} {config.timesteps} passes  {config.split}  seed {config.seed}"
+                )
+            return 0
+        table = run_grid(configs, scheduler=asked.scheduler, threads_per_worker=asked.threads_per_worker)
+    except (ConfigError, GridError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if asked.results:
+        from landslide_utils.results import write_results
+
+        write_results(table, collect_draws(table), asked.results)
+    print(
+        table[["channels", "timesteps", "seed", "split", "auprc", "prevalence", "auprc_landslide_chips"]]
+        .round(3)
+        .to_string()
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""How good a map of probabilities is: precision, recall, and the area under their curve, always beside chance."""
+"""How good a map of probabilities is: precision, recall, the area under their curve beside chance, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage, special, stats
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from landslide_utils.chips import part_mask
+from landslide_utils.chips import SIZE, corners, part_mask
+
+BINS = 400
+"""Scores are put into so many bins of equal size for the bootstrap, which then needs no pixel twice."""
+
+DRAWS = 1000
+LEVEL = 0.95
 
 
 class Curve(NamedTuple):
@@ -20,6 +27,14 @@ class Curve(NamedTuple):
     precision: NDArray[np.float64]
     auprc: float
     prevalence: float
+
+
+class Interval(NamedTuple):
+    """A number and the range that would hold its true value in `LEVEL` of such experiments."""
+
+    value: float
+    low: float
+    high: float
 
 
 def pixels(
@@ -62,3 +77,183 @@ def score_map(
         out[f"auprc{suffix}"] = auprc(labels, scores)
         out[f"prevalence{suffix}"] = float(labels.mean())
     return out
+
+
+def precision_at_recall(labels: NDArray[np.bool_], scores: NDArray[np.float32], recall: float) -> float:
+    """Return the best precision of a threshold that finds at least this share of the landslide pixels; NaN without a landslide."""
+    return _best(labels, scores, recall, given=1, wanted=0)
+
+
+def recall_at_precision(labels: NDArray[np.bool_], scores: NDArray[np.float32], precision: float) -> float:
+    """Return the share of landslide pixels that is found at the best threshold of which at least this share of finds is right; 0 if there is none."""
+    return _best(labels, scores, precision, given=0, wanted=1)
+
+
+def _best(labels: NDArray[np.bool_], scores: NDArray[np.float32], least: float, *, given: int, wanted: int) -> float:
+    if not 0 < least <= 1:
+        raise ValueError(f"{least!r} is not a share: give a number above 0, at most 1")
+    if not labels.any():
+        return float("nan")
+    found = [
+        values[:-1] for values in precision_recall_curve(labels, scores)[:2]
+    ]  # the last point belongs to no threshold
+    enough = found[given] >= least
+    return float(found[wanted][enough].max()) if enough.any() else 0.0
+
+
+def bootstrap_auprc(
+    score: xr.DataArray,
+    landslides: xr.DataArray,
+    chips: pd.DataFrame,
+    part: str = "test",
+    *,
+    valid: xr.DataArray | None = None,
+    only_landslides: bool = False,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return what AUPRC might have been on other chips of the same kind: each draw takes as many chips as there are, some twice, some never.
+
+    Pixels of a chip share their slopes, so whole chips are drawn, not pixels. Draws of two maps with the same chips and seed take the same chips: their
+    differences are paired (:func:`compare`).
+
+    Parameters
+    ----------
+    score : xarray.DataArray (y, x)
+    landslides, valid : xarray.DataArray (y, x), bool
+    chips : pandas.DataFrame
+        As :func:`landslide_utils.chips.split_chips` returns it.
+    part : {"train", "validation", "test"}
+    only_landslides : bool
+        Whether to take only chips that hold a landslide.
+    draws, seed : int
+
+    Returns
+    -------
+    numpy.ndarray (draws,)
+        NaN for a draw without a landslide.
+
+    References
+    ----------
+    Boyd et al. 2013, Area under the precision-recall curve: point estimates and confidence intervals.
+    """
+    places = corners(chips, part, only_landslides=only_landslides)
+    labels, values = [], []
+    for row, col in places:
+        window = (slice(row, row + SIZE), slice(col, col + SIZE))
+        chosen = np.isfinite(score.values[window]) & (True if valid is None else valid.values[window])
+        labels.append(landslides.values[window][chosen])
+        values.append(score.values[window][chosen])
+    edges = np.unique(np.quantile(np.concatenate(values), np.linspace(0, 1, BINS + 1)[1:-1]))
+    hits, others = (
+        np.array(
+            [
+                np.bincount(np.searchsorted(edges, v[truth == kind], side="right"), minlength=len(edges) + 1)[::-1]
+                for truth, v in zip(labels, values, strict=True)
+            ]
+        )
+        for kind in (True, False)
+    )
+    times = np.random.default_rng(seed).multinomial(len(places), [1 / len(places)] * len(places), draws)
+    hits, others = times @ hits, times @ others
+    found, false = hits.cumsum(axis=1), others.cumsum(axis=1)
+    with np.errstate(invalid="ignore"):
+        drawn: NDArray[np.float64] = (hits * found / np.maximum(found + false, 1)).sum(axis=1) / found[:, -1]
+    return drawn
+
+
+def interval(value: float, drawn: NDArray[np.float64], chips_with_landslides: int) -> Interval:
+    """Return a measured AUPRC with its interval from bootstrap draws.
+
+    Few chips hold landslides, and the range of the draws is then too narrow (three of four intervals hold the truth with six chips). So the draws give
+    the standard error, on the logit scale, and Student's t for so many chips widens it: ``benchmarks/coverage.py`` measures how often it holds the truth.
+
+    Parameters
+    ----------
+    value : float
+    drawn : numpy.ndarray (draws,)
+        From :func:`bootstrap_auprc`.
+    chips_with_landslides : int
+        On so many the test rests. With fewer than two nothing can be said: the interval is 0 to 1.
+    """
+    drawn = drawn[np.isfinite(drawn)]
+    if chips_with_landslides < 2 or len(drawn) < 2 or not np.isfinite(value):
+        return Interval(value, 0.0, 1.0)
+    centre, spread = special.logit(np.clip(value, 1e-6, 1 - 1e-6)), special.logit(np.clip(drawn, 1e-6, 1 - 1e-6)).std()
+    reach = stats.t.ppf((1 + LEVEL) / 2, chips_with_landslides - 1) * spread
+    reach *= np.sqrt(chips_with_landslides / (chips_with_landslides - 1))
+    return Interval(value, float(special.expit(centre - reach)), float(special.expit(centre + reach)))
+
+
+def compare(
+    first: float,
+    second: float,
+    drawn_first: NDArray[np.float64],
+    drawn_second: NDArray[np.float64],
+    chips_with_landslides: int,
+) -> tuple[Interval, float]:
+    """Return by how much the first of two maps of the same test chips is better, and how likely such a difference is if they are equally good.
+
+    Parameters
+    ----------
+    first, second : float
+        AUPRC of the two maps.
+    drawn_first, drawn_second : numpy.ndarray (draws,)
+        From :func:`bootstrap_auprc` with the same chips and the same seed.
+    chips_with_landslides : int
+
+    Returns
+    -------
+    difference : Interval
+    p : float
+        Of a two-sided test with Student's t.
+    """
+    difference = drawn_first - drawn_second
+    difference = difference[np.isfinite(difference)]
+    freedom = chips_with_landslides - 1
+    if freedom < 1 or len(difference) < 2:
+        return Interval(first - second, -1.0, 1.0), 1.0
+    spread = float(difference.std()) * np.sqrt(chips_with_landslides / freedom)
+    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * spread
+    p = 2 * stats.t.sf(abs(first - second) / spread, freedom) if spread > 0 else float(first == second)
+    return Interval(first - second, first - second - reach, first - second + reach), float(p)
+
+
+def found_landslides(
+    score: xr.DataArray,
+    landslides: xr.DataArray,
+    mask: xr.DataArray,
+    *,
+    threshold: float,
+    leaning: xr.DataArray | None = None,
+) -> pd.DataFrame:
+    """Return, for each landslide, how much of it is found.
+
+    Parameters
+    ----------
+    score : xarray.DataArray (y, x)
+    landslides, mask : xarray.DataArray (y, x), bool
+        Landslides that touch each other count as one; of one that is partly under the mask, that part counts.
+    threshold : float
+        A pixel is found if its score is at least this.
+    leaning : xarray.DataArray (y, x), optional
+        How far the ground leans towards the radar, as :func:`landslide_utils.terrain.leaning` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and with `leaning` its mean.
+    """
+    chosen = landslides.values & mask.values & np.isfinite(score.values)
+    names, count = ndimage.label(chosen, structure=np.ones((3, 3)))
+    numbers = np.arange(1, count + 1)
+    pixel_m2 = float(abs(np.diff(score["x"].values[:2])[0] * np.diff(score["y"].values[:2])[0]))
+    table = pd.DataFrame(
+        {
+            "area_m2": np.bincount(names.ravel(), minlength=count + 1)[1:] * pixel_m2,
+            "found": ndimage.mean(score.values >= threshold, names, numbers),
+        }
+    )
+    if leaning is not None:
+        table["leaning"] = ndimage.mean(leaning.values, names, numbers)
+    return table

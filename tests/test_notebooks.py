@@ -20,7 +20,8 @@ import xarray as xr
 from conftest import EVENT
 
 from landslide_utils import simulate
-from landslide_utils.experiments import MEMBERS, RunConfig
+from landslide_utils.config import RunConfig
+from landslide_utils.runs import MEMBERS
 
 pytestmark = pytest.mark.notebook
 HERE = Path(__file__).parent.parent / "notebooks"

@@ -35,7 +35,7 @@ size: int = 360  # Width and height, in pixels, of the corner that is measured, 
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments import check_parameters
+from landslide_utils.config import check_parameters
 from landslide_utils.scenario import PRACTICE
 
 check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 601))

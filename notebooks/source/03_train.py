@@ -43,7 +43,7 @@ runs_dir: str = "runs"  # Folder in which the run is saved
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments import read_parameters
+from landslide_utils.config import read_parameters
 
 config = read_parameters(globals())
 config
@@ -260,12 +260,13 @@ pd.DataFrame(
 # A run is a folder that appears whole or not at all: its configuration, what it measured, its weights and its map.
 
 # %%
-from landslide_utils.experiments import save_run, summary
+from landslide_utils.runs import measure, save_run
 
-results = summary(measured, curves, history, chips, composite)
+results, bootstrap = measure(probability, composite, chips, history)
 folder = save_run(
     config,
     metrics=results,
+    bootstrap=bootstrap,
     history=history,
     model=session.model,
     normalisation=normalisation,
