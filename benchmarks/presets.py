@@ -21,7 +21,11 @@ SEEDS = (0,)
 
 
 def candidates() -> dict[str, dict[str, Any]]:
-    """Return what each candidate changes against the base: resnet18 of two stages, 16 epochs, batches of 4, rate 3e-3, cross-entropy."""
+    """Return what each candidate changes against the base: resnet18 of two stages, 16 epochs, batches of 4, rate 3e-3, cross-entropy.
+
+    With two stages there is nothing between encoder and decoder for a UNet++ to nest: it is the same network as a UNet. One stage the library cannot build.
+    """
+    narrow = {"depth": 3, "decoder": (32, 16, 8)}
     return {
         "base": {},
         "encoder resnet18, 3 stages": {"depth": 3, "decoder": (64, 32, 16)},
@@ -48,6 +52,20 @@ def candidates() -> dict[str, dict[str, Any]]:
         "40 epochs, 3 stages": {"epochs": 40, "depth": 3, "decoder": (64, 32, 16)},
         "best of 16 epochs": {"patience": 16},
         "constant rate, best, patience 5": {"schedule": "constant", "patience": 5, "epochs": 40, "learning_rate": 1e-3},
+        "rate 1e-2, dice-bce": {"learning_rate": 1e-2, "loss": "dice-bce"},
+        "rate 1e-2, dice-bce, 12 epochs": {"learning_rate": 1e-2, "loss": "dice-bce", "epochs": 12},
+        "rate 2e-2": {"learning_rate": 2e-2},
+        "3 stages, decoder 32, 16, 8": narrow,
+        "3 stages, decoder 32, 16, 8, rate 1e-2": {**narrow, "learning_rate": 1e-2},
+        "3 stages, decoder 32, 16, 8, rate 1e-2, dice-bce": {**narrow, "learning_rate": 1e-2, "loss": "dice-bce"},
+        "3 stages, decoder 32, 16, 8, rate 1e-2, 12 epochs": {**narrow, "learning_rate": 1e-2, "epochs": 12},
+        "3 stages, decoder 32, 16, 16, rate 1e-2, 12 epochs": {
+            **narrow,
+            "decoder": (32, 16, 16),
+            "learning_rate": 1e-2,
+            "epochs": 12,
+        },
+        "40 epochs, 3 stages, rate 1e-2": {"epochs": 40, "depth": 3, "decoder": (64, 32, 16), "learning_rate": 1e-2},
         "UNet": {"architecture": "unet"},
         "UNet, 3 stages": {"architecture": "unet", "depth": 3, "decoder": (64, 32, 16)},
     }

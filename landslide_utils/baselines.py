@@ -1,10 +1,16 @@
-"""What a network must beat: the log ratio, which needs no training."""
+"""What a network must beat: the log ratio, which needs no training, and a random forest, which sees a pixel and its near neighbours."""
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 from scipy import ndimage
+
+from landslide_utils.chips import part_mask
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
@@ -48,3 +54,74 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
             data=np.where(valid, abs(smoothed), np.nan).astype(np.float32)
         )
     return detectors
+
+
+def neighbourhood_features(image: xr.DataArray) -> NDArray[np.float32]:
+    """Return what a random forest sees of each pixel, float32 (feature, y, x): each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
+
+    Missing pixels are taken for the channel's median.
+    """
+    names = [str(name) for name in image["channel"].values]
+    layers = [np.where(np.isfinite(layer), layer, np.nanmedian(layer)) for layer in image.values]
+    for p in ("vv", "vh"):
+        if f"{p}_before" in names:
+            layers.append(layers[names.index(f"{p}_after")] - layers[names.index(f"{p}_before")])
+    features = []
+    for layer in layers:
+        wide = ndimage.uniform_filter(layer, 7)
+        spread = np.sqrt(np.maximum(ndimage.uniform_filter(layer**2, 7) - wide**2, 0))
+        features += [layer, ndimage.uniform_filter(layer, 3), wide, spread]
+    return np.stack(features).astype(np.float32)
+
+
+def random_forest(
+    image: xr.DataArray,
+    landslides: xr.DataArray,
+    valid: xr.DataArray,
+    chips: pd.DataFrame,
+    *,
+    part: str = "test",
+    trees: int = 60,
+    sample: int = 20_000,
+    seed: int = 0,
+) -> xr.DataArray:
+    """Train a random forest on pixels of the training chips and return its score on another part's, NaN elsewhere.
+
+    Parameters
+    ----------
+    image : xarray.DataArray (channel, y, x)
+    landslides, valid : xarray.DataArray (y, x), bool
+    chips : pandas.DataFrame
+        As :func:`landslide_utils.chips.split_chips` returns it.
+    part : {"validation", "test"}
+    trees : int
+    sample : int
+        Pixels drawn with and without landslides: so many of each, or all that there are.
+    seed : int
+
+    Returns
+    -------
+    xarray.DataArray (y, x), float32
+        Share of the trees that say landslide. Half of what they learnt on was landslide, so it ranks pixels but is no probability.
+
+    References
+    ----------
+    Breiman 2001, Random forests; scikit-learn's ``RandomForestClassifier``.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    features, labels = neighbourhood_features(image), landslides.values
+    learnt = part_mask(chips, "train", image).values & valid.values
+    random = np.random.default_rng(seed)
+    drawn = []
+    for kind in (True, False):
+        places = np.flatnonzero(learnt & (labels == kind))
+        drawn.append(random.choice(places, min(sample, len(places)), replace=False))
+    chosen = np.concatenate(drawn)
+    flat = features.reshape(len(features), -1)
+    forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
+    forest.fit(flat[:, chosen].T, labels.ravel()[chosen])
+    asked = np.flatnonzero(part_mask(chips, part, image).values & valid.values)
+    score = np.full(labels.shape, np.nan, np.float32)
+    score.ravel()[asked] = forest.predict_proba(flat[:, asked].T)[:, 1]
+    return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")

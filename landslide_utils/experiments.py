@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -182,8 +183,10 @@ def _task(config: RunConfig) -> str:
     import torch
     from distributed import get_worker
 
-    with _ONE_AT_A_TIME:
-        torch.set_num_threads(max(1, get_worker().state.nthreads))
+    threads = max(1, get_worker().state.nthreads)
+    # What a run reads through Dask is read here: handed back to the cluster it would wait for the very worker that waits for it.
+    with _ONE_AT_A_TIME, dask.config.set(scheduler="threads", num_workers=threads):
+        torch.set_num_threads(threads)
         try:
             run(config, progress=False)
         except RunBusyError:
@@ -278,4 +281,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from landslide_utils.experiments import main as importable  # under this name the workers find the task
+
+    sys.exit(importable())

@@ -225,7 +225,7 @@ def found_landslides(
     mask: xr.DataArray,
     *,
     threshold: float,
-    leaning: xr.DataArray | None = None,
+    **layers: xr.DataArray,
 ) -> pd.DataFrame:
     """Return, for each landslide, how much of it is found.
 
@@ -236,13 +236,13 @@ def found_landslides(
         Landslides that touch each other count as one; of one that is partly under the mask, that part counts.
     threshold : float
         A pixel is found if its score is at least this.
-    leaning : xarray.DataArray (y, x), optional
-        How far the ground leans towards the radar, as :func:`landslide_utils.terrain.leaning` returns it.
+    **layers : xarray.DataArray (y, x)
+        What is averaged over each landslide too, such as the local incidence, which says whether the radar sees the slope well.
 
     Returns
     -------
     pandas.DataFrame
-        One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and with `leaning` its mean.
+        One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and the mean of each layer.
     """
     chosen = landslides.values & mask.values & np.isfinite(score.values)
     names, count = ndimage.label(chosen, structure=np.ones((3, 3)))
@@ -254,6 +254,6 @@ def found_landslides(
             "found": ndimage.mean(score.values >= threshold, names, numbers),
         }
     )
-    if leaning is not None:
-        table["leaning"] = ndimage.mean(leaning.values, names, numbers)
+    for name, layer in layers.items():
+        table[name] = ndimage.mean(layer.values, names, numbers)
     return table

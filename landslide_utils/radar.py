@@ -33,6 +33,12 @@ CHANGE_DB = {"harvest": (-2.5, -2.0), "logging": (-1.2, -2.2)}
 FACING_SHARE = (1.0, 0.4)
 """How much of the facing effect VV and VH show: rough soil scatters by its surface (VV), forest by its volume (VH)."""
 
+SLIDE_TEXTURE_DB = 0.7
+"""How uneven a landslide's own change is, both polarisations alike."""
+
+UNIT_TILT = float(np.tan(np.radians(20.0)))
+"""Tangent of the tilt at which a slope shows the whole facing effect."""
+
 WET_SNOW_DB = -3.5
 LAYOVER_DB = 5.0
 NOISE_FLOOR_DB = -24.0
@@ -137,7 +143,7 @@ def backscatter(
     """
     seed, passes = scenario.seed, scenario.passes()
     event, _ = scenario.event()
-    unit = np.float32(np.tan(np.radians(20.0)))
+    unit = np.float32(UNIT_TILT)
     tilts = {orbit: facing(*descent, orbit) / unit for orbit in LOOK_AZIMUTH}
     bent = {
         orbit: foreshortening(tilt * unit, scenario.incidence_degrees) * np.float32(1 - scenario.flattening)
@@ -147,7 +153,7 @@ def backscatter(
     level = _level(scenario, window, cover)
     season, soil = (np.array([table[kind] for kind in range(5)], np.float32)[cover.kind] for table in (SEASON_DB, SOIL))
     changed = _when_changed(scenario, cover)
-    rough = noise.smooth(seed, ("slide texture",), window, 3) * np.float32(0.7)
+    rough = noise.smooth(seed, ("slide texture",), window, 3) * np.float32(SLIDE_TEXTURE_DB)
     normal, speckle_db = speckle_table(scenario.looks)
     mix = np.float32(scenario.speckle_polarisations)
     height = ground[:, REACH:-REACH]
