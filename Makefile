@@ -7,12 +7,12 @@ BIN := $(VENV)/bin
 export MALLOC_ARENA_MAX ?= 2
 export MALLOC_TRIM_THRESHOLD_ ?= 65536
 
-.PHONY: demo test notebooks lint unit-test notebook-test clean
+.PHONY: demo test notebooks lint unit-test grid-test notebook-test clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.demo
 
-test: lint unit-test notebook-test
+test: lint unit-test grid-test notebook-test
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -21,7 +21,10 @@ lint: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py --check
 
 unit-test: $(VENV)/.ready
-	$(BIN)/pytest -m "not notebook"
+	$(BIN)/pytest -m "not notebook and not grid"
+
+grid-test: $(VENV)/.ready
+	$(BIN)/pytest -m grid
 
 notebook-test: $(VENV)/.ready
 	$(BIN)/pytest -m notebook

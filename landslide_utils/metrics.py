@@ -166,7 +166,7 @@ def interval(value: float, drawn: NDArray[np.float64], chips_with_landslides: in
     """Return a measured AUPRC with its interval from bootstrap draws.
 
     Few chips hold landslides, and the range of the draws is then too narrow (three of four intervals hold the truth with six chips). So the draws give
-    the standard error, on the logit scale, and Student's t for so many chips widens it: ``benchmarks/coverage.py`` measures how often it holds the truth.
+    the standard error, on the logit scale, and Student's t for so many chips widens it: ``benchmarks/intervals.py`` measures how often it holds the truth.
 
     Parameters
     ----------

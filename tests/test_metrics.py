@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import intervals
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,3 +97,96 @@ def test_log_ratio_detectors_find_change_of_either_sign_whatever_the_scene_s_lev
 def test_terrain_has_no_log_ratio() -> None:
     image, _ = _composite(["elevation", "slope"], 0)
     assert log_ratio_detectors(image) == {}
+
+
+def _chips(count: int, size: int = 128) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"row": 0, "col": np.arange(count) * size, "block": range(count), "part": "test", "landslide_share": 0.1}
+    )
+
+
+def _maps(count: int, contrast: float, seed: int = 0) -> tuple[xr.DataArray, xr.DataArray]:
+    random = np.random.default_rng(seed)
+    labels = np.zeros((128, 128 * count), bool)
+    for i in range(count):
+        labels[: 10 + 5 * i, i * 128 : i * 128 + 40] = True
+    coords = {"y": 10.0 * np.arange(128), "x": 10.0 * np.arange(128 * count)}
+    truth = xr.DataArray(labels, dims=("y", "x"), coords=coords)
+    return truth.copy(data=(contrast * labels + random.normal(size=labels.shape)).astype("float32")), truth
+
+
+def test_precision_and_recall_at_each_other_are_the_best_of_all_thresholds() -> None:
+    random = np.random.default_rng(0)
+    labels = random.uniform(size=400) < 0.3
+    scores = (labels + random.normal(0, 1, 400)).astype("float32")
+    pairs = []
+    for threshold in scores:
+        said = scores >= threshold
+        pairs.append(((said & labels).sum() / said.sum(), (said & labels).sum() / labels.sum()))
+    assert metrics.precision_at_recall(labels, scores, 0.8) == pytest.approx(max(p for p, r in pairs if r >= 0.8))
+    assert metrics.recall_at_precision(labels, scores, 0.6) == pytest.approx(max(r for p, r in pairs if p >= 0.6))
+    assert metrics.recall_at_precision(labels, -labels.astype("float32"), 0.9) == 0
+    assert np.isnan(metrics.precision_at_recall(np.zeros(3, bool), np.zeros(3, "float32"), 0.5))
+    with pytest.raises(ValueError, match=r"1\.5 is not a share: give a number above 0, at most 1"):
+        metrics.recall_at_precision(labels, scores, 1.5)
+
+
+def test_a_bootstrap_draw_is_the_auprc_of_the_chips_drawn() -> None:
+    score, truth = _maps(4, 1.0)
+    score.values[:5, :9] = np.nan
+    score = score.round(1)  # so few values that no bin holds two
+    drawn = metrics.bootstrap_auprc(score, truth, _chips(4), draws=5, seed=3)
+    times = np.random.default_rng(3).multinomial(4, [0.25] * 4, 5)
+    for value, counts in zip(drawn, times, strict=True):
+        taken = [i for i, times_taken in enumerate(counts) for _ in range(times_taken)]
+        parts = [(truth.values[:, i * 128 :][:, :128], score.values[:, i * 128 :][:, :128]) for i in taken]
+        labels, values = (np.concatenate([part[k].ravel() for part in parts]) for k in (0, 1))
+        there = np.isfinite(values)
+        assert value == pytest.approx(metrics.auprc(labels[there], values[there]), abs=1e-9)
+
+
+def test_draws_of_the_same_chips_are_paired() -> None:
+    score, truth = _maps(6, 1.0)
+    better = score + 0.3 * truth
+    first, second = (metrics.bootstrap_auprc(s, truth, _chips(6), draws=200) for s in (better, score))
+    assert (first > second).all()
+    assert first.std() > 3 * (first - second).std()
+    a, b = (metrics.auprc(truth.values.ravel(), s.values.ravel()) for s in (better, score))
+    difference, p = metrics.compare(a, b, first, second, 6)
+    assert difference.value == pytest.approx(a - b)
+    assert 0 < difference.low < difference.value < difference.high
+    assert p < 0.01
+    same, p = metrics.compare(a, a, first, first, 6)
+    assert (same.low, same.high, p) == (0, 0, 1)
+    assert metrics.compare(a, b, first, second, 1) == (metrics.Interval(a - b, -1.0, 1.0), 1.0)
+
+
+def test_an_interval_holds_the_truth_nineteen_times_in_twenty() -> None:
+    share, _ = intervals.coverage(24, times=150)
+    assert 0.92 <= share <= 0.97
+
+
+def test_an_interval_of_one_chip_says_nothing() -> None:
+    assert metrics.interval(0.5, np.array([0.4, 0.6]), 1) == metrics.Interval(0.5, 0.0, 1.0)
+    few, many = (metrics.interval(0.5, np.random.default_rng(0).uniform(0.4, 0.6, 500), n) for n in (3, 50))
+    assert 0 < few.low < many.low < 0.5 < many.high < few.high < 1
+
+
+def test_each_landslide_is_found_in_part() -> None:
+    labels = np.zeros((20, 20), bool)
+    labels[2:6, 2:7] = True  # 20 pixels
+    labels[6, 7] = True  # touches it at a corner
+    labels[12:14, 12:14] = True  # 4 pixels, one outside the mask
+    coords = {"y": 10.0 * np.arange(20)[::-1], "x": 10.0 * np.arange(20)}
+    truth = xr.DataArray(labels, dims=("y", "x"), coords=coords)
+    score = truth.copy(data=np.zeros((20, 20), "float32"))
+    score.values[2:4, 2:7] = 0.9
+    score.values[12, 12] = 0.5
+    mask = truth.copy(data=np.ones((20, 20), bool))
+    mask.values[13, 13] = False
+    found = metrics.found_landslides(
+        score, truth, mask, threshold=0.5, height=truth.copy(data=np.arange(400.0).reshape(20, 20))
+    )
+    assert found["area_m2"].tolist() == [2100, 300]
+    assert found["found"].tolist() == pytest.approx([10 / 21, 1 / 3])
+    assert found["height"].iloc[1] == pytest.approx(np.mean([252, 253, 272]))
