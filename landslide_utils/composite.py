@@ -86,19 +86,20 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
         )
     orbits = cube["orbit"].values
     tracks = cube["relative_orbit"].values if "relative_orbit" in cube.coords else np.zeros(len(times), int)
-    sides = {
-        (str(name), int(track)): tuple(
-            np.flatnonzero((orbits == name) & (tracks == track) & side) for side in (times < start, times > end)
-        )
-        for name, track in sorted(set(zip(orbits, tracks, strict=True)))
-    }
-    choice = {key: found for key, found in sides.items() if orbit in ("auto", key[0])} or {(orbit, 0): ((), ())}
+    early, late = times < start, times > end
+    sides = {}
+    for name, track in sorted(set(zip(orbits, tracks, strict=True))):
+        same = (orbits == name) & (tracks == track)
+        sides[str(name), int(track)] = (np.flatnonzero(same & early), np.flatnonzero(same & late))
+    choice = {key: found for key, found in sides.items() if orbit in ("auto", key[0])}
+    if not choice:
+        choice = {(orbit, 0): (np.array([], int), np.array([], int))}
     best = max(choice, key=lambda key: (min(len(side) for side in choice[key]), key[0] == "descending"))
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
         counted = "; ".join(
-            f"{name}{f' track {track}' if track else ''}: {len(early)} before, {len(late)} after"
-            for (name, track), (early, late) in sides.items()
+            f"{name}{f' track {track}' if track else ''}: {len(first)} before, {len(last)} after"
+            for (name, track), (first, last) in sides.items()
         )
         day = "; passes dated on the event's day cannot be placed and are left out" if dated_only else ""
         raise CubeError(

@@ -131,7 +131,8 @@ def _stack_gcov(groups: Sequence[Sequence[str]], sent: str, grid: Grid, method: 
     def block(paths: Sequence[str], row: int, col: int) -> da.Array:
         shape = (min(CHUNK, grid.height - row), min(CHUNK, grid.width - col))
         read = dask.delayed(_read_gcov)(tuple(paths), term, grid, row, col, shape, method)
-        return da.from_delayed(read, shape, np.float32)
+        lazy: da.Array = da.from_delayed(read, shape, np.float32)
+        return lazy
 
     planes = [da.block([[block(paths, row, col) for col in cols] for row in rows]) for paths in groups]
     stack: da.Array = da.stack(planes)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
+import json
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,9 +67,16 @@ class Plan:
     files: tuple[str, ...]
     megabytes: float
 
+    @property
+    def fingerprint(self) -> str:
+        """Twelve characters that depend on what was asked for and what was found: box, grid, event, files, labels."""
+        said = json.dumps([self.cube.attrs, self.files, *(self.cube[axis].values.tolist() for axis in ("y", "x"))])
+        labels = np.packbits(self.cube["landslides"].values).tobytes()
+        return hashlib.sha256(said.encode() + labels).hexdigest()[:12]
+
     def describe(self) -> str:
         """Say how much will be read and written, and what was left out."""
-        size = "{y} x {x}".format(**self.cube.sizes)
+        size = f"{self.cube.sizes['y']} x {self.cube.sizes['x']}"
         written = sum(variable.nbytes for variable in self.cube.data_vars.values()) / 1e6
         lines = [
             f"{len(self.calendar)} passes ({(self.calendar['when'] == 'before').sum()} before, {(self.calendar['when'] == 'after').sum()} after) "
@@ -274,7 +283,7 @@ def _choose(
     """Keep the passes that can be used, and note why others cannot."""
     first, last = _window(period, days)
     names = passes.radar_of(found)
-    reasons = {
+    reasons: dict[str, Callable[[Pass], bool]] = {
         f"outside {first:%Y-%m-%d} to {last:%Y-%m-%d}": lambda one: first <= one.instant <= last,
         f"covering less than {least_covered:.0%} of the box": lambda one: one.covered >= least_covered,
         f"without {' and '.join(sent for sent in names.values())}": lambda one: passes.is_complete(one, names),

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import xarray as xr
 from affine import Affine
 from pyproj import CRS
 from rasterio.errors import RasterioError
@@ -72,8 +71,8 @@ def find_granules(folder: Path) -> tuple[list[Granule], list[str]]:
         ]
     granules = _opera(tifs, faults)
     for path in cubes:
-        found = _gcov(path, faults)
-        granules += [found] if found else []
+        granule = _gcov(path, faults)
+        granules += [granule] if granule else []
     return granules, faults
 
 
@@ -81,6 +80,7 @@ def _opera(tifs: list[tuple[Path, re.Match[str]]], faults: list[str]) -> list[Gr
     """Read the headers of GeoTIFFs and put the polarisations of one image together."""
     images: dict[str, dict[str, Path]] = defaultdict(dict)
     headers: dict[str, dict[str, Any]] = {}
+    names: dict[str, re.Match[str]] = {}
     sizes: Counter[float] = Counter()
     for path, found in tifs:
         try:
@@ -95,14 +95,13 @@ def _opera(tifs: list[tuple[Path, re.Match[str]]], faults: list[str]) -> list[Gr
             sizes[round(header["transform"].a, 3)] += 1
             name = path.name[: found.start("sent") - 1]
             images[name][found["sent"]] = path
-            headers[name] = header
+            headers[name], names[name] = header, found
     if len(sizes) > 1:
         counted = ", ".join(f"{count} of {size:g} m" for size, count in sizes.most_common())
         faults.append(f"the GeoTIFFs have pixels of different sizes ({counted}); keep one kind in the folder")
     granules = []
     for name, parts in images.items():
-        found = OPERA.fullmatch(f"{name}_{next(iter(parts))}.tif")
-        assert found is not None
+        found = names[name]
         header, instant = headers[name], dt.datetime.strptime(found["start"], "%Y%m%dT%H%M%S")
         footprint = box(*transform_bounds(header["crs"], "EPSG:4326", *header["bounds"]))
         orbit = str(header.get("ORBIT_PASS_DIRECTION", "")).lower()
@@ -234,45 +233,3 @@ def gcov_grid(grid: Any) -> tuple[CRS, Affine, tuple[int, int]]:
     step_x, step_y = ((axis[-1] - axis[0]) / (len(axis) - 1) for axis in (x, y))
     transform = Affine(step_x, 0, x[0] - step_x / 2, 0, step_y, y[0] - step_y / 2)
     return CRS.from_epsg(int(code)), transform, (len(y), len(x))
-
-
-def export_granules(cube: xr.Dataset, folder: Path) -> list[Path]:
-    """Write passes of a simulated cube as GeoTIFFs under OPERA's names, for practice; each file says that it is simulated.
-
-    Parameters
-    ----------
-    cube : xarray.Dataset
-        As :func:`landslide_utils.cube.open_cube` returns a practice cube.
-    folder : pathlib.Path
-        Made if need be. Existing files are left alone.
-
-    Raises
-    ------
-    ValueError
-        If the cube is not simulated: real images are to be had under their own names.
-    """
-    if not cube.attrs["simulated"]:
-        raise ValueError("only a simulated cube is exported under OPERA's names; get real images from their archive")
-    folder.mkdir(parents=True, exist_ok=True)
-    pixel = float(cube.attrs["pixel_size_m"])
-    corner = (float(cube["x"][0]) - pixel / 2, float(cube["y"][0]) + pixel / 2)
-    profile = {
-        "driver": "GTiff", "dtype": "float32", "nodata": np.nan, "count": 1, "crs": cube.attrs["crs"], "compress": "deflate", "tiled": True,
-        "height": cube.sizes["y"], "width": cube.sizes["x"], "transform": Affine(pixel, 0, corner[0], 0, -pixel, corner[1]),
-    }  # fmt: skip
-    written = []
-    for one in range(cube.sizes["time"]):
-        orbit = str(cube["orbit"].values[one])
-        start = np.datetime_as_string(cube["time"].values[one], unit="s").translate(str.maketrans("", "", "-:"))
-        track = {"descending": 46, "ascending": 68}.get(orbit, 1)
-        for name in ("vv", "vh"):
-            stem = f"OPERA_L2_RTC-S1_T{track:03d}-{2134 * track:06d}-IW2_{start}Z_{start}Z_S1A_{pixel:.0f}_v1.0_{name.upper()}"
-            path = folder / f"{stem}.tif"
-            if not path.exists():
-                part = path.with_suffix(".part")
-                with rasterio.open(part, "w", **profile) as target:
-                    target.update_tags(ORBIT_PASS_DIRECTION=orbit, SIMULATED="true")
-                    target.write(cube[name].isel(time=one).values, 1)
-                part.rename(path)
-            written.append(path)
-    return written

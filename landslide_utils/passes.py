@@ -154,11 +154,11 @@ def find_pass_faults(passes: Iterable[Pass], start: dt.datetime, end: dt.datetim
     if table.empty:
         return ["no pass covers the box"]
     faults = []
-    tracks = table.groupby(["orbit", "relative_orbit"])["when"].agg(lambda when: set(when))
-    if not any({"before", "after"} <= sides for sides in tracks):
+    tracks = table.groupby(["orbit", "relative_orbit"])
+    if not any({"before", "after"} <= set(part["when"]) for _, part in tracks):
         counted = "; ".join(
             f"{orbit} track {track}: {(part['when'] == 'before').sum()} before, {(part['when'] == 'after').sum()} after"
-            for (orbit, track), part in table.groupby(["orbit", "relative_orbit"])
+            for (orbit, track), part in tracks
         )
         faults.append(
             f"no track has a pass both before {start.isoformat()} and after {end.isoformat()} UTC (there are: {counted}); "
