@@ -71,7 +71,8 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     Notes
     -----
     The cut is by instant, not by day: a pass on the day of the event may be before or after it. A store that has only dates cannot tell, so a pass
-    dated on the event's own day is then left out.
+    dated on the event's own day is then left out. Where the cube knows the tracks (``relative_orbit``), all passes are of one: another track of the same
+    direction sees the slopes at another angle.
     """
     if timesteps < 1:
         raise CubeError(cube.attrs["opened_from"], [f"timesteps={timesteps}: at least one pass is needed on each side"])
@@ -84,18 +85,22 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
             end.astype("datetime64[D]") + np.timedelta64(1, "D") - np.timedelta64(1, "ns"),
         )
     orbits = cube["orbit"].values
-    sides = {
-        str(name): (
-            np.flatnonzero((orbits == name) & (times < start)),
-            np.flatnonzero((orbits == name) & (times > end)),
-        )
-        for name in sorted(set(orbits))
-    }
-    choice = sides if orbit == "auto" else {orbit: sides.get(orbit, ((), ()))}
-    best = max(choice, key=lambda name: (min(len(side) for side in choice[name]), name == "descending"))
+    tracks = cube["relative_orbit"].values if "relative_orbit" in cube.coords else np.zeros(len(times), int)
+    early, late = times < start, times > end
+    sides = {}
+    for name, track in sorted(set(zip(orbits, tracks, strict=True))):
+        same = (orbits == name) & (tracks == track)
+        sides[str(name), int(track)] = (np.flatnonzero(same & early), np.flatnonzero(same & late))
+    choice = {key: found for key, found in sides.items() if orbit in ("auto", key[0])}
+    if not choice:
+        choice = {(orbit, 0): (np.array([], int), np.array([], int))}
+    best = max(choice, key=lambda key: (min(len(side) for side in choice[key]), key[0] == "descending"))
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
-        counted = "; ".join(f"{name}: {len(early)} before, {len(late)} after" for name, (early, late) in sides.items())
+        counted = "; ".join(
+            f"{name}{f' track {track}' if track else ''}: {len(first)} before, {len(last)} after"
+            for (name, track), (first, last) in sides.items()
+        )
         day = "; passes dated on the event's day cannot be placed and are left out" if dated_only else ""
         raise CubeError(
             cube.attrs["opened_from"],
@@ -104,7 +109,7 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
                 f"but the cube has ({counted}){day}; choose a smaller timesteps, another orbit, or check event_time"
             ],
         )
-    return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), best)
+    return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), best[0])
 
 
 def make_composite(
@@ -166,7 +171,7 @@ def make_composite(
         layers["aspect_sin"], layers["aspect_cos"] = terrain.aspect_parts(dem, pixel)
     names = list(CHANNELS[channels])
     image = xr.concat(
-        [layers[name].drop_vars("orbit", errors="ignore") for name in names],
+        [layers[name].drop_vars(["orbit", "relative_orbit"], errors="ignore") for name in names],
         dim="channel",
         coords="minimal",
         compat="override",

@@ -50,7 +50,7 @@ def open_cube(
     xarray.Dataset
         Dims ``time, y, x`` with time ascending, y descending (north first), x ascending. Of these, what the store has: ``vv`` and ``vh``
         (gamma nought, linear power, float32), ``dem`` (m, float32), ``landslides`` (bool). Coordinates ``time``, ``orbit`` ("ascending",
-        "descending", or "unknown"). Attributes ``event_time`` and ``event_end`` (ISO 8601, UTC), ``region``, ``source``, ``simulated``, ``crs``,
+        "descending", or "unknown") and, where the store has it, ``relative_orbit`` (number of the track, 0 if unknown). Attributes ``event_time`` and ``event_end`` (ISO 8601, UTC), ``region``, ``source``, ``simulated``, ``crs``,
         ``pixel_size_m``.
 
     Raises
@@ -143,6 +143,8 @@ def _canonical(
     out = xr.Dataset({name: array.reset_coords(drop=True) for name, array in variables.items()})
     if radar:
         out = out.assign_coords(orbit=("time", orbits))
+        if "relative_orbit" in cube.variables and cube["relative_orbit"].dims == ("time",):
+            out = out.assign_coords(relative_orbit=("time", cube["relative_orbit"].values))
         out = out.isel(time=np.argsort(cube["time"].values, kind="stable"))
     if out["y"].size > 1 and out["y"][0] < out["y"][-1]:
         out = out.isel(y=slice(None, None, -1))
@@ -151,7 +153,7 @@ def _canonical(
     out.attrs = {
         "event_time": start.isoformat(),
         "event_end": end.isoformat(),
-        "region": region.title if region else source,
+        "region": region.title if region else str(store.attrs.get("region") or source),
         "source": store.attrs.get("source") or (region.source if region else source),
         "simulated": bool(store.attrs.get("simulated", region.simulated if region else False)),
         "crs": _crs(store, region),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio.features
@@ -15,6 +16,9 @@ from shapely.geometry.base import BaseGeometry
 from landslide_utils import noise
 from landslide_utils.noise import Array, Window
 from landslide_utils.scenario import Scenario
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 STEP = 0.5
 OUTLINE = 9
@@ -105,6 +109,25 @@ def _outline(path: Array, length: float, width: float, wobble: NDArray[np.float6
     left, right = (spine + sign * (half * side)[:, None] * across for sign, side in zip((1, -1), wobble, strict=True))
     shape = make_valid(Polygon(np.concatenate([left, right[-2:0:-1]])))
     return shape if isinstance(shape, Polygon) else shape.convex_hull
+
+
+def find_polygon_faults(landslides: gpd.GeoSeries) -> list[str]:
+    """List what keeps somebody's landslides from being rasterised: no coordinate reference system, nothing in it, or something else than polygons."""
+    faults = []
+    if landslides.crs is None:
+        faults.append("the landslide polygons have no coordinate reference system; set one with set_crs('EPSG:...')")
+    if landslides.notna().sum() == 0 or landslides.dropna().is_empty.all():
+        faults.append("the landslides hold no polygon; check the file, or its layer")
+    other = sorted(set(landslides.dropna().geom_type) - {"Polygon", "MultiPolygon"})
+    if other:
+        faults.append(f"the landslides hold {', '.join(other)}; polygons are needed (give points a size with buffer)")
+    return faults
+
+
+def in_pixels(landslides: gpd.GeoSeries, transform: Affine) -> list[BaseGeometry]:
+    """Return polygons in pixel units (x column, y row) of a grid in their own coordinate reference system; empty ones are left out."""
+    there = landslides[landslides.notna() & ~landslides.is_empty]
+    return list(there.affine_transform((~transform).to_shapely()))
 
 
 def rasterise(shapes: list[BaseGeometry], window: Window) -> NDArray[np.int32]:

@@ -190,19 +190,9 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
     shapes = None
     if landslides is not None:
         geometry = landslides.geometry
-        if geometry.crs is None:
-            faults.append(
-                "the landslide polygons have no coordinate reference system; set one with set_crs('EPSG:...')"
-            )
-        else:
-            to_pixels = ~flat.rio.transform()
-            other = sorted(set(geometry.dropna().geom_type) - {"Polygon", "MultiPolygon"})
-            if other:
-                faults.append(
-                    f"the landslides hold {', '.join(other)}; polygons are needed (give points a size with buffer)"
-                )
-            geometry = geometry[geometry.notna() & ~geometry.is_empty]
-            placed = geometry.to_crs(crs).affine_transform(to_pixels.to_shapely())
+        faults += inventory.find_polygon_faults(geometry)
+        if geometry.crs is not None:
+            placed = inventory.in_pixels(geometry.to_crs(crs), flat.rio.transform())
             shapes = [shape for shape in placed if inventory.touches(shape, Window(0, 0, *flat.shape))]
             if not shapes:
                 faults.append(

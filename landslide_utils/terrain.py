@@ -1,4 +1,4 @@
-"""Slope, aspect and curvature of an elevation model whose pixels are in metres, first row in the north."""
+"""Slope, aspect, curvature, local incidence, layover and shadow of an elevation model whose pixels are in metres, first row in the north."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Array = NDArray[np.float32]
+STRIP = 512
+"""Lines of sight that are looked along at a time, so that memory does not grow with the scene."""
 
 
 def _stencil(dem: xr.DataArray, function: Callable[[Array], Array], **attrs: str) -> xr.DataArray:
@@ -141,3 +143,120 @@ def curvature(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:
         return (-100 * laplacian / pixel_size_m**2).astype(np.float32)
 
     return _stencil(dem, bend, long_name="curvature", units="1/100 m")
+
+
+def local_incidence(
+    dem: xr.DataArray, pixel_size_m: float, *, incidence_degrees: float | xr.DataArray, look_azimuth_degrees: float
+) -> xr.DataArray:
+    """Return the angle between the line of sight and the ground's normal in degrees, 0 (facing the radar) to 180.
+
+    Parameters
+    ----------
+    dem : xarray.DataArray (y, x)
+        Elevation in metres, y descending (north first), x ascending.
+    pixel_size_m : float
+        Width and height of a pixel in metres.
+    incidence_degrees : float or xarray.DataArray (y, x)
+        Angle between the line of sight and the vertical, 0 to 90, for the scene or for each pixel.
+    look_azimuth_degrees : float
+        Compass direction in which the antenna looks: about 80 for an ascending Sentinel-1, 280 for a descending one.
+
+    Raises
+    ------
+    ValueError
+        If the incidence is not between 0 and 90 degrees.
+
+    Notes
+    -----
+    Above 90 degrees the ground looks away from the radar: it lies in shadow. Where the ground's own tilt towards the radar is steeper than the incidence,
+    it lies in layover; :func:`find_hidden` finds what they hide around them, too.
+
+    References
+    ----------
+    Small (2011), Flattening gamma: radiometric terrain correction for SAR imagery, IEEE TGRS 49.
+    """
+    theta = (
+        xr.ufuncs.radians(incidence_degrees)
+        if isinstance(incidence_degrees, xr.DataArray)
+        else np.radians(incidence_degrees)
+    )
+    if not bool(
+        ((theta >= 0) & (theta < np.pi / 2)).all() if isinstance(theta, xr.DataArray) else 0 <= theta < np.pi / 2
+    ):
+        raise ValueError(f"incidence_degrees={incidence_degrees} is not between 0 and 90 degrees from the vertical")
+    look = np.radians(look_azimuth_degrees)
+    east, north = (
+        _stencil(dem, lambda z, which=which: _tilt(z, pixel_size_m)[which].astype(np.float32))  # type: ignore[misc]
+        for which in (0, 1)
+    )
+    rise_away = east * np.sin(look) + north * np.cos(look)
+    cosine = (np.cos(theta) + np.sin(theta) * rise_away) / np.sqrt(1 + east**2 + north**2)
+    angle: xr.DataArray = xr.ufuncs.degrees(xr.ufuncs.arccos(cosine.clip(-1, 1)))
+    return angle.astype("float32").assign_attrs(long_name="local incidence", units="degrees")
+
+
+def find_hidden(
+    dem: xr.DataArray,
+    pixel_size_m: float,
+    *,
+    incidence_degrees: float,
+    look_azimuth_degrees: float,
+    reach_m: float = 2000.0,
+) -> xr.Dataset:
+    """Return ``layover`` and ``shadow`` (y, x), bool, as :func:`layover_and_shadow` finds them along the real line of sight.
+
+    Parameters
+    ----------
+    dem : xarray.DataArray (y, x)
+        Elevation in metres, y descending (north first), x ascending. It is read into memory; holes are taken for the lowest ground and hide nothing.
+    pixel_size_m : float
+    incidence_degrees : float
+    look_azimuth_degrees : float
+        Compass direction in which the antenna looks: about 80 for an ascending Sentinel-1, 280 for a descending one.
+    reach_m : float
+        Distance within which one place can hide another. Beyond the scene's edge the ground is taken to be as high as at the edge.
+
+    Raises
+    ------
+    ValueError
+        If the antenna looks closer to north or south than to east or west, as no polar-orbiting radar does away from the poles.
+
+    Notes
+    -----
+    The scene is sheared so that lines of sight become rows; between rows, elevation is linear.
+    """
+    look = np.radians(look_azimuth_degrees)
+    if abs(np.sin(look)) < np.sqrt(0.5) - 1e-9:
+        raise ValueError(
+            f"look_azimuth_degrees={look_azimuth_degrees:g} is not within 45 degrees of east (90) or west (270)"
+        )
+    z = np.asarray(dem.values, np.float32)
+    z = np.where(np.isnan(z), np.nanmin(z), z)
+    height, width = z.shape
+    lean = -1 / np.tan(look)  # rows southward along a line of sight, a column eastward
+    drop = lean * np.arange(width)
+    reach = int(np.ceil(reach_m / pixel_size_m))
+    found = {name: np.zeros(z.shape, bool) for name in ("layover", "shadow")}
+    cols = np.arange(width)
+    for first in range(int(np.floor(-drop.max())), int(np.ceil(height - drop.min())), STRIP):
+        lines = np.arange(first, first + STRIP)
+        strip = np.empty((STRIP, width), np.float32)
+        for col in cols:
+            strip[:, col] = np.interp(lines + drop[col], np.arange(height), z[:, col])
+        masks = layover_and_shadow(
+            np.pad(strip, ((0, 0), (reach, reach)), mode="edge"),
+            first_col=-reach,
+            pixel_size_m=pixel_size_m * float(np.hypot(1, lean)),
+            looks_east=bool(np.sin(look) > 0),
+            incidence_degrees=incidence_degrees,
+            reach=reach,
+        )
+        for col in cols:
+            rows = np.arange(
+                max(0, int(np.floor(first + drop[col])) - 1), min(height, int(np.ceil(first + STRIP + drop[col])) + 1)
+            )
+            line = np.rint(rows - drop[col]).astype(int) - first
+            inside = (line >= 0) & (line < STRIP)
+            for mask, out in zip(masks, found.values(), strict=True):
+                out[rows[inside], col] = mask[line[inside], col]
+    return xr.Dataset({name: (("y", "x"), mask) for name, mask in found.items()}, coords={"y": dem["y"], "x": dem["x"]})

@@ -104,3 +104,85 @@ def test_a_cliff_casts_a_shadow_away_from_the_radar() -> None:
             ground, first_col=0, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=40
         )
         assert shadow.any() == expected
+
+
+@pytest.mark.parametrize("look", [80.0, 280.0, 100.0])
+def test_local_incidence_agrees_with_the_angle_from_xarray_spatial_s_slope_and_aspect(look: float) -> None:
+    dem = _dem()
+    theta = 37.0
+    ours = terrain.local_incidence(dem, PIXEL, incidence_degrees=theta, look_azimuth_degrees=look)
+    tilt, towards = np.radians(xrspatial.slope(dem)), np.radians(xrspatial.aspect(dem))
+    to_radar = np.radians(look + 180)
+    cosine = np.cos(np.radians(theta)) * np.cos(tilt) + np.sin(np.radians(theta)) * np.sin(tilt) * np.cos(
+        to_radar - towards
+    )
+    inner = {"y": slice(1, -1), "x": slice(1, -1)}
+    assert float(ours.max() - ours.min()) > 20
+    assert np.allclose(ours[inner], np.degrees(np.arccos(cosine))[inner], atol=0.02)
+
+
+def test_local_incidence_of_flat_ground_is_the_incidence_of_each_pixel() -> None:
+    dem = _dem((20, 30)) * 0
+    across = xr.zeros_like(dem) + np.linspace(30, 45, 30)
+    angle = terrain.local_incidence(dem, PIXEL, incidence_degrees=across, look_azimuth_degrees=80)
+    assert np.allclose(angle, across, atol=1e-4)
+    assert angle.attrs == {"long_name": "local incidence", "units": "degrees"}
+    facing = dem.copy(data=np.tile(PIXEL * np.tan(np.radians(20)) * np.arange(30.0), (20, 1)))  # rises towards the east
+    assert np.allclose(
+        terrain.local_incidence(facing, PIXEL, incidence_degrees=39, look_azimuth_degrees=90), 19, atol=1e-3
+    )
+    assert np.allclose(
+        terrain.local_incidence(facing, PIXEL, incidence_degrees=39, look_azimuth_degrees=270), 59, atol=1e-3
+    )
+    with pytest.raises(ValueError, match="incidence_degrees=95 is not between 0 and 90 degrees from the vertical"):
+        terrain.local_incidence(dem, PIXEL, incidence_degrees=95, look_azimuth_degrees=80)
+
+
+def _hidden_in_3d(z: np.ndarray, theta: float, look: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return layover and shadow by marching from each pixel along the real line of sight, heights interpolated between pixels."""
+    from scipy import ndimage
+
+    rows, cols = np.mgrid[: z.shape[0], : z.shape[1]].astype(float)
+    step = 1 / abs(np.sin(look))  # one column a step
+    layover, shadow = np.zeros(z.shape, bool), np.zeros(z.shape, bool)
+    slant = -z * np.cos(theta)
+    for n in range(1, reach + 1):
+        away = n * step
+        for sign in (-1, 1):  # towards the radar, away from it
+            there = ndimage.map_coordinates(
+                z, [rows - sign * away * np.cos(look), cols + sign * away * np.sin(look)], order=1, mode="nearest"
+            )
+            far = sign * away * PIXEL
+            there_slant = far * np.sin(theta) - there * np.cos(theta)
+            layover |= there_slant > slant if sign < 0 else there_slant < slant
+            if sign < 0:
+                shadow |= there - away * PIXEL / np.tan(theta) > z
+    return layover, shadow
+
+
+@pytest.mark.parametrize("look", [80.0, 278.0, 90.0])
+def test_layover_and_shadow_follow_the_real_line_of_sight(look: float) -> None:
+    rows, cols = np.mgrid[:150, :160]
+    hills = 260 * np.exp(-(((cols - 60) / 10) ** 2) - ((rows - 60) / 22) ** 2) + 200 * np.exp(
+        -(((cols - 105) / 7) ** 2) - ((rows - 90) / 9) ** 2
+    )
+    dem = xr.DataArray(
+        hills.astype("float32"), dims=("y", "x"), coords={"y": -PIXEL * rows[:, 0], "x": PIXEL * cols[0]}
+    )
+    found = terrain.find_hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
+    for name, expected in zip(
+        ("layover", "shadow"), _hidden_in_3d(hills, np.radians(39), np.radians(look), 40), strict=True
+    ):
+        both, either = (found[name].values & expected).sum(), (found[name].values | expected).sum()
+        assert expected.sum() > 100
+        assert both / either > (0.999 if look == 90 else 0.93), name  # half a row of rounding along the rims
+    with pytest.raises(ValueError, match="look_azimuth_degrees=10 is not within 45 degrees of east"):
+        terrain.find_hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=10)
+
+
+def test_strips_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    dem = _dem((90, 100)) * 3
+    whole = terrain.find_hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300)
+    monkeypatch.setattr(terrain, "STRIP", 17)
+    assert whole.identical(terrain.find_hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300))
+    assert whole["layover"].any()
