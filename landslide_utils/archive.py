@@ -95,6 +95,7 @@ def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:
     for name, count in Counter(entry.filename.rstrip("/").casefold() for entry in entries).items():
         if count > 1:
             yield f"{name!r} occurs {count} times"
+    files = {entry.filename.casefold() for entry in entries if not entry.is_dir()}
     for entry in entries:
         parts = entry.filename.rstrip("/").split("/")
         kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -104,5 +105,7 @@ def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:
             yield f"{entry.filename!r} is not in {top}/"
         elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             yield f"{entry.filename!r} is a link or a device"
+        elif any("/".join(parts[:depth]).casefold() in files for depth in range(1, len(parts))):
+            yield f"{entry.filename!r} lies within a file"
         elif entry.flag_bits & 1:
             yield f"{entry.filename!r} is encrypted"

@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -30,7 +31,7 @@ from landslide_utils.transfer import BLOCK, Patience
 
 NAME = "hokkaido_japan"
 PATIENCE = Patience(timeout_s=20, retries=2, pause_s=0.01)
-HASTY = Patience(timeout_s=0.5, retries=2, pause_s=0.01)
+HASTY = Patience(timeout_s=1, retries=2, pause_s=0.01)
 Zip = Callable[..., bytes]
 
 
@@ -49,6 +50,7 @@ class Repository:
     cut: list[int | None] = dataclasses.field(
         default_factory=list
     )  # after how many bytes to break off; the last one stays
+    done: threading.Event = dataclasses.field(default_factory=threading.Event)
     stall: int = 0  # how many of the next file requests never get an answer
     ranges: bool = True
     says_length: bool = True
@@ -95,7 +97,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send_record(repository)
         elif repository.stall:
             repository.stall -= 1
-            time.sleep(2)
+            repository.done.wait(60)
         else:
             self._send_file(repository, span)
 
@@ -150,6 +152,7 @@ def repository() -> Iterator[Repository]:
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     one.url = f"http://127.0.0.1:{server.server_port}"
     yield one
+    one.done.set()
     server.shutdown()
     server.server_close()
 
@@ -328,14 +331,14 @@ def test_a_server_that_stalls_is_asked_again_and_then_given_up(
     assert time.monotonic() - start < 10
     assert len(repository.files_asked) == 3
     repository.stall = 1
-    assert get(repository, folder, patience=dataclasses.replace(PATIENCE, timeout_s=1)).exists()
+    assert get(repository, folder, patience=HASTY).exists()
 
 
 def test_a_server_that_stalls_in_the_middle_is_asked_for_the_rest(
     repository: Repository, folder: Path, zipped: Zip
 ) -> None:
     repository.archive, repository.gate = zipped(), threading.Event()
-    refuse(repository, folder, "timed out", patience=dataclasses.replace(HASTY, retries=0, timeout_s=1))
+    refuse(repository, folder, "timed out", patience=dataclasses.replace(HASTY, retries=0))
     repository.gate.set()
     get(repository, folder)
     assert int(repository.files_asked[-1].removeprefix("bytes=").rstrip("-")) >= len(repository.archive) // 2 - BLOCK
@@ -365,7 +368,7 @@ def test_wrong_bytes_are_thrown_away(repository: Repository, folder: Path, zippe
         (True, b"more", 0, "offers .* bytes where .* are expected"),
         (True, b"", 4, "offers .* bytes where .* are expected"),
         (False, b"more", 0, "sends more than the"),
-        (False, b"", 4, "stopped after"),
+        (False, b"", 4, "stopped after|does not give the rest"),
     ],
 )
 def test_a_wrong_length_is_refused(
@@ -487,6 +490,7 @@ def lie(content: bytes, size: int, *, checksum: bool) -> bytes:
 
 
 BOMB = bytes(50_000_000)
+NOISE = hashlib.shake_128(b"").digest(9999)  # does not compress, so that it is found again in the archive
 MALICIOUS = {
     "leads up": (pack((f"{NAME}.zarr/../../evil", b"")), "leads out of the folder"),
     "leads up and back": (pack((f"{NAME}.zarr/../{NAME}.zarr/x", b"")), "leads out of the folder"),
@@ -503,14 +507,14 @@ MALICIOUS = {
     ),
     "a file as folder": (pack((f"{NAME}.zarr", b""), store=False), "it has no folder"),
     "twice": (pack((f"{NAME}.zarr/VV", b"1"), (f"{NAME}.zarr/vv", b"2")), "occurs 2 times"),
-    "a file within a file": (pack((f"{NAME}.zarr/.zgroup/x", b"1")), "NotADirectory|File exists|Not a directory"),
+    "a file within a file": (pack((f"{NAME}.zarr/.zgroup/x", b"1")), "lies within a file"),
     "no store": (pack((f"{NAME}.zarr/vv/0.0", b"1"), store=False), "holds no Zarr store"),
     "empty": (pack(store=False), "it has no folder"),
     "no archive": (b"x" * 5000, "is damaged .BadZipFile"),
-    "truncated": (pack((f"{NAME}.zarr/0.0", os.urandom(9999)))[:5000], "is damaged .BadZipFile"),
+    "truncated": (pack((f"{NAME}.zarr/0.0", NOISE))[:5000], "is damaged .BadZipFile"),
     "damaged": (
-        pack((f"{NAME}.zarr/0.0", bytes(99)), (f"{NAME}.zarr/1", b"")).replace(b"\x63\x60\xa0", b"\x63\x61\xa0"),
-        "is damaged",
+        pack((f"{NAME}.zarr/0.0", NOISE)).replace(NOISE[50:60], bytes(10)),
+        "is damaged .BadZipFile: Bad CRC-32",
     ),
     "declares less": (lie(BOMB, 1000, checksum=False), "is damaged .BadZipFile: Bad CRC-32"),
 }
@@ -557,7 +561,6 @@ def test_what_would_not_fit_on_the_disk_is_refused_before_it_starts(
 
 
 def test_what_would_not_fit_on_the_disk_is_not_unpacked(repository: Repository, folder: Path) -> None:
-    repository.archive = lie(b"12345678" * 500, 4_000_000_000, checksum=False)
     free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
     files = [f"{NAME}.zarr/{i}" for i in range(free // 4_000_000_000 + 2)]
     honest = pack(*((name, b"12345678" * 500) for name in files))
@@ -598,8 +601,8 @@ def test_a_disk_that_fills_up_while_unpacking_leaves_no_half_cube(
     (folder / f"{NAME}.zip").write_bytes(repository.archive)
     full = command("-c", FULL, 10_000, NAME, "--folder", folder, "--record", repository.record)
     assert "File too large" in full.communicate(timeout=300)[1]
-    assert not list(folder.rglob("*.zattrs"))
-    assert (get(repository, folder) / ".zattrs").exists()
+    assert not list(folder.rglob("*.zmetadata"))
+    assert (get(repository, folder) / ".zmetadata").exists()
 
 
 def test_an_archive_fetched_by_hand_is_used_if_it_is_the_right_one(
@@ -620,7 +623,7 @@ def test_the_archive_is_kept_if_asked(repository: Repository, folder: Path, zipp
     get(repository, folder)
     assert len(repository.files_asked) == 1  # the kept one is as good as one fetched by hand
     assert (folder / f"{NAME}.zip").exists()
-    __import__("shutil").rmtree(folder / f"{NAME}.zip.old")
+    shutil.rmtree(folder / f"{NAME}.zip.old")
 
 
 def test_a_half_copied_cube_is_neither_opened_nor_touched(
