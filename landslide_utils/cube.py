@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 from rasterio.crs import CRS
 
-from landslide_utils.regions import REGIONS, ZENODO, Region, data_folder, find_region, parse_instant
+from landslide_utils.download import DownloadError, download, is_store
+from landslide_utils.regions import REGIONS, Region, find_region, parse_instant
 from landslide_utils.simulate import practice_cube
 
 RADAR = ("vv", "vh")
@@ -37,13 +38,13 @@ def open_cube(
     Parameters
     ----------
     source : str
-        A region's name (a practice cube is made on first use), or the path or URL of a Zarr store in the published layout.
+        A region's name (a practice cube is made on first use, a published one downloaded), or the path or URL of a Zarr store in the published layout.
     event_time : str, optional
         Instant of the event, ISO 8601, UTC unless it has an offset. Needed only when neither the region nor the store knows it.
     variables : iterable of str, optional
         Of ``vv``, ``vh`` and ``dem`` those that will be used; the others are left out, and what is wrong with them does no harm.
     progress : bool
-        Whether to show a progress bar while a practice cube is made.
+        Whether to show a progress bar while a cube is made or downloaded.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def open_cube(
     Raises
     ------
     CubeError
-        If there is no cube, it is not a Zarr store, its dimensions are not the published ones, or nobody knows the event's instant.
+        If there is no cube and none can be downloaded, it is not a Zarr store, its dimensions are not the published ones, or nobody knows the event's instant.
     """
     region = find_region(source)
     store = _open(source if "://" in source else str(_locate(source, region, progress=progress)))
@@ -80,20 +81,16 @@ def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
     if source in REGIONS and region is not None:
         if region.simulated:
             return practice_cube(source, progress=progress)
-        path = data_folder() / f"{source}.zarr"
-        if not path.exists():
-            advice = (
-                f"download {source}.zip from {ZENODO}, unzip it into {data_folder()} (or set LANDSLIDE_DATA to where it is), "
-                "or pass the path of the .zarr folder as cube"
-            )
-            raise CubeError(source, [f"the published cube is not on this machine; {advice}"])
-    else:
-        path = Path(source).expanduser()
+        try:
+            return download(source, progress=progress)
+        except DownloadError as error:
+            raise CubeError(source, [str(error)]) from error
+    path = Path(source).expanduser()
     if not path.exists():
         raise CubeError(
             source, [f"no such path; give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"]
         )
-    if not any((path / name).exists() for name in (".zgroup", ".zmetadata", "zarr.json")):
+    if not is_store(path):
         raise CubeError(
             source,
             [

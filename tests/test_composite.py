@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import dask
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 from conftest import AFTER, BEFORE, EVENT, SAME_DAY, published
+from dask.callbacks import Callback
 
 from landslide_utils.composite import CHANNELS, choose_passes, make_composite, variables_of
 from landslide_utils.cube import CubeError, open_cube
@@ -148,3 +152,31 @@ def test_no_pass_and_no_such_channels_are_refused(cube: xr.Dataset) -> None:
         make_composite(cube, timesteps=0)
     with pytest.raises(ValueError, match="channels='sarr' is not one of vv, vh, sar, dem, sar_dem"):
         make_composite(cube, channels="sarr")
+
+
+class _Nowhere:
+    def __setitem__(self, place: object, block: object) -> None:
+        pass
+
+
+class _Held(Callback):  # type: ignore[misc]
+    """Bytes of the results that dask holds at once, at most."""
+
+    most = 0
+
+    def _posttask(self, key: object, result: object, graph: object, state: dict[str, Any], worker: object) -> None:
+        arrays = [kept for kept in state["cache"].values() if isinstance(kept, np.ndarray)]
+        self.most = max(self.most, sum(array.nbytes for array in arrays))
+
+
+@pytest.mark.parametrize("channels", ["sar", "sar_dem"])
+def test_a_composite_comes_out_of_the_store_chunk_by_chunk(tmp_path: Path, channels: str) -> None:
+    side = 64
+    chunked = published(shape=(640, 640), timepair=False).chunk({"timestep": 1, "y": side, "x": side})
+    chunked.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    chunk = 4 * side**2
+    with dask.config.set(scheduler="threads", num_workers=2), _Held() as held:
+        composite = make_composite(open_cube(str(tmp_path / "hokkaido_japan.zarr")), channels=channels)
+        da.store(composite["image"].data, _Nowhere(), lock=False)
+    assert held.most > 4 * chunk  # it was measured
+    assert held.most < 0.1 * composite["image"].nbytes

@@ -48,6 +48,7 @@ def test_every_import_is_a_dependency() -> None:
         "pystac": "pystac-client",
         "odc": "odc-stac",
         "pandas": "xarray",
+        "requests": "pooch",
         "shapely": "geopandas",
         "sklearn": "scikit-learn",
         "nbformat": "jupytext",

@@ -1,0 +1,111 @@
+"""A zip archive unpacked safely: one folder, plain files only, no larger than allowed."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+BLOCK = 1 << 20
+DISK_BLOCK = 4096
+
+
+class ArchiveError(ValueError):
+    """An archive that must not or cannot be unpacked."""
+
+
+class RoomError(OSError):
+    """An archive that would unpack to more than is allowed or free."""
+
+
+def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, progress: bool = False) -> None:
+    """Unpack the one folder ``<target.name>/`` of a zip archive to `target`; nothing is left of it if that fails.
+
+    Parameters
+    ----------
+    archive : Path
+    target : Path
+        Must not exist.
+    most_bytes, most_files : int
+        Limits on what the archive may unpack to.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    ArchiveError
+        If the archive is damaged, or holds anything but plain files and folders in that one folder, each once.
+    RoomError
+        If it would unpack to more than the limits, or than is free on the disk.
+    FileExistsError
+        If `target` exists.
+
+    Notes
+    -----
+    Names and sizes are checked before anything is written. The sizes hold: zipfile hands out no more bytes of a file than its entry declares, and raises
+    if their checksum is not the entry's. Permissions are not taken over.
+    """
+    if target.exists():
+        raise FileExistsError(f"{target} exists")
+    try:
+        _unpack(archive, target, most_bytes, most_files, progress)
+    except BaseException as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, (ArchiveError, OSError)) or not isinstance(error, Exception):
+            raise
+        # zipfile and zlib raise a dozen kinds of error for a damaged archive
+        raise ArchiveError(f"{archive.name} is damaged ({type(error).__name__}: {error})") from error
+
+
+def _unpack(archive: Path, target: Path, most_bytes: int, most_files: int, progress: bool) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        entries = zipped.infolist()
+        faults = list(_find_faults(entries, target.name))
+        if faults:
+            listed = "\n".join(f"  - {fault}" for fault in faults[:5])
+            raise ArchiveError(
+                f"{archive.name} is not unpacked; what is wrong with it ({len(faults)} in all):\n{listed}"
+            )
+        files = [entry for entry in entries if not entry.is_dir()]
+        size = sum(entry.file_size for entry in files)
+        asked = f"{archive.name} unpacks to {size} bytes in {len(files)} files"
+        if size > most_bytes or len(files) > most_files:
+            raise RoomError(f"{asked}, but most_bytes={most_bytes} and most_files={most_files} are allowed")
+        free = shutil.disk_usage(target.parent).free
+        if size + DISK_BLOCK * len(files) > free:
+            raise RoomError(f"{asked}, but {free} bytes are free in {target.parent}")
+        with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
+            for entry in files:
+                path = target.parent / entry.filename
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with zipped.open(entry) as source, path.open("xb") as file:
+                    shutil.copyfileobj(source, file, BLOCK)
+                bar.update(entry.file_size)
+
+
+def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:
+    """List what an archive holds that it must not."""
+    if not any(entry.filename.startswith(f"{top}/") for entry in entries):
+        yield f"it has no folder {top}/"
+    for name, count in Counter(entry.filename.rstrip("/").casefold() for entry in entries).items():
+        if count > 1:
+            yield f"{name!r} occurs {count} times"
+    files = {entry.filename.casefold() for entry in entries if not entry.is_dir()}
+    for entry in entries:
+        parts = entry.filename.rstrip("/").split("/")
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if {"", ".", ".."} & set(parts) or "\\" in entry.filename or ":" in parts[0]:
+            yield f"{entry.filename!r} leads out of the folder"
+        elif parts[0] != top:
+            yield f"{entry.filename!r} is not in {top}/"
+        elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            yield f"{entry.filename!r} is a link or a device"
+        elif any("/".join(parts[:depth]).casefold() in files for depth in range(1, len(parts))):
+            yield f"{entry.filename!r} lies within a file"
+        elif entry.flag_bits & 1:
+            yield f"{entry.filename!r} is encrypted"
