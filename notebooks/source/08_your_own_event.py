@@ -46,7 +46,7 @@ folder: str = "your_own_event"  # Where the cube, and in a rehearsal the images,
 # Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is checked further down, all at once.
 
 # %%
-from landslide_utils.experiments import check_parameters
+from landslide_utils.config import check_parameters
 
 texts = ("radar", "dem", "polygons", "box", "event_time", "name", "collection", "assets", "dem_collection", "dem_asset", "folder")
 check_parameters(globals(), pixel_size_m=range(5, 101), **{text: (str(globals()[text]),) for text in texts})
