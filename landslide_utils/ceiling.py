@@ -97,7 +97,7 @@ def _tilt(scene: Scene, orbit: str) -> NDArray[np.float32]:
     down_row, down_col = (-np.gradient(wide, scenario.pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1))
     if orbit not in LOOK_AZIMUTH:
         raise ValueError(f"the passes' orbit is {orbit}; the ceiling needs ascending or descending")
-    return np.clip(radar.facing(down_row, down_col, orbit) / np.float32(radar.UNIT_TILT), -1.5, 1.5)
+    return np.asarray(np.clip(radar.facing(down_row, down_col, orbit) / radar.UNIT_TILT, -1.5, 1.5), np.float32)
 
 
 def _gain(

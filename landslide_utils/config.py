@@ -114,7 +114,7 @@ class RunConfig:
         return self.epochs or PRESETS[self.preset].epochs
 
 
-def read_parameters(namespace: Mapping[str, Any]) -> RunConfig:
+def read_parameters(namespace: Mapping[str, Any], also: Sequence[str] = ()) -> RunConfig:
     """Make a configuration from a notebook's parameters.
 
     papermill only warns of a name that the notebook does not know and then runs the defaults; here it is refused.
@@ -123,6 +123,8 @@ def read_parameters(namespace: Mapping[str, Any]) -> RunConfig:
     ----------
     namespace : mapping
         The notebook's ``globals()``.
+    also : sequence of str
+        Names of parameters that the notebook has beside these.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def read_parameters(namespace: Mapping[str, Any]) -> RunConfig:
         Listing every unknown name and every value that is not allowed.
     """
     fields = [field.name for field in dataclasses.fields(RunConfig)]
-    unknown = _unknown(namespace, fields)
+    unknown = _unknown(namespace, [*fields, *also])
     try:
         config = RunConfig(**{name: namespace[name] for name in fields if name in namespace})
     except ConfigError as error:
@@ -160,6 +162,25 @@ def check_parameters(namespace: Mapping[str, Any], **allowed: Sequence[Any]) -> 
         if type(namespace[name]) is not type(values[0]) or namespace[name] not in values:
             text = f"{values[0]} to {values[-1]}" if isinstance(values, range) else ", ".join(map(str, values))
             faults.append(f"{name}={namespace[name]!r} is not one of {text}")
+    if faults:
+        raise ConfigError(faults)
+
+
+def refuse_unknown(namespace: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse a notebook's parameters if papermill set one that it does not know.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The notebook's ``globals()``.
+    known : sequence of str
+
+    Raises
+    ------
+    ConfigError
+        Listing every unknown name.
+    """
+    faults = _unknown(namespace, list(known))
     if faults:
         raise ConfigError(faults)
 

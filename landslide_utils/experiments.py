@@ -27,6 +27,8 @@ from landslide_utils.runs import RunBusyError, RunError, read_run, run
 if TYPE_CHECKING:
     from distributed import Client
 
+BUSY = "another process trains it"
+
 _KEEP_MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
 """Dask has its workers hand freed memory back to the system at once; each batch would fetch it again, a third of a training's time."""
 
@@ -92,6 +94,7 @@ def run_grid(
     *,
     scheduler: str | None = None,
     threads_per_worker: int = 1,
+    here: bool = False,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Run what is missing of a grid, one run a Dask task, and return the table of all of them.
@@ -106,6 +109,8 @@ def run_grid(
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers see the same folders. By default processes on this machine.
     threads_per_worker : int
         Processor cores that one run uses on this machine. Workers of another scheduler use the threads that they were started with.
+    here : bool
+        Whether to train one run after the other in this process: slower, but it needs the memory of one only.
     progress : bool
 
     Returns
@@ -124,8 +129,9 @@ def run_grid(
     missing = [config for config in wanted.values() if not is_done(config)]
     failures: dict[str, str] = {}
     bar = tqdm(desc="runs", unit="run", total=len(wanted), initial=len(wanted) - len(missing), disable=not progress)
-    with bar, _client(scheduler, threads_per_worker, len(missing)) as client:
-        for config, outcome in _outcomes(client, missing):
+    with bar, _client(scheduler, threads_per_worker, 0 if here else len(missing)) as client:
+        outcomes = _outcomes(client, missing) if client else ((config, _attempt(config)) for config in missing)
+        for config, outcome in outcomes:
             if outcome:
                 failures[f"{config.hash} ({config.channels}, {config.timesteps} passes, seed {config.seed})"] = outcome
             bar.update()
@@ -159,13 +165,13 @@ def _client(scheduler: str | None, threads: int, runs: int) -> Iterator[Client |
         yield client
 
 
-def _outcomes(client: Client | None, missing: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, str]]:
+def _outcomes(client: Client, missing: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, str]]:
     """Hand out runs, no more at a time than there are workers, and yield each with what went wrong (nothing, as a rule)."""
     waiting = deque(missing)
     running: dict[Any, RunConfig] = {}
-    while client is not None and (waiting or running):
-        from distributed import wait
+    from distributed import wait
 
+    while waiting or running:
         workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         while waiting and len(running) < workers:
             config = waiting.popleft()
@@ -174,7 +180,7 @@ def _outcomes(client: Client | None, missing: Sequence[RunConfig]) -> Iterator[t
         for future in done:
             config = running.pop(future)
             outcome = str(future.exception() or "") if future.status == "error" else future.result()
-            if outcome == "busy":
+            if outcome == BUSY:
                 waiting.append(config)  # another grid trains it; look again later
                 time.sleep(1)
             else:
@@ -182,7 +188,7 @@ def _outcomes(client: Client | None, missing: Sequence[RunConfig]) -> Iterator[t
 
 
 def _task(config: RunConfig) -> str:
-    """Train one run on a worker; an error is returned as text, so that it stops no other run."""
+    """Train one run on a worker."""
     import torch
     from distributed import get_worker
 
@@ -190,12 +196,17 @@ def _task(config: RunConfig) -> str:
     # What a run reads through Dask is read here: handed back to the cluster it would wait for the very worker that waits for it.
     with _ONE_AT_A_TIME, dask.config.set(scheduler="threads", num_workers=threads):
         torch.set_num_threads(threads)
-        try:
-            run(config, progress=False)
-        except RunBusyError:
-            return "busy"
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
+        return _attempt(config)
+
+
+def _attempt(config: RunConfig) -> str:
+    """Train one run and return what went wrong, as text, so that it stops no other run."""
+    try:
+        run(config, progress=False)
+    except RunBusyError:
+        return BUSY
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
     return ""
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from landslide_utils.chips import SIZE, corners, part_mask
 
 BINS = 400
-"""Scores are put into so many bins of equal size for the bootstrap, which then needs no pixel twice."""
+"""For the bootstrap, scores are put into bins that hold equally many landslide pixels each, which it then counts: no curve is sorted twice."""
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -144,7 +144,8 @@ def bootstrap_auprc(
         chosen = np.isfinite(score.values[window]) & (True if valid is None else valid.values[window])
         labels.append(landslides.values[window][chosen])
         values.append(score.values[window][chosen])
-    edges = np.unique(np.quantile(np.concatenate(values), np.linspace(0, 1, BINS + 1)[1:-1]))
+    slid = np.concatenate([v[truth] for truth, v in zip(labels, values, strict=True)])
+    edges = np.unique(np.quantile(slid, np.linspace(0, 1, BINS + 1), method="lower")) if slid.size else np.zeros(1)
     hits, others = (
         np.array(
             [

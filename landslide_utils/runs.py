@@ -74,6 +74,11 @@ class Run:
     history: pd.DataFrame
     bootstrap: pd.DataFrame
 
+    def probability(self) -> xr.DataArray:
+        """Read the map of probabilities, float32 (y, x)."""
+        found: xr.DataArray = xr.open_zarr(self.config.folder / "probability.zarr")["probability"].load()
+        return found
+
 
 def run(config: RunConfig, *, progress: bool = True) -> Run:
     """Train, map and measure one configuration, unless that has been done; what notebook 03 does step by step.

@@ -16,9 +16,9 @@ SMALL = dataclasses.replace(PRACTICE["practice_small"], height=256, width=256, o
 
 
 @pytest.fixture(scope="module")
-def practice() -> tuple[simulate.Scene, xr.Dataset]:
+def practice(tmp_path_factory: pytest.TempPathFactory) -> tuple[simulate.Scene, xr.Dataset]:
     scene = simulate.make_scene(SMALL)
-    return scene, open_cube(scene.dataset().load())
+    return scene, open_cube(str(simulate.write_cube(scene, tmp_path_factory.mktemp("cube") / "practice.zarr")))
 
 
 def _all(cube: xr.Dataset) -> xr.DataArray:

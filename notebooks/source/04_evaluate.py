@@ -1,0 +1,323 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 04 Evaluate: how good is the map, and how sure are we?
+#
+# A network gives every pixel a probability. Is it better than something simple? Would another scene say the same? Does 0.8 mean eight in ten? And where
+# should the line be drawn between a landslide and none? A map that answers none of these is a picture.
+#
+# **Afterwards you can** compute a precision-recall curve by hand, put an interval on its area, set a ladder of baselines under a network, show what a leaking
+# split does, calibrate probabilities, and choose a threshold from what mistakes cost.
+#
+# | you should know | where it is taught |
+# |---|---|
+# | composite, chips, split, training | [03 Train a landslide detector](03_train.ipynb) |
+#
+# It works without a network. The default cube is **simulated**: a practice scene with known truth.
+
+# %% [markdown]
+# ## What to run
+#
+# Everything that can be changed stands in the next cell.
+
+# %% tags=["parameters"]
+# fmt: off
+cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout
+event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; only for a store whose event is not known
+channels: str = "sar"  # What the network sees: vv, vh, sar (both) or sar_dem (both and terrain)
+timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
+orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
+preset: str = "quick"  # How large a network and how long: quick, standard or paper
+seed: int = 0  # Of the split, the first weights and the order of chips
+epochs: int = 0  # How often the network sees the training chips; 0 takes the preset's number
+cost_of_a_miss: float = 10.0  # What a landslide pixel costs that is not reported
+cost_of_a_false_alarm: float = 1.0  # What a reported pixel costs that is none
+runs_dir: str = "runs"  # Folder in which trained networks are kept
+
+# %% [markdown]
+# Wrong values and unknown names are refused here, before any work is done.
+
+# %%
+from landslide_utils.calibration import threshold_for  # refuses costs that are not above 0
+from landslide_utils.config import read_parameters
+
+threshold = threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
+config = read_parameters(globals(), also=["cost_of_a_miss", "cost_of_a_false_alarm"])
+config
+
+# %% [markdown]
+# What we shall use; the names say what each is for.
+
+# %%
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from landslide_utils import charts, metrics, terrain
+from landslide_utils.baselines import log_ratio_detectors, random_forest
+from landslide_utils.calibration import Calibration, expected_calibration_error, reliability
+from landslide_utils.ceiling import likelihood_ratio
+from landslide_utils.chips import part_mask, split_chips
+from landslide_utils.composite import make_composite
+from landslide_utils.cube import open_cube
+from landslide_utils.runs import run
+from landslide_utils.scenario import PRACTICE
+from landslide_utils.simulate import make_scene
+
+# %% [markdown]
+# ## A network to evaluate
+#
+# `run` does what notebook 03 did step by step: composite, chips, training, map. If the same run is kept in `runs_dir` already, it is read and not trained.
+
+# %%
+trained = run(config)
+probability = trained.probability()
+
+# %% [markdown]
+# The truth lies in the cube, and the split is made again from the same seed. We also load the terrain, which one of the baselines needs.
+
+# %%
+datacube = open_cube(config.cube, event_time=config.event_time or None)
+composite = make_composite(datacube, channels="sar_dem", timesteps=config.timesteps, orbit=config.orbit).load()
+chips = split_chips(composite["landslides"], seed=config.seed)
+
+# %% [markdown]
+# ## Precision and recall by hand
+#
+# Take the scores of all test pixels, the highest first, and walk down. After each pixel: how many landslides have we found (**recall**), and how many of our
+# finds are right (**precision**)?
+
+# %%
+test = part_mask(chips, "test", composite["landslides"])
+labels, scores = metrics.pixels(probability, composite["landslides"], test)
+order = np.argsort(-scores, kind="stable")
+found = labels[order].cumsum()
+precision, recall = found / np.arange(1, len(found) + 1), found / found[-1]
+
+# %% [markdown]
+# The area under the curve is the mean precision over the recall gained, landslide by landslide. The library does the same and takes care of equal scores.
+
+# %%
+by_hand = precision[labels[order]].mean()
+by_library = metrics.auprc(labels, scores)
+print(f"by hand {by_hand:.6f}, by library {by_library:.6f}")
+
+# %% [markdown]
+# The numbers of one map at a few places of the curve:
+
+# %%
+places = [0.5, 0.7, 0.9]
+pd.DataFrame(
+    {"precision there": [metrics.precision_at_recall(labels, scores, place) for place in places]},
+    index=pd.Index(places, name="to find this share of landslide pixels"),
+).round(3)
+
+# %% [markdown]
+# ## How sure is the number?
+#
+# The test rests on few chips with landslides. Another valley would give another number. The **bootstrap** plays that: draw as many test chips again, some twice
+# and some not at all, and measure each time. Pixels of one chip share their slopes, so chips are drawn, not pixels.
+
+# %%
+rich = int((chips[chips["part"] == "test"]["landslide_share"] > 0).sum())
+draws = metrics.bootstrap_auprc(probability, composite["landslides"], chips)
+network = metrics.interval(by_library, draws, rich)
+print(f"AUPRC {network.value:.2f}, 95 % interval {network.low:.2f} to {network.high:.2f}, from {rich} test chips with landslides")
+
+# %% [markdown]
+# ## The ladder
+#
+# What must a network beat? **Chance** knows nothing. **Slope alone** knows where landslides can be. The **log ratio** is the change in decibels, as it is and
+# smoothed. A **random forest** learns from each pixel and its near neighbours.
+
+# %%
+image = composite["image"].sel(channel=[name for name in composite["channel"].values if name[:2] in ("vv", "vh")])
+detectors = {"slope alone": composite["image"].sel(channel="slope", drop=True), **log_ratio_detectors(image)}
+
+# %% [markdown]
+# The forest learns from the training chips, as the network did.
+
+# %%
+valid = composite["image"].notnull().all("channel")
+detectors["random forest"] = random_forest(image, composite["landslides"], valid, chips, seed=config.seed)
+
+# %% [markdown]
+# On a practice cube there is one rung more. The simulator's truth tells how likely each pixel's radar is with and without a landslide, so we can compute the
+# **ceiling**: no rule that looks at one pixel's radar at a time can do better.
+
+# %%
+if config.cube in PRACTICE and composite.attrs["orbit"] in ("ascending", "descending"):
+    detectors["ceiling for single pixels"] = likelihood_ratio(
+        make_scene(PRACTICE[config.cube]), datacube, test, timesteps=config.timesteps, orbit=config.orbit
+    )
+
+# %% [markdown]
+# Each of them on the same test chips, and drawn again with the same chips:
+
+# %%
+detectors["this network"] = probability
+drawn = {name: metrics.bootstrap_auprc(score, composite["landslides"], chips) for name, score in detectors.items()}
+areas = {name: metrics.auprc(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()}
+
+# %% [markdown]
+# The ladder, each rung with its interval:
+
+# %%
+ladder = {name: tuple(metrics.interval(areas[name], drawn[name], rich)) for name in detectors}
+charts.ladder_figure(ladder, chance=float(labels.mean()), simulated=composite.attrs["simulated"])
+
+# %% [markdown]
+# The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is hard for the other. A **paired** test looks at the
+# difference, chip draw by chip draw.
+
+# %%
+for name in ("random forest", "VV log ratio, smoothed"):
+    if name in detectors:
+        difference, p = metrics.compare(areas["this network"], areas[name], drawn["this network"], drawn[name], rich)
+        print(f"network - {name}: {difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), p = {p:.3f}")
+
+# %% [markdown]
+# ## A split that leaks
+#
+# So far whole blocks of neighbouring chips went to training or test. What if single chips are shared out at random, as the poster's code does? Then test
+# chips lie right beside training chips. We train again, with nothing changed but the split.
+
+# %%
+leaking = run(dataclasses.replace(config, split="random"))
+
+# %% [markdown]
+# Side by side. If the last line is above zero, the random split flatters the network, as far as one seed can tell: its intervals say how far.
+
+# %%
+splits = pd.DataFrame(
+    {name: [entry.metrics[key] for key in ("auprc", "auprc_low", "auprc_high", "prevalence")] for name, entry in (("blocked", trained), ("random", leaking))},
+    index=["AUPRC", "low end", "high end", "chance"],
+)
+print(f"random - blocked: {splits.loc['AUPRC', 'random'] - splits.loc['AUPRC', 'blocked']:+.3f}")
+splits.round(3)
+
+# %% [markdown]
+# ## Which landslides are found?
+#
+# A pixel counts as reported above a threshold; here the one at which half of all landslide pixels are found. Then we look at each landslide: how much of it is reported, how
+# large is it, and how does its slope lie to the radar? A small **local incidence** angle means that it faces the radar, a large one that it looks away.
+
+# %%
+threshold_half = float(np.quantile(scores[labels], 0.5))
+
+# %% [markdown]
+# The local incidence follows from the terrain and from where the radar looks: about west on a descending orbit, about east on an ascending one.
+
+# %%
+incidence = float(datacube.attrs.get("incidence_degrees", 39.0))
+look = {"ascending": 80.0, "descending": 280.0}.get(composite.attrs["orbit"], 280.0)
+local = terrain.local_incidence(
+    datacube["dem"].load(), datacube.attrs["pixel_size_m"], incidence_degrees=incidence, look_azimuth_degrees=look
+)
+
+# %% [markdown]
+# Now each landslide of the test, with its size, the share that is reported, and its local incidence:
+
+# %%
+each = metrics.found_landslides(
+    probability, composite["landslides"], test, threshold=threshold_half, local_incidence=local
+)
+
+# %% [markdown]
+# By size first, in four groups of equally many landslides:
+
+# %%
+size = pd.qcut(each["area_m2"], 4, duplicates="drop")
+each.groupby(size, observed=True)["found"].agg(["size", "mean"]).round(2)
+
+# %% [markdown]
+# And by how the slope lies to the radar:
+
+# %%
+lies = pd.cut(each["local_incidence"], [0, incidence - 10, incidence + 10, 180], labels=["faces the radar", "in between", "looks away"])
+each.groupby(lies, observed=True)["found"].agg(["size", "mean"]).round(2)
+
+# %% [markdown]
+# ## Does 0.8 mean eight in ten?
+#
+# Group the test pixels by the probability that the network gives, and count how many are landslide. On the diagonal, a probability means what it says. Ours was
+# trained on chips that hold more landslides than the scene does, so expect it to be too sure.
+#
+# The remedy is learnt on the **validation** chips, never on the test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
+
+# %%
+validation = metrics.pixels(probability, composite["landslides"], part_mask(chips, "validation", composite["landslides"]))
+corrections = {"temperature": Calibration.fit(*validation), "temperature and shift": Calibration.fit(*validation, shift=True)}
+corrections
+
+# %% [markdown]
+# The **expected calibration error** is the mean distance from the diagonal. AUPRC does not change: the order of the pixels stays.
+
+# %%
+maps = {"as trained": probability} | {name: correction.apply(probability) for name, correction in corrections.items()}
+given = {name: metrics.pixels(changed, composite["landslides"], test) for name, changed in maps.items()}
+pd.DataFrame(
+    {
+        "calibration error": {name: expected_calibration_error(*pair) for name, pair in given.items()},
+        "AUPRC": {name: metrics.auprc(*pair) for name, pair in given.items()},
+    }
+).round(4)
+
+# %% [markdown]
+# The same as a picture, on logarithmic axes because most pixels are surely nothing:
+
+# %%
+charts.reliability_figure(
+    {name: reliability(*pair) for name, pair in given.items()}, simulated=composite.attrs["simulated"]
+)
+
+# %% [markdown]
+# ## Where to draw the line
+#
+# There is no right threshold, only a cheap one. If a missed landslide costs ten times a false alarm, report a pixel as soon as reporting it costs less than keeping silent:
+# above $1 / (1 + 10)$. That holds only if probabilities mean what they say.
+
+# %%
+threshold = cost_of_a_false_alarm / (cost_of_a_miss + cost_of_a_false_alarm)
+print(f"report above a probability of {threshold:.3f}")
+
+# %% [markdown]
+# What would it have cost on the test chips, and what with 0.5, and without calibration?
+
+# %%
+def cost(probabilities: np.ndarray, limit: float) -> float:
+    """Return the mean cost a pixel."""
+    missed, alarmed = labels & (probabilities < limit), ~labels & (probabilities >= limit)
+    return float((cost_of_a_miss * missed + cost_of_a_false_alarm * alarmed).mean())
+
+
+calibrated = given["temperature and shift"][1]
+pd.Series(
+    {
+        "calibrated, threshold from costs": cost(calibrated, threshold),
+        "calibrated, 0.5": cost(calibrated, 0.5),
+        "as trained, threshold from costs": cost(scores, threshold),
+        "as trained, 0.5": cost(scores, 0.5),
+        "report nothing": cost(scores, 2.0),
+    },
+    name="mean cost a pixel",
+).round(4).to_frame()
+
+# %% [markdown]
+# ## What we learnt
+#
+# - AUPRC is the mean precision over the recall gained; it is read beside chance, with an interval that counts chips, not pixels.
+# - A network is worth its trouble only if it beats the rungs below it, and detectors on the same chips are compared in pairs.
+# - Probabilities are calibrated on validation chips; then a threshold follows from what mistakes cost.
+#
+# **Next:** [05 Map](05_map.ipynb).
+#
+# **Sources.** Saito & Rehmsmeier 2015 and Boyd et al. 2013 on precision-recall curves and their intervals; Guo et al. 2017 and Platt 1999 on calibration;
+# Kattenborn et al. 2022 on spatial leakage; Breiman 2001 on random forests; Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869).

@@ -1,0 +1,129 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 06 Experiments: does the poster hold?
+#
+# The poster's central figure shows AUPRC against the number of passes, a line for each combination of bands. It comes from one seed, one scene and 61 chips, and
+# no number has an interval. Here we run that experiment as anyone can run it again, and ask of each claim: does it hold, does it not, or can we not tell?
+#
+# **Afterwards you can** lay out a grid of runs, run it so that it can be stopped at any moment, read its figure with intervals, and judge a claim by the interval
+# of a difference.
+#
+# | you should know | where it is taught |
+# |---|---|
+# | training | [03 Train a landslide detector](03_train.ipynb) |
+# | AUPRC, chance, bootstrap, pairs | [04 Evaluate](04_evaluate.ipynb) |
+#
+# It works without a network. All radar here is **simulated**; the same command takes a real cube.
+
+# %% [markdown]
+# ## What to run
+#
+# Everything that can be changed stands in the next cell. The defaults are a tiny grid, to see how it works; the whole one was run before and is kept in `results`.
+
+# %% tags=["parameters"]
+# fmt: off
+cube: str = "practice_small"  # A region's name, or the path or URL of a Zarr store in the published layout
+channels: str = "vv sar"  # Band combinations, with spaces between: vv, vh, sar, sar_dem, dem
+timesteps: str = "1 4"  # Numbers of passes before and after the event, with spaces between
+seeds: str = "0"  # Seeds, with spaces between
+preset: str = "quick"  # How large a network and how long: quick, standard or paper
+epochs: int = 2  # How often the network sees the training chips; 0 takes the preset's number, and longer
+runs_dir: str = "runs"  # Folder in which the runs are kept
+results: str = "../docs/results"  # Folder with the results of the whole grid
+
+# %% [markdown]
+# Wrong values and unknown names are refused here, before any work is done. Each combination becomes one configuration with a name of its own.
+
+# %%
+from landslide_utils.config import refuse_unknown
+from landslide_utils.experiments import grid
+
+refuse_unknown(globals(), ["cube", "channels", "timesteps", "seeds", "preset", "epochs", "runs_dir", "results"])
+configs = grid(
+    cube=cube,
+    channels=channels.split(),
+    timesteps=[int(number) for number in timesteps.split()],
+    seeds=[int(number) for number in seeds.split()],
+    preset=preset,
+    epochs=epochs,
+    runs_dir=runs_dir,
+)
+[(config.hash, config.channels, config.timesteps, config.seed) for config in configs]
+
+# %% [markdown]
+# ## A grid that can be stopped
+#
+# Each run is a folder that appears whole or not at all, under the name of its configuration. So what is there is done, and what is not is missing. Stop the next cell and
+# start it again: finished runs stay, a half trained one goes on from its last epoch. Here the runs are trained one after the other, which needs little memory.
+# From a terminal, `python -m landslide_utils.experiments` trains as many at once as there are cores, or on any Dask cluster.
+
+# %%
+from landslide_utils.experiments import run_grid
+
+table = run_grid(configs, here=True)
+table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_chips"]].round(3)
+
+# %% [markdown]
+# Two epochs on a small scene teach a network little: this was to see the machinery.
+#
+# ## The whole grid
+#
+# Five band combinations, one to four passes, three seeds: sixty runs on the practice cube, made by one command, which is written beside them:
+# `python -m landslide_utils.experiments --results docs/results`.
+
+# %%
+from landslide_utils import results as kept
+
+runs, draws = kept.read_results(results)
+print(f"{len(runs)} runs, {runs['seconds_train'].sum() / 3600:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
+
+# %% [markdown]
+# The poster's figure, with what the poster does not have: a mean over seeds, and intervals that count the few chips of the test.
+
+# %%
+from landslide_utils import charts
+
+found = kept.means(runs, draws)
+charts.passes_figure(found, simulated=bool(runs["simulated"].all()))
+
+# %% [markdown]
+# The measure of the figure is the poster's: inside chips that hold a landslide. Over all test chips landslides are rarer, and the same maps score lower:
+
+# %%
+found.pivot_table(index="channels", columns="timesteps", values=["mean", "whole_scene"]).round(2)
+
+# %% [markdown]
+# ## The poster's four claims
+#
+# The intervals in the figure overlap, but that says little: all combinations were tested on the *same* chips. What counts is the interval of the **difference**, drawn chip
+# by chip. A claim holds if that whole interval lies on its side.
+
+# %%
+claims = kept.claims(runs, draws)
+claims.style.hide()
+
+# %% [markdown]
+# "Cannot tell here" is a result. Count how many landslide chips each seed's test has: more chips, not more epochs, would narrow the intervals.
+
+# %%
+runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
+
+# %% [markdown]
+# ## What we learnt
+#
+# - An experiment is a grid of configurations, each with a name that depends on all that its result depends on.
+# - Results carry an interval that counts what was really independent: chips and seeds, not pixels.
+# - A claim about a difference is judged by the interval of the difference.
+#
+# The scene is simulated: what holds here need not hold in Hokkaido. With the published cube, run
+# `python -m landslide_utils.experiments --cube hokkaido_japan --preset standard`.
+#
+# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869);
+# Boyd et al. 2013 on intervals of AUPRC.
