@@ -108,15 +108,8 @@ def incidence_figure(incidence: xr.DataArray, hidden: xr.Dataset, *, orbit: str,
         Whether the ground is simulated; the figure then says so.
     """
     half = abs(float(incidence["x"][1] - incidence["x"][0])) / 2
-    extent = tuple(
-        float(v) / 1000
-        for v in (
-            incidence["x"][0] - half,
-            incidence["x"][-1] + half,
-            incidence["y"][-1] - half,
-            incidence["y"][0] + half,
-        )
-    )
+    x, y = ((float(incidence[axis].min()) - half, float(incidence[axis].max()) + half) for axis in ("x", "y"))
+    extent = (x[0] / 1000, x[1] / 1000, y[0] / 1000, y[1] / 1000)
     figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     axes = figure.subplots()
     drawn = axes.imshow(incidence, cmap=cm.grayC, vmin=0, vmax=90, extent=extent, interpolation="nearest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shapely import box as box_polygon
+from shapely import make_valid
 from shapely.geometry import shape
 
 from landslide_utils.granules import MissingExtraError, choose_polarisations
@@ -17,6 +19,7 @@ from landslide_utils.grid import Box
 from landslide_utils.passes import Granule, direction_of
 
 MOST_ITEMS = 2000
+Items = list[dict[str, Any]]
 REMOTE = ("http", "https", "s3", "gs", "az")
 
 
@@ -70,17 +73,22 @@ def search_radar(
         faults.append(
             f"nothing was found; asked was {asked}: check the collection's name, widen the box, or take more days"
         )
-    granules, seen = [], set()
+    granules: list[Granule] = []
+    strange: dict[str, str] = {}
     for item in items:
-        files = {sent: item.assets[name] for sent, name in catalogue.assets.items() if name in item.assets}
-        seen |= set(item.assets)
-        granule = _granule(catalogue, item, files, faults) if files and item.geometry else None
+        try:
+            granule = _granule(catalogue, item, faults)
+        except Exception as error:  # whatever an item may hold; the others can still be used
+            strange[str(item.get("id"))] = f"{type(error).__name__}: {error}"
+            continue
         if granule and start <= granule.instant <= end and granule.footprint.intersects(box_polygon(*box)):
             granules.append(granule)
     if items and not granules and not faults:
+        seen = sorted({name for item in items for name in item.get("assets", {})})
+        reason = f"; {next(iter(strange))} cannot be understood ({next(iter(strange.values()))})" if strange else ""
         faults.append(
-            f"{len(items)} images were found but none can be used: their assets are {', '.join(sorted(seen)) or 'none'} where "
-            f"{' and '.join(catalogue.assets.values())} are needed, or they lie elsewhere; set Catalogue(assets=...); asked was {asked}"
+            f"{len(items)} images were found but none can be used: their assets are {', '.join(seen) or 'none'} where "
+            f"{' and '.join(catalogue.assets.values())} are needed, or they lie elsewhere{reason}; set Catalogue(assets=...); asked was {asked}"
         )
     return granules, faults
 
@@ -88,12 +96,12 @@ def search_radar(
 def search_elevation(catalogue: Catalogue, box: Box) -> tuple[list[str], list[str]]:
     """Search tiles of the elevation model that touch a box; return their addresses, and what is wrong with the answer."""
     items, faults = _search(catalogue, catalogue.dem, box, None)
-    hrefs = []
+    hrefs: list[str] = []
     for item in items:
-        if catalogue.dem_asset in item.assets:
-            hrefs += _href(catalogue, item.assets[catalogue.dem_asset], faults)
+        with contextlib.suppress(Exception):  # whatever an item may hold; the others can still be used
+            hrefs += _href(catalogue, _item(item).assets[catalogue.dem_asset], faults)
     if not hrefs and not faults:
-        names = sorted({name for item in items for name in item.assets})
+        names = sorted({name for item in items for name in item.get("assets", {})})
         faults.append(
             f"no elevation was found; asked was {catalogue.url} for {catalogue.dem!r} (asset {catalogue.dem_asset!r}"
             f"{'; there are: ' + ', '.join(names) if names else ''}) in box {list(box)}: set Catalogue(dem=..., dem_asset=...), or pass a file as dem"
@@ -101,15 +109,24 @@ def search_elevation(catalogue: Catalogue, box: Box) -> tuple[list[str], list[st
     return hrefs, faults
 
 
-def _granule(catalogue: Catalogue, item: Any, assets: Mapping[str, Any], faults: list[str]) -> Granule | None:
+def _item(described: Mapping[str, Any]) -> Any:
+    """Return a STAC item with absolute addresses."""
+    from pystac import Item
+
+    return Item.from_dict(dict(described))
+
+
+def _granule(catalogue: Catalogue, described: Mapping[str, Any], faults: list[str]) -> Granule | None:
     """Read what a catalogue says of one image. What it says of the image's grid is not used: it has been wrong."""
+    item = _item(described)
     properties = item.properties
+    assets = {sent: item.assets[name] for sent, name in catalogue.assets.items() if name in item.assets}
     instant = item.datetime or item.common_metadata.start_datetime
     hrefs = {sent: href for sent, asset in assets.items() for href in _href(catalogue, asset, faults)}
-    if instant is None or not hrefs:
+    if instant is None or not hrefs or not item.geometry:
         return None
     instant = instant.astimezone(dt.UTC).replace(tzinfo=None) if instant.tzinfo else instant
-    footprint = shape(item.geometry)
+    footprint = make_valid(shape(item.geometry))
     files, sent = choose_polarisations(hrefs)
     orbit = str(properties.get("sat:orbit_state", "")).lower()
     return Granule(
@@ -140,7 +157,7 @@ def _href(catalogue: Catalogue, asset: Any, faults: list[str]) -> list[str]:
     return [catalogue.sign(href) if catalogue.sign else href]
 
 
-def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None) -> tuple[list[Any], list[str]]:
+def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None) -> tuple[Items, list[str]]:
     """Ask a catalogue; whatever the network or the server does becomes one clear fault."""
     try:
         from pystac_client import Client
@@ -148,14 +165,14 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
     except ImportError:
         raise MissingExtraError("pystac-client") from None
 
-    def ask() -> list[Any]:
+    def ask() -> Items:
         client = Client.open(
             catalogue.url, stac_io=StacApiIO(headers=dict(catalogue.headers), timeout=catalogue.timeout, max_retries=1)
         )
         if not client.conforms_to("ITEM_SEARCH"):
             raise ValueError("it does not offer item search; give the address of a STAC API, not of a static catalogue")
         found = client.search(collections=[collection], bbox=list(box), datetime=period, max_items=MOST_ITEMS + 1)
-        return list(found.items())
+        return list(found.items_as_dicts())
 
     try:
         items = _within(10 * catalogue.timeout, ask)
@@ -172,9 +189,9 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
     return items, []
 
 
-def _within(seconds: float, ask: Callable[[], list[Any]]) -> list[Any]:
+def _within(seconds: float, ask: Callable[[], Items]) -> Items:
     """Call a function and give up after some time: a server that sends one byte now and then is silent at no moment."""
-    answer: list[list[Any]] = []
+    answer: list[Items] = []
     problem: list[Exception] = []
 
     def work() -> None:

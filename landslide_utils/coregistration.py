@@ -12,6 +12,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
+from pyproj import CRS
 from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform_bounds
 from shapely.geometry import mapping
@@ -106,7 +107,7 @@ def _stack_geotiffs(
             item = pystac.Item(f"{plane:05d}-{order:05d}", mapping(outline(box).buffer(0.5)), list(box), instant, {})
             item.add_asset("image", pystac.Asset(href, media_type="image/tiff; application=geotiff", roles=["data"]))
             items.append(item)
-    options = NETWORK | {"GDAL_HTTP_TIMEOUT": f"{timeout:.0f}", "GDAL_HTTP_LOW_SPEED_TIME": f"{timeout:.0f}"}
+    options = NETWORK | {"GDAL_HTTP_LOW_SPEED_TIME": f"{max(1, round(timeout))}"}
     with rasterio.Env(**options):
         loaded = odc.stac.load(
             items,
@@ -142,31 +143,22 @@ def _stack_gcov(groups: Sequence[Sequence[str]], sent: str, grid: Grid, method: 
 def _read_gcov(
     paths: Iterable[str], term: str, grid: Grid, row: int, col: int, shape: tuple[int, int], method: Resampling
 ) -> Array:
-    """Read a block of the grid from GCOV files: only the part of each that lies beneath it, and a margin."""
-    import h5py
-
+    """Read a block of the grid from GCOV files."""
     transform = grid.transform * Affine.translation(col, row)
     out = np.full(shape, np.nan, np.float32)
     bounds = rasterio.transform.array_bounds(*shape, transform)
     for path in paths:
-        with h5py.File(path) as file:
-            group = file[GRIDS]
-            crs, own, size = gcov_grid(group)
-            left, bottom, right, top = transform_bounds(grid.crs, crs, *bounds)
-            (first_col, first_row), (last_col, last_row) = ~own * (left, top), ~own * (right, bottom)
-            margin = 2 + 2 * max(1, round(grid.pixel_size_m / own.a))
-            part = tuple(
-                slice(max(0, int(first) - margin), min(length, int(last) + margin + 1))
-                for first, last, length in ((first_row, last_row, size[0]), (first_col, last_col, size[1]))
-            )
-            if any(piece.start >= piece.stop for piece in part):
-                continue
-            source = group[term][part]
+        try:
+            source, crs, own = _part_of(path, term, grid, bounds)
+        except (OSError, KeyError) as error:
+            raise OSError(f"{path} cannot be read ({error}); it is damaged: get it again") from error
+        if not source.size:
+            continue
         new = np.full(shape, np.nan, np.float32)
         reproject(
             np.where(source > 0, source, np.nan).astype(np.float32),
             new,
-            src_transform=own * Affine.translation(part[1].start, part[0].start),
+            src_transform=own,
             src_crs=crs,
             src_nodata=np.nan,
             dst_transform=transform,
@@ -176,6 +168,23 @@ def _read_gcov(
         )
         fuse_power(out, new)
     return out
+
+
+def _part_of(path: str, term: str, grid: Grid, bounds: Box) -> tuple[Array, CRS, Affine]:
+    """Read the part of a GCOV file that lies beneath some bounds of the grid, and a margin; it is empty where they do not meet."""
+    import h5py
+
+    with h5py.File(path) as file:
+        group = file[GRIDS]
+        crs, own, size = gcov_grid(group)
+        left, bottom, right, top = transform_bounds(grid.crs, crs, *bounds)
+        (first_col, first_row), (last_col, last_row) = ~own * (left, top), ~own * (right, bottom)
+        margin = 2 + 2 * max(1, round(grid.pixel_size_m / own.a))
+        rows, cols = (
+            slice(max(0, int(first) - margin), max(0, min(length, int(last) + margin + 1)))
+            for first, last, length in ((first_row, last_row, size[0]), (first_col, last_col, size[1]))
+        )
+        return group[term][rows, cols], crs, own * Affine.translation(cols.start, rows.start)
 
 
 def find_damaged(hrefs: Iterable[str]) -> list[str]:

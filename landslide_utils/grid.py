@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ class Grid:
 def find_box_faults(box: Sequence[float]) -> list[str]:
     """List what is wrong with a bounding box in degrees."""
     asked = "give west, south, east, north in degrees (EPSG:4326)"
-    values = [float(value) for value in box] if all(isinstance(v, int | float) for v in box) else []
+    values = [float(value) for value in box] if all(isinstance(v, numbers.Real) for v in box) else []
     if len(values) != 4 or not all(map(math.isfinite, values)):
         return [f"box={list(box)} is not four numbers; {asked}"]
     west, south, east, north = values

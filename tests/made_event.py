@@ -290,6 +290,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.1)
 
     def _send_file(self, path: Path) -> None:
+        if self.server.mood == "stuck":
+            return self._drip()
         if not path.exists() or self.server.mood == "forbidden":
             return self._send(b"no", status=403 if path.exists() else 404)
         body = path.read_bytes()

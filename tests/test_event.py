@@ -90,7 +90,10 @@ def test_images_on_the_grid_are_copied_to_the_last_bit(cube: xr.Dataset) -> None
 
 def test_elevation_on_another_grid_is_brought_to_this_one(made: Path, tmp_path: Path, cube: xr.Dataset) -> None:
     x, y = np.meshgrid(cube["x"], cube["y"])
-    assert np.allclose(cube["dem"], elevation_at(x, y), atol=0.01)
+    assert np.allclose(
+        cube["dem"], elevation_at(x, y), atol=0.25
+    )  # GDAL's kernel for larger pixels is symmetric only nearly
+    assert abs(float((cube["dem"] - elevation_at(x, y)).mean())) < 0.02
     with rioxarray.open_rasterio(made / "dem.tif") as dem:
         dem.rio.reproject("EPSG:4326", resampling=rasterio.enums.Resampling.cubic).rio.to_raster(
             tmp_path / "degrees.tif"
@@ -154,10 +157,19 @@ def test_a_catalogue_gives_the_same_cube_whatever_it_says_of_its_grids(
     same = open_cube(str(event.write(planned, tmp_path / "cube.zarr", progress=False))).load()
     xr.testing.assert_equal(same, cube)
     assert same.attrs["source"] == f"{api.address} sentinel-1-rtc"
-    api.mood = "forbidden"
+    api.shutdown()
+
+
+@pytest.mark.parametrize("mood", ["forbidden", "stuck"])
+def test_images_that_a_catalogue_s_server_does_not_give_are_a_clear_error(
+    made: Path, tmp_path: Path, mood: str
+) -> None:
+    api = Api(made / "s1")
+    planned = plan(made, radar=Catalogue(api.address, timeout=1))
+    api.mood = mood
     with pytest.raises(EventError, match=r"reading or writing failed .* addresses may need signing"):
-        event.write(plan(made, radar=catalogue, dem=made / "dem.tif"), tmp_path / "second.zarr", progress=False)
-    assert {path.name for path in tmp_path.iterdir()} == {"s1", "cube.zarr"}
+        event.write(planned, tmp_path / "cube.zarr", progress=False)
+    assert list(tmp_path.iterdir()) == []
     api.shutdown()
 
 
@@ -263,7 +275,7 @@ def test_everything_wrong_at_the_door_is_said_at_once(made: Path, tmp_path: Path
         )  # fmt: skip
     text = str(error.value)
     for expected in (
-        "no cube of 'all wrong' (10 faults)",
+        "no cube of 'all wrong' (11 faults)",
         "longitude and latitude swapped",
         "resampling='best' is not one of nearest, bilinear, cubic, average",
         "days=(0, 5) must be above 0",

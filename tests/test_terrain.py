@@ -126,7 +126,7 @@ def test_local_incidence_of_flat_ground_is_the_incidence_of_each_pixel() -> None
     across = xr.zeros_like(dem) + np.linspace(30, 45, 30)
     angle = terrain.local_incidence(dem, PIXEL, incidence_degrees=across, look_azimuth_degrees=80)
     assert np.allclose(angle, across, atol=1e-4)
-    assert angle.attrs == {"long_name": "local incidence", "units": "degrees"}
+    assert (angle.attrs["long_name"], angle.attrs["units"]) == ("local incidence", "degrees")
     facing = dem.copy(data=np.tile(PIXEL * np.tan(np.radians(20)) * np.arange(30.0), (20, 1)))  # rises towards the east
     assert np.allclose(
         terrain.local_incidence(facing, PIXEL, incidence_degrees=39, look_azimuth_degrees=90), 19, atol=1e-3
