@@ -87,6 +87,67 @@ def layover_and_shadow(
     return layover[:, reach:-reach], shadow[:, reach:-reach]
 
 
+REACH = 64
+"""Pixels within which one place is taken to hide another."""
+
+
+def hidden(
+    dem: xr.DataArray, pixel_size_m: float, *, looks_east: bool, incidence_degrees: float, reach: int = REACH
+) -> xr.Dataset:
+    """Return layover and shadow over a whole scene, as :func:`layover_and_shadow` finds them.
+
+    Parameters
+    ----------
+    dem : xarray.DataArray (y, x)
+        Elevation in metres, y descending (north first), x ascending. Where it is missing, the ground is taken to go on level, and nothing is hidden. So
+        it is beyond the edge.
+    pixel_size_m : float
+    looks_east : bool
+    incidence_degrees : float
+    reach : int
+
+    Returns
+    -------
+    xarray.Dataset
+        ``layover`` and ``shadow`` (y, x), bool, lazy if the DEM is.
+    """
+    z = dem.data
+    sides = [np.repeat(np.take(z, [i], axis=1), reach, axis=1) for i in (0, -1)]
+    wide = np.concatenate([sides[0], z, sides[1]], axis=1)
+    limits = {"pixel_size_m": pixel_size_m, "looks_east": looks_east, "incidence_degrees": incidence_degrees}
+
+    def find(block: Array) -> NDArray[np.uint8]:
+        both = layover_and_shadow(_level(block), first_col=0, reach=reach, **limits)  # type: ignore[arg-type]
+        known = np.isfinite(block[:, reach:-reach])
+        return np.pad((both[0] + 2 * both[1]).astype(np.uint8) * known, ((0, 0), (reach, reach)))
+
+    if isinstance(wide, da.Array):
+        found = da.map_overlap(find, wide, depth={1: reach}, boundary="none", dtype=np.uint8, allow_rechunk=True)
+    else:
+        found = find(wide)
+    found = found[:, reach:-reach]
+    if isinstance(found, da.Array):
+        found = found.rechunk(z.chunks)
+    names = {"layover": found & 1, "shadow": found & 2}
+    blank = dem.drop_attrs()
+    return xr.Dataset(
+        {
+            name: blank.copy(data=mask > 0).assign_attrs(long_name=f"radar {name}", units="1")
+            for name, mask in names.items()
+        }
+    )
+
+
+def _level(ground: Array) -> Array:
+    """Fill what is missing with the nearest value to the left in its row, or else to the right, or else with 0."""
+    if np.isfinite(ground).all():
+        return ground
+    for _ in range(2):  # from the left, then in the mirror from the right
+        cols = np.where(np.isfinite(ground), np.arange(ground.shape[1]), 0)
+        ground = np.take_along_axis(ground, np.maximum.accumulate(cols, axis=1), axis=1)[:, ::-1]
+    return np.nan_to_num(ground)
+
+
 def slope(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:
     """Return the slope in degrees, 0 to 90.
 
