@@ -1,4 +1,4 @@
-"""From a map of probabilities to files that others open: a GeoTIFF, polygons, and the table that is asked for first."""
+"""Write maps and polygons to files that others open, put on the ground in metres or not at all."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.transform import Affine, from_origin
-from scipy import ndimage
-from sklearn.metrics import precision_recall_curve
 
-from landslide_utils import terrain
-from landslide_utils.files import whole
+from landslide_utils.files import refuse_existing, whole
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 ON_GRID_TOLERANCE = 1e-3
-CONFIDENCE = ("low", "medium", "high")
-NEIGHBOURS = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 TAGS = ("region", "event_time", "simulated", "source", "orbit", "passes_before", "passes_after")
 SHARES = ("share_mapped", "share_without_data", "share_layover", "share_shadow")
 FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
-CELL_M = 1000.0
 
 
 class ExportError(ValueError):
@@ -40,7 +32,7 @@ class ExportError(ValueError):
         super().__init__("this map cannot be exported:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
-def _crs(probability: xr.DataArray) -> CRS | None:
+def crs_of(probability: xr.DataArray) -> CRS | None:
     """Return the coordinate reference system of a map, from its attribute or as rioxarray keeps it."""
     import rioxarray  # noqa: F401  (gives xarray objects their .rio)
 
@@ -48,18 +40,18 @@ def _crs(probability: xr.DataArray) -> CRS | None:
     return CRS.from_user_input(text) if text else probability.rio.crs
 
 
-def _transform(probability: xr.DataArray) -> Affine:
+def transform_of(probability: xr.DataArray) -> Affine:
     """Return what turns (column, row) into map coordinates; (0, 0) is the upper left corner of the first pixel, while coordinates are centres."""
     x, y = (probability[axis].values.astype(float) for axis in ("x", "y"))
     wide, high = ((line[-1] - line[0]) / (len(line) - 1) for line in (x, y))
     return from_origin(x[0] - wide / 2, y[0] - high / 2, wide, -high)
 
 
-def _grid_faults(probability: xr.DataArray) -> list[str]:
+def find_grid_faults(probability: xr.DataArray) -> list[str]:
     """List what keeps a map from being put on the ground in metres."""
     faults: list[str] = []
     try:
-        crs = _crs(probability)
+        crs = crs_of(probability)
         advice = "set one, for example probability.attrs['crs'] = 'EPSG:32654'"
         if crs is None:
             faults.append(f"the map has no coordinate reference system; {advice}")
@@ -89,43 +81,47 @@ def _grid_faults(probability: xr.DataArray) -> list[str]:
     return faults
 
 
-def _threshold_faults(threshold: float) -> list[str]:
+def find_threshold_faults(threshold: float) -> list[str]:
+    """List what is wrong with a threshold: at 0 everything is a landslide, above 1 nothing."""
     return [] if 0 < threshold < 1 else [f"threshold={threshold}: must be more than 0 and less than 1"]
 
 
-def _refuse(faults: list[str]) -> None:
+def refuse(faults: Sequence[str]) -> None:
+    """Raise one error that lists all faults, if there are any."""
     if faults:
         raise ExportError(faults)
 
 
-def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray) -> float:
-    """Return the threshold with the best F1 score, the harmonic mean of precision and recall, on the pixels under a mask.
-
-    A network that was shown more landslides than there are gives probabilities that are too high, so one half is not the place to cut. Choose on
-    validation chips: a threshold that was chosen on test chips makes the test too good.
-
-    Parameters
-    ----------
-    probability : xarray.DataArray (y, x)
-    landslides, mask : xarray.DataArray (y, x), bool
+def plan_files(
+    folder: str | os.PathLike[str], *, threshold: float | None = None, overwrite: bool = False
+) -> dict[str, Path]:
+    """Return where the files of a map shall lie, and refuse a bad threshold or files that are there already before any work is done.
 
     Returns
     -------
-    float
-        More than 0 and less than 1.
+    dict of pathlib.Path
+        ``map`` (GeoTIFF), ``polygons`` (GeoPackage), ``polygons_in_degrees`` (GeoJSON), ``page`` (HTML).
 
     Raises
     ------
-    ValueError
-        If there is no landslide under the mask.
+    ExportError
+        Listing each of those that exists, unless `overwrite`, and a threshold that is not between 0 and 1.
     """
-    chosen = mask.values & np.isfinite(probability.values)
-    labels, scores = landslides.values[chosen], probability.values[chosen]
-    if not labels.any():
-        raise ValueError("there is no landslide under the mask, so no threshold can be chosen; give one")
-    precision, recall, thresholds = precision_recall_curve(labels, scores)
-    score = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(np.clip(thresholds[np.argmax(score[:-1])], 1e-6, 1 - 1e-6))
+    names = {
+        "map": "probability.tif",
+        "polygons": "landslides.gpkg",
+        "polygons_in_degrees": "landslides.geojson",
+        "page": "map.html",
+    }
+    paths = {kind: Path(folder) / name for kind, name in names.items()}
+    faults = [] if threshold is None else find_threshold_faults(threshold)
+    for path in paths.values():
+        try:
+            refuse_existing(path, overwrite=overwrite)
+        except FileExistsError as error:
+            faults.append(str(error))
+    refuse(faults)
+    return paths
 
 
 def write_geotiff(
@@ -168,10 +164,10 @@ def write_geotiff(
     from rio_cogeo.profiles import cog_profiles
 
     target = Path(path)
-    faults = _grid_faults(probability) + ([] if threshold is None else _threshold_faults(threshold))
+    faults = find_grid_faults(probability) + ([] if threshold is None else find_threshold_faults(threshold))
     if target.suffix.lower() not in (".tif", ".tiff"):
         faults.append(f"{target.name} does not end in .tif or .tiff")
-    _refuse(faults)
+    refuse(faults)
     height, width = probability.shape
     profile = {
         "driver": "GTiff",
@@ -179,8 +175,8 @@ def write_geotiff(
         "count": 1,
         "height": height,
         "width": width,
-        "crs": _crs(probability),
-        "transform": _transform(probability),
+        "crs": crs_of(probability),
+        "transform": transform_of(probability),
         "nodata": np.nan,
         "tiled": True,
     }
@@ -221,134 +217,13 @@ def _tags(probability: xr.DataArray, threshold: float | None) -> dict[str, str]:
     return tags | {"units": "1"} | ({} if threshold is None else {"threshold": f"{threshold:.6g}"})
 
 
-def find_polygons(
-    probability: xr.DataArray, dem: xr.DataArray, *, threshold: float = 0.5, min_pixels: int = 1
-) -> gpd.GeoDataFrame:
-    """Draw a polygon around each group of pixels whose probability reaches a threshold.
-
-    Parameters
-    ----------
-    probability : xarray.DataArray (y, x)
-    dem : xarray.DataArray (y, x)
-        Elevation in metres on the same grid.
-    threshold : float
-        More than 0, less than 1. See :func:`best_threshold`.
-    min_pixels : int
-        Groups of fewer pixels are dropped; how many and what area is in ``attrs["dropped"]`` and ``attrs["dropped_m2"]``. 1 drops none.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        One line a group, the largest first, multipolygons along the pixels' edges in the map's own coordinate reference system: ``area_m2``,
-        ``probability_mean``, ``probability_max``, ``slope_degrees`` (mean), ``confidence`` ("low", "medium" or "high": in which third of the way
-        from the threshold to 1 the mean probability lies), ``region``, ``event_time``, ``simulated``. Attributes: those of the map, ``threshold``,
-        ``min_pixels``, ``dropped``, ``dropped_m2``.
-
-    Raises
-    ------
-    ExportError
-        Listing all that is wrong with the map, the DEM, the threshold and the size.
-
-    Notes
-    -----
-    Pixels that touch at a corner are one group, because landslides are narrow and run in any direction. Confidence says how sure the network is, not how
-    often it is right: compare it with labels where there are any.
-    """
-    import geopandas as gpd
-    from rasterio.features import shapes
-    from shapely.geometry import MultiPolygon, shape
-
-    faults = _grid_faults(probability) + _threshold_faults(threshold)
-    if isinstance(min_pixels, bool) or not isinstance(min_pixels, int) or min_pixels < 1:
-        faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
-    if dem.shape != probability.shape or any(
-        not np.allclose(dem[axis].values, probability[axis].values, rtol=0, atol=1e-6) for axis in ("y", "x")
-    ):
-        faults.append(
-            "the DEM is on another grid than the map; resample it, for example with dem.interp_like(probability)"
-        )
-    _refuse(faults)
-
-    values, transform = probability.values, _transform(probability)
-    labels, count = ndimage.label(values >= threshold, structure=NEIGHBOURS)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    small = sizes < min_pixels
-    labels[small[labels]] = 0
-    kept = np.flatnonzero(~small[1:]) + 1
-    pieces: dict[int, list[Any]] = {int(label): [] for label in kept}
-    for outline, label in shapes(labels.astype(np.int32), mask=labels > 0, transform=transform):
-        pieces[int(label)].append(shape(outline))
-    pixel_m2 = transform.a**2
-    slope = terrain.slope(dem, transform.a).values
-    mean = _of_groups(ndimage.mean, values, labels, kept)
-    described = {name: probability.attrs.get(name) for name in ("region", "event_time", "simulated")}
-    found = gpd.GeoDataFrame(
-        {
-            "area_m2": sizes[kept] * pixel_m2,
-            "probability_mean": mean,
-            "probability_max": _of_groups(ndimage.maximum, values, labels, kept),
-            "slope_degrees": _mean_known(slope, labels, kept),
-            "confidence": [_confidence(value, threshold) for value in mean],
-            **{name: [value] * len(kept) for name, value in described.items()},
-        },
-        geometry=[MultiPolygon(parts) for parts in pieces.values()],
-        crs=_crs(probability),
-    )
-    found = found.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
-    known = {name: probability.attrs[name] for name in (*TAGS, *SHARES) if name in probability.attrs}
-    dropped = small[1:]
-    found.attrs = known | {
-        "threshold": threshold,
-        "min_pixels": min_pixels,
-        "dropped": int(dropped.sum()),
-        "dropped_m2": float(sizes[1:][dropped].sum() * pixel_m2),
-    }
-    return found
-
-
-def _of_groups(measure: Any, values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a measure of each group of pixels, of none if there is none."""
-    return np.asarray(measure(values, labels, kept) if len(kept) else [], np.float64)
-
-
-def _mean_known(values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mean over each group of what is known, NaN where nothing is."""
-    known = np.isfinite(values)
-    total, number = (_of_groups(ndimage.sum_labels, part, labels, kept) for part in (np.where(known, values, 0), known))
-    return np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
-
-
-def _confidence(mean: float, threshold: float) -> str:
-    return CONFIDENCE[min(int(3 * (mean - threshold) / (1 - threshold)), 2)]
-
-
-def rasterise(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> xr.DataArray:
-    """Return a mask (y, x) of the pixels whose centre lies in a polygon.
-
-    Parameters
-    ----------
-    polygons : geopandas.GeoDataFrame
-        In any coordinate reference system.
-    like : xarray.DataArray (y, x)
-        A map, which gives the grid.
-    """
-    from rasterio.features import geometry_mask
-
-    _refuse(_grid_faults(like) + ([] if polygons.crs else ["the polygons have no coordinate reference system"]))
-    shapes = polygons.geometry.to_crs(_crs(like))
-    inside = (
-        geometry_mask(shapes, like.shape, _transform(like), invert=True) if len(shapes) else np.zeros(like.shape, bool)
-    )
-    return xr.DataArray(inside, dims=("y", "x"), coords={axis: like[axis] for axis in ("y", "x")})
-
-
 def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write polygons as GeoPackage (``.gpkg``, in their own coordinates) or GeoJSON (``.geojson``, in degrees, as RFC 7946 wants it).
 
     Parameters
     ----------
     polygons : geopandas.GeoDataFrame
-        As :func:`find_polygons` returns it.
+        As :func:`landslide_utils.polygons.find_polygons` returns it.
     path : path
         The file appears whole or not at all.
     overwrite : bool
@@ -365,7 +240,7 @@ def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, 
     faults = [] if polygons.crs else ["the polygons have no coordinate reference system"]
     if target.suffix.lower() not in FORMATS:
         faults.append(f"{target.name} ends in neither {' nor '.join(FORMATS)}")
-    _refuse(faults)
+    refuse(faults)
     driver = FORMATS[target.suffix.lower()]
     told = {name: str(value) for name, value in polygons.attrs.items()}
     said = (
@@ -382,52 +257,3 @@ def _sentence(attrs: dict[str, Any]) -> str:
     """Say in one sentence what a file holds."""
     kind = "simulated radar" if attrs.get("simulated") else "radar"
     return f"Landslides mapped from {kind}, {attrs.get('region')}, event {attrs.get('event_time')} UTC, threshold {attrs['threshold']:.3g}"
-
-
-def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Return the table that a responder asks for first: how many, how large, where densest, how sure, and what could not be seen.
-
-    Parameters
-    ----------
-    polygons : geopandas.GeoDataFrame
-        As :func:`find_polygons` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Column ``answer``, one line a question. The densest place is the square kilometre with the largest area of landslides, each counted at a point
-        inside it; its middle is given in degrees.
-    """
-    attrs, area = polygons.attrs, polygons["area_m2"]
-    answers = {"how many": f"{len(polygons)} landslides"}
-    if len(polygons):
-        answers |= {
-            "how large, all together": f"{area.sum() / 1e6:.2f} km2",
-            "how large, one": f"median {area.median():,.0f} m2, largest {area.max():,.0f} m2",
-            "how steep": f"{np.average(polygons['slope_degrees'].fillna(0), weights=area):.0f} degrees on average",
-            "where densest": _densest(polygons),
-            "how sure": ", ".join(f"{(polygons['confidence'] == kind).sum()} {kind}" for kind in CONFIDENCE[::-1]),
-        }
-    answers["threshold"] = f"probability of {attrs['threshold']:.2f} or more"
-    answers["dropped as too small"] = (
-        f"{attrs['dropped']} groups of fewer than {attrs['min_pixels']} pixels, {attrs['dropped_m2'] / 1e6:.3f} km2"
-    )
-    for name, question in (("share_layover", "layover"), ("share_shadow", "shadow"), ("share_without_data", "no data")):
-        if name in attrs:
-            answers[f"not seen: {question}"] = f"{attrs[name]:.2%} of the scene"
-    answers["radar"] = "simulated" if attrs.get("simulated") else "real"
-    return pd.DataFrame({"answer": answers})
-
-
-def _densest(polygons: gpd.GeoDataFrame) -> str:
-    """Describe the square kilometre with the largest area of landslides."""
-    import geopandas as gpd
-
-    inside = polygons.representative_point()
-    cells = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]}).groupby(
-        ["x", "y"]
-    )["area"]
-    (x, y), count = cells.sum().idxmax(), cells.size()
-    middle = gpd.GeoSeries.from_xy([(x + 0.5) * CELL_M], [(y + 0.5) * CELL_M], crs=polygons.crs).to_crs("EPSG:4326")[0]
-    share = cells.sum().max() / CELL_M**2
-    return f"around {abs(middle.y):.3f} {'N' if middle.y >= 0 else 'S'} {abs(middle.x):.3f} {'E' if middle.x >= 0 else 'W'}: {count[(x, y)]} landslides, {share:.0%} of a square kilometre"

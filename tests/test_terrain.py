@@ -104,3 +104,34 @@ def test_a_cliff_casts_a_shadow_away_from_the_radar() -> None:
             ground, first_col=0, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=40
         )
         assert shadow.any() == expected
+
+
+@pytest.mark.parametrize("looks_east", [True, False])
+def test_hidden_ground_of_a_scene_is_the_same_however_it_is_cut(looks_east: bool) -> None:
+    rows, cols = np.mgrid[:40, :300]
+    z = 250 * np.exp(-(((cols - 150 - rows) / 9.0) ** 2)) + 180 * np.exp(-(((cols - 220) / 5.0) ** 2))
+    dem = xr.DataArray(z.astype("float32"), dims=("y", "x"), coords={"y": -10.0 * rows[:, 0], "x": 10.0 * cols[0]})
+    options = {"looks_east": looks_east, "incidence_degrees": 39.0, "reach": 40}
+    whole = terrain.hidden(dem, PIXEL, **options)
+    level = np.pad(z[7], 40, mode="edge")  # beyond the edge the ground goes on level
+    line = level if looks_east else level[::-1]
+    for name, expected in zip(("layover", "shadow"), _hidden_by_rays(line, np.radians(39)), strict=True):
+        assert np.array_equal(whole[name].values[7], (expected if looks_east else expected[::-1])[40:-40])
+        assert whole[name].any()
+    lazy = terrain.hidden(dem.chunk({"y": 17, "x": 33}), PIXEL, **options)
+    assert lazy["layover"].chunks is not None
+    xr.testing.assert_identical(lazy.load(), whole)
+
+
+def test_a_hole_in_the_terrain_hides_nothing() -> None:
+    ridge = 250 * np.exp(-(((np.arange(200) - 100) / 9.0) ** 2))
+    dem = xr.DataArray(np.tile(ridge.astype("float32"), (3, 1)), dims=("y", "x"))
+    options = {"looks_east": True, "incidence_degrees": 39.0}
+    whole = terrain.hidden(dem, PIXEL, **options)
+    hole = dem.copy()
+    hole[:, 20:30] = np.nan  # on level ground
+    hole[1] = np.nan
+    found = terrain.hidden(hole, PIXEL, **options)
+    assert np.array_equal(found["layover"][0], whole["layover"][0])
+    assert np.array_equal(found["shadow"][0], whole["shadow"][0])
+    assert not found["layover"][1].any()
