@@ -101,7 +101,7 @@ def incidence_figure(incidence: xr.DataArray, hidden: xr.Dataset, *, orbit: str,
     incidence : xarray.DataArray (y, x)
         Degrees, as :func:`landslide_utils.terrain.local_incidence` returns it.
     hidden : xarray.Dataset
-        ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.find_hidden` returns them.
+        ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.hidden` returns them.
     orbit : str
         Direction of flight, for the title.
     simulated : bool

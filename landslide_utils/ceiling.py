@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from landslide_utils import radar
 from landslide_utils.composite import choose_passes
 from landslide_utils.noise import Window
-from landslide_utils.radar import FACING_SHARE, LOOK_AZIMUTH, POLARISATIONS, SLIDE_TEXTURE_DB
+from landslide_utils.radar import FACING_SHARE, POLARISATIONS, SLIDE_TEXTURE_DB
 from landslide_utils.simulate import Scene
+from landslide_utils.terrain import LOOK_AZIMUTH
 
 NODES = 9
 NO_SPECKLE = 1e6

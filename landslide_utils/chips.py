@@ -212,7 +212,8 @@ class Normalisation:
         names = tuple(str(name) for name in image["channel"].values)
         mask = part_mask(chips, "train", image).values
         mean, sd = [], []
-        for layer in image.values:
+        for i in range(len(names)):  # channel by channel, so that a lazy image need not fit in memory
+            layer = image.isel(channel=i).values
             values = layer[mask & np.isfinite(layer)].astype(np.float64)
             mean.append(float(values.mean()) if values.size else 0.0)
             sd.append(float(values.std()) if values.size and values.std() > 0 else 1.0)
@@ -222,20 +223,24 @@ class Normalisation:
         return cls(names, tuple(mean), tuple(sd))
 
     def apply(self, image: xr.DataArray) -> xr.DataArray:
-        """Return the image with mean 0 and standard deviation 1 on the training chips, and 0 where there is no data."""
+        """Return the image with mean 0 and standard deviation 1 on the training chips, and 0 where there is no data; lazy if the image is."""
         names = tuple(str(name) for name in image["channel"].values)
         if names != self.channels:
             raise ValueError(
                 f"the image has the channels {', '.join(names)}, but the normalisation was measured on {', '.join(self.channels)}"
             )
-        values = np.empty(image.shape, np.float32)
-        for out, layer, mean, sd in zip(
-            values, image.values, self.mean, self.sd, strict=True
-        ):  # channel by channel, to need no second copy
-            np.subtract(layer, np.float32(mean), out=out)
-            out /= np.float32(sd)
-            out[~np.isfinite(out)] = 0
-        return image.copy(data=values)
+        parts = (xr.DataArray(np.array(part, np.float32), dims="channel") for part in (self.mean, self.sd))
+        out: xr.DataArray = xr.apply_ufunc(
+            _standardise, image, *parts, dask="parallelized", output_dtypes=[np.float32], keep_attrs=True
+        )
+        return out
+
+
+def _standardise(values: NDArray[Any], mean: NDArray[np.float32], sd: NDArray[np.float32]) -> NDArray[np.float32]:
+    out = np.subtract(values, mean, dtype=np.float32)
+    out /= sd
+    out[~np.isfinite(out)] = 0
+    return out
 
 
 class ChipSet:

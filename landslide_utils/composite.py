@@ -132,7 +132,8 @@ def make_composite(
     -------
     xarray.Dataset
         ``image`` (channel, y, x), float32: backscatter in dB, elevation in m, slope in degrees, sine and cosine of aspect, curvature in 1/100 m;
-        NaN where there is no data. ``landslides`` (y, x), bool, if the cube has it. Attribute ``passes_before`` and ``passes_after``: ISO instants.
+        NaN where there is no data. ``landslides`` (y, x), bool, if the cube has it. Attributes, also of the image: the cube's, ``passes_before`` and
+        ``passes_after`` (ISO instants), and ``orbit``.
 
     Raises
     ------
@@ -188,4 +189,7 @@ def make_composite(
         out.attrs[f"passes_{when}"] = [str(np.datetime_as_string(cube["time"].values[i], unit="m")) for i in index]
     if passes:
         out.attrs["orbit"] = passes.orbit
+    out["image"].attrs = dict(
+        out.attrs
+    )  # a map that is made of it says of what event it is, and whether it is simulated
     return out

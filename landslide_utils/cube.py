@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,8 +53,9 @@ def open_cube(
     xarray.Dataset
         Dims ``time, y, x`` with time ascending, y descending (north first), x ascending. Of these, what the store has: ``vv`` and ``vh``
         (gamma nought, linear power, float32), ``dem`` (m, float32), ``landslides`` (bool). Coordinates ``time``, ``orbit`` ("ascending",
-        "descending", or "unknown") and, where the store has it, ``relative_orbit`` (number of the track, 0 if unknown). Attributes ``event_time`` and ``event_end`` (ISO 8601, UTC), ``region``, ``source``, ``simulated``, ``crs``,
-        ``pixel_size_m``.
+        "descending", or "unknown") and, where the store has it, ``relative_orbit`` (number of the track, 0 if unknown). Attributes ``event_time``
+        and ``event_end`` (ISO 8601, UTC), ``region``, ``source``, ``simulated``, ``crs``, ``pixel_size_m``; and ``incidence_degrees``, in the middle
+        of the scene, where the store knows it.
 
     Raises
     ------
@@ -157,7 +160,22 @@ def _canonical(
         "pixel_size_m": abs(float(out["x"][-1] - out["x"][0])) / max(out["x"].size - 1, 1),
         "opened_from": source,
     }
+    if "dem" in out and (incidence := _incidence(store)):
+        out.attrs["incidence_degrees"] = incidence
     return out
+
+
+def _incidence(store: xr.Dataset) -> float | None:
+    """Return the incidence angle in the middle of the scene in degrees, from a simulated store's scenario or a published one's ``los.rdr_0``."""
+    try:
+        if "scenario" in store.attrs:
+            return float(json.loads(store.attrs["scenario"])["incidence_degrees"])
+        angles = store["los.rdr_0"]
+        middle = {dim: 0 if dim == "timepair" else size // 2 for dim, size in angles.sizes.items()}
+        angle = float(angles.isel(middle))
+    except Exception:  # nobody has asked for it yet; what needs it says that it is missing
+        return None
+    return angle if math.isfinite(angle) else None
 
 
 def _crs(store: xr.Dataset, region: Region | None) -> str:

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from landslide_utils.chips import PARTS, SIZE, corners, part_mask
+from landslide_utils.chips import PARTS, SIZE, corners
 from landslide_utils.metrics import Curve
 
 INK = ListedColormap(["white", "black"])
@@ -287,48 +287,3 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> Pictur
         figure,
         f"Statistics of the noise of {len(stacks)} stacks of passes, as dots and as curves. VV, {kinds[0]}: {values}.",
     )
-
-
-def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, *, simulated: bool) -> Picture:
-    """Show the labels beside the mapped probability: all test chips above, the block with most landslides beneath.
-
-    Parameters
-    ----------
-    probability : xarray.DataArray (y, x)
-    landslides : xarray.DataArray (y, x), bool
-    chips : pandas.DataFrame
-        As :func:`landslide_utils.chips.split_chips` returns it.
-    simulated : bool
-        Whether the radar is simulated; the figure then says so.
-    """
-    test = part_mask(chips, "test", landslides)
-    tested = chips[chips["part"] == "test"]
-    richest = tested[tested["block"] == tested.groupby("block")["landslide_share"].sum().idxmax()]
-    boxes = [_box(corners(part, "test")) for part in (tested, richest)]
-    aspects = [(box["y"].stop - box["y"].start) / (box["x"].stop - box["x"].start) for box in boxes]
-    figure = Figure(figsize=(11, min(1.8 + 4.6 * sum(aspects), 14)), layout="constrained")
-    grid = figure.subplots(2, 2, gridspec_kw={"height_ratios": aspects})
-    for axes in grid.flat:
-        axes.set_facecolor("#dcdcdc")
-    for (left, right), box, where in zip(
-        grid, boxes, ("all test chips", "the test block with most landslides"), strict=True
-    ):
-        labels, mapped, inside = (layer.isel(box) for layer in (landslides, probability, test))
-        _draw(left, labels, inside=inside, cmap=INK, low=0, high=1, title=f"labels, {where}")
-        drawn = _draw(
-            right, mapped, inside=inside, cmap=cm.lajolla_r, low=0, high=1, title=f"the network's map, {where}"
-        )
-    _bar(figure, drawn, list(grid.flat), "probability of a landslide")
-    figure.suptitle(f"Landslides in black; grey was not tested{' - simulated radar' if simulated else ''}", fontsize=11)
-    found = float((probability.where(test & landslides) > 0.5).sum() / max(int((test & landslides).sum()), 1))
-    return Picture.of(
-        figure,
-        f"Maps of the test chips{' (simulated)' if simulated else ''}: labelled landslides beside the network's probability, "
-        f"for all of them and for the block with most landslides. "
-        f"{found:.0%} of the landslide pixels have a probability above one half.",
-    )
-
-
-def _box(places: list[tuple[int, int]]) -> dict[str, slice]:
-    rows, cols = zip(*places, strict=True)
-    return {"y": slice(min(rows), max(rows) + SIZE), "x": slice(min(cols), max(cols) + SIZE)}

@@ -13,11 +13,9 @@ from landslide_utils import noise, terrain
 from landslide_utils.landscape import BUILT_UP, CLEARING, FIELD, FOREST, WATER, Cover
 from landslide_utils.noise import Array, Window
 from landslide_utils.scenario import Scenario
+from landslide_utils.terrain import LOOK_AZIMUTH
 
 POLARISATIONS = ("vv", "vh")
-LOOK_AZIMUTH = {"descending": 280.0, "ascending": 80.0}
-"""Compass direction, degrees, in which the right-looking antenna looks: westward when flying south, eastward when flying north."""
-
 LEVEL_DB = {  # gamma nought of C-band (VV, VH): typical values of land covers, set so that the scene's mean is the published Hokkaido cube's
     FOREST: (-6.8, -12.35),
     FIELD: (-8.2, -13.8),

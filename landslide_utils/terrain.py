@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Array = NDArray[np.float32]
+LOOK_AZIMUTH = {"descending": 280.0, "ascending": 80.0}
+"""Compass direction, degrees, in which Sentinel-1's right-looking antenna looks: westward when flying south, eastward when flying north."""
+
 STRIP = 512
 """Lines of sight that are looked along at a time, so that memory does not grow with the scene."""
 
@@ -169,7 +172,7 @@ def local_incidence(
     Notes
     -----
     Above 90 degrees the ground looks away from the radar: it lies in shadow. Where the ground's own tilt towards the radar is steeper than the incidence,
-    it lies in layover; :func:`find_hidden` finds what they hide around them, too.
+    it lies in layover; :func:`hidden` finds what they hide around them, too.
 
     References
     ----------
@@ -195,7 +198,7 @@ def local_incidence(
     return angle.astype("float32").assign_attrs(long_name="local incidence", units="degrees")
 
 
-def find_hidden(
+def hidden(
     dem: xr.DataArray,
     pixel_size_m: float,
     *,

@@ -129,6 +129,20 @@ def test_normalisation_belongs_to_its_channels(four_chips: pd.DataFrame) -> None
         found.apply(_image((128, 600), ("vh_before", "vh_after")))
 
 
+def test_a_lazy_image_stays_lazy_and_is_normalised_as_one_in_memory(four_chips: pd.DataFrame) -> None:
+    image = _image((128, 576)).assign_attrs(region="nowhere")
+    image[0, 5:9, 20:40] = np.nan
+    lazy = image.chunk({"channel": 1, "y": 50, "x": 100})
+    normalisation = Normalisation.fit(image, four_chips)
+    assert Normalisation.fit(lazy, four_chips) == normalisation
+    got = normalisation.apply(lazy)
+    assert got.chunks == lazy.chunks
+    assert got.dtype == np.float32
+    xr.testing.assert_identical(got.load(), normalisation.apply(image))
+    assert got.attrs == image.attrs
+    assert not got.values[0, 5:9, 20:40].any()
+
+
 def test_a_constant_channel_and_aspect_are_left_in_place(four_chips: pd.DataFrame) -> None:
     image = _image((128, 600), ("elevation", "aspect_cos")) * 0
     found = Normalisation.fit(image, four_chips)

@@ -18,9 +18,11 @@ import pytest
 import rioxarray
 import xarray as xr
 from conftest import EVENT
+from scipy import ndimage
 
 from landslide_utils import simulate
 from landslide_utils.config import RunConfig
+from landslide_utils.polygons import rasterise
 from landslide_utils.runs import MEMBERS
 
 pytestmark = pytest.mark.notebook
@@ -198,6 +200,66 @@ def test_notebook_01_refuses_wrong_parameters(tmp_path: Path) -> None:
             cwd=HERE,
             progress_bar=False,
         )
+
+
+def make_map(tmp_path: Path, **parameters: object) -> tuple[Path, str]:
+    """Run notebook 05 and return the folder of its files and its text with what it printed."""
+    folder = tmp_path / "maps"
+    papermill.execute_notebook(
+        HERE / "05_map.ipynb",
+        tmp_path / "out.ipynb",
+        parameters={"out_dir": str(folder), "epochs": 1, **parameters},
+        cwd=HERE,
+        progress_bar=False,
+    )
+    return folder, nbformat.writes(nbformat.read(tmp_path / "out.ipynb", as_version=4))
+
+
+def test_a_map_and_its_files_are_made(tmp_path: Path) -> None:
+    folder, text = make_map(tmp_path, epochs=6)
+    assert {path.name for path in folder.iterdir()} == {
+        "probability.tif",
+        "landslides.gpkg",
+        "landslides.geojson",
+        "map.html",
+    }
+    assert text.count("<img") == 3
+    assert text.count("<iframe") == 1
+    again = rioxarray.open_rasterio(folder / "probability.tif").squeeze(drop=True)
+    polygons = gpd.read_file(folder / "landslides.gpkg")
+    assert 10 < len(polygons) < 5000
+    assert polygons.crs == again.rio.crs
+    assert polygons["simulated"].all()
+    assert again.attrs["simulated"] == "True"
+    inside = rasterise(polygons, again).values
+    model = again.values >= float(again.attrs["threshold"])
+    kept = ndimage.label(model, np.ones((3, 3)))[0]
+    kept = (np.bincount(kept.ravel()) >= 4)[kept] & model
+    assert (inside & kept).sum() / (inside | kept).sum() >= 0.99
+    with pytest.raises(papermill.PapermillExecutionError, match=r"probability\.tif exists already"):
+        make_map(tmp_path)
+
+
+@pytest.mark.parametrize(("region", "channels"), [("practice_mountains", "vv"), ("practice_hurricane", "dem")])
+def test_maps_of_other_practice_regions(tmp_path: Path, region: str, channels: str) -> None:
+    folder, text = make_map(tmp_path, cube=region, channels=channels)
+    assert f"{'ascending' if channels == 'vv' else 'none'} passes" in text
+    shares = rioxarray.open_rasterio(folder / "probability.tif").attrs
+    assert (float(shares.get("share_layover", 0)) > 0.001) == (region == "practice_mountains")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"threshold": 1.0}, "threshold=1.0: must be more than 0 and less than 1"),
+        ({"thresold": 0.5}, "thresold is not a parameter; these are: cube, event_time"),
+        ({"min_pixels": 0}, "min_pixels=0 is not one of 1 to 100000"),
+    ],
+)
+def test_notebook_05_refuses_wrong_parameters(tmp_path: Path, parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(papermill.PapermillExecutionError, match=re.escape(message)):
+        make_map(tmp_path, **parameters)
+    assert not (tmp_path / "maps").exists()
 
 
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:

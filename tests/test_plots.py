@@ -33,17 +33,13 @@ def composites(write_published: Callable[..., str]) -> dict[str, xr.Dataset]:
 def test_every_figure_is_drawn_and_described(composites: dict[str, xr.Dataset]) -> None:
     for name, composite in composites.items():
         chips = split_chips(composite["landslides"])
-        probability = composite["image"].isel(channel=0, drop=True) * 0 + 0.6
         for picture in (
             plots.composite_figure(composite),
             plots.split_figure(composite, chips),
             plots.chips_figure(composite, chips),
-            plots.map_figure(probability, composite["landslides"], chips, simulated=True),
         ):
             _is_drawn(picture)
         assert name.upper() in plots.composite_figure(composite).alt or name == "dem"
-        assert "simulated" in plots.map_figure(probability, composite["landslides"], chips, simulated=True).alt
-        assert "simulated" not in plots.map_figure(probability, composite["landslides"], chips, simulated=False).alt
 
 
 def test_a_scene_without_labels_is_drawn(composites: dict[str, xr.Dataset]) -> None:

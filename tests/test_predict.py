@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable
+from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pytest
 import torch
@@ -9,19 +11,31 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landslide_utils.predict import map_scene, tile_starts
+from landslide_utils import predict, simulate
+from landslide_utils.composite import make_composite
+from landslide_utils.cube import CubeError, open_cube
+from landslide_utils.model import PRESETS, build_model
+from landslide_utils.predict import find_hidden, map_scene, tile_starts
+from landslide_utils.scenario import PRACTICE
+
+EXACT = 2e-5
+"""Of a network that looks no further than a quarter of the overlap: the weight of one part in a million next to a tile's edge, and rounding."""
+
+UNET = 0.02
+"""Of the quick UNet++, which looks further than the overlap: the largest change of a probability that another tiling may make."""
 
 
 @given(length=st.integers(1, 3000), tile=st.integers(2, 300), data=st.data())
-def test_tiles_cover_every_pixel_and_overlap(length: int, tile: int, data: st.DataObject) -> None:
+def test_tiles_cover_every_pixel_in_even_steps(length: int, tile: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, tile - 1))
     starts = tile_starts(length, tile, overlap)
-    covered = np.zeros(max(length, tile), int)
+    covered = np.zeros(starts[-1] + tile, int)
     for start in starts:
         covered[start : start + tile] += 1
-    assert covered[:length].min() >= 1
-    assert starts[-1] == max(length - tile, 0)
-    assert all(tile - (b - a) >= overlap for a, b in itertools.pairwise(starts))
+    assert covered[:length].min() == 1
+    assert np.all(np.diff(starts) == tile - overlap)
+    assert starts[-1] < length or length <= overlap
+    assert len(starts) == 1 or starts[-2] + tile < length  # no tile too many
 
 
 def test_an_overlap_as_wide_as_a_tile_is_refused() -> None:
@@ -29,41 +43,184 @@ def test_an_overlap_as_wide_as_a_tile_is_refused() -> None:
         tile_starts(500, 128, 128)
 
 
-class PixelByPixel(torch.nn.Module):
-    """A network without neighbourhood: however the scene is cut, its map is the same."""
+class Near(torch.nn.Module):
+    """A network that sees so many pixels in each direction: 0 is a network without neighbourhood."""
 
-    def __init__(self) -> None:
+    def __init__(self, sees: int) -> None:
         super().__init__()
-        self.weight = torch.nn.Conv2d(2, 1, 1)
+        torch.manual_seed(0)
+        width = 2 * sees + 1
+        self.weight = torch.nn.Conv2d(2, 1, width, padding=sees)
+        with torch.no_grad():
+            self.weight.weight *= 3  # probabilities over the whole range
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.weight(x)
 
 
-@settings(max_examples=10, deadline=None)
-@given(height=st.integers(20, 210), width=st.integers(20, 210), overlap=st.integers(0, 31))
-def test_the_cutting_leaves_no_seam_and_no_pixel_out(height: int, width: int, overlap: int) -> None:
-    torch.manual_seed(0)
-    model = PixelByPixel()
-    random = np.random.default_rng(0)
-    image = xr.DataArray(
-        random.normal(size=(2, height, width)).astype("float32"),
-        dims=("channel", "y", "x"),
-        coords={"y": -np.arange(height), "x": np.arange(width)},
-    )
-    got = map_scene(model, image, tile=64, overlap=overlap, progress=False)
+def noise(height: int, width: int, channels: int = 2) -> xr.DataArray:
+    values = np.random.default_rng(0).normal(size=(channels, height, width)).astype("float32")
+    places = {"y": -10.0 * np.arange(height), "x": 10.0 * np.arange(width)}
+    return xr.DataArray(values, dims=("channel", "y", "x"), coords=places, attrs={"region": "nowhere"})
+
+
+def whole(model: torch.nn.Module, image: xr.DataArray) -> np.ndarray:
     with torch.no_grad():
-        whole = torch.sigmoid(model(torch.from_numpy(image.values)[None]))[0, 0].numpy()
+        return torch.sigmoid(model(torch.from_numpy(image.values)[None]))[0, 0].numpy()
+
+
+@settings(max_examples=15, deadline=None)
+@given(height=st.integers(1, 210), width=st.integers(1, 210), overlap=st.integers(0, 31))
+def test_every_pixel_is_mapped_as_without_tiles(height: int, width: int, overlap: int) -> None:
+    image, model = noise(height, width), Near(0)
+    got = map_scene(model, image, tile=64, overlap=overlap, progress=False)
     assert got.dims == ("y", "x")
-    assert np.allclose(got.values, whole, atol=1e-5)
+    assert np.allclose(got.values, whole(model, image), atol=EXACT)
     assert np.array_equal(got["x"], image["x"])
+    assert got.attrs["share_mapped"] == 1
+    assert got.attrs["region"] == "nowhere"
 
 
-def test_pixels_without_data_have_no_probability() -> None:
-    image = xr.DataArray(
-        np.zeros((2, 70, 80), "float32"), dims=("channel", "y", "x"), coords={"y": np.arange(70), "x": np.arange(80)}
+@settings(max_examples=15, deadline=None)
+@given(down=st.integers(0, 70), right=st.integers(0, 70), overlap=st.sampled_from([16, 24, 30]))
+def test_another_tiling_gives_the_same_map(down: int, right: int, overlap: int) -> None:
+    image, sees = noise(230, 250), 4
+    model = Near(sees)
+    shifted = map_scene(model, image[:, down:, right:], tile=64, overlap=overlap, progress=False)
+    expected = whole(model, image)[down:, right:]
+    inner = (slice(sees, -sees), slice(sees, -sees))  # at the edge of the scene the network sees its own padding
+    assert np.abs(shifted.values - expected)[inner].max() < EXACT
+
+
+@settings(max_examples=4, deadline=None)
+@given(down=st.integers(1, 12), right=st.integers(1, 12))
+def test_another_tiling_hardly_changes_a_unet(down: int, right: int) -> None:
+    torch.manual_seed(0)
+    model = build_model(2, PRESETS["quick"])
+    image = noise(330, 350)
+    one = map_scene(model, image, tile=128, progress=False)
+    other = map_scene(model, image[:, 4 * down :, 4 * right :], tile=128, progress=False)
+    change = np.abs(one.values[4 * down :, 4 * right :] - other.values)[64:-64, 64:-64]
+    assert 0 < change.max() < UNET
+
+
+def test_a_lazy_scene_is_streamed_to_a_store_chunk_by_chunk(tmp_path: Path) -> None:
+    image = noise(300, 260)
+    valid = xr.DataArray(np.ones((300, 260), bool), dims=("y", "x"))
+    valid[100:180, 30:] = False
+    reads: list[tuple[int, ...]] = []
+
+    def read(block: np.ndarray, block_info: dict[int, dict[str, tuple[int, ...]]]) -> np.ndarray:
+        reads.append(tuple(block_info[0]["chunk-location"]))
+        return block
+
+    source = da.from_array(image.values, chunks=(1, 90, 100))
+    lazy = image.copy(data=da.map_blocks(read, source, dtype="float32", meta=np.empty((0, 0, 0), "float32")))
+    model = Near(2)
+    expected = map_scene(model, image, valid=valid, tile=64, progress=False)
+    got = map_scene(model, lazy, valid=valid.chunk(50), tile=64, out=tmp_path / "map.zarr", progress=False)
+    assert got.chunks is not None
+    assert got.dtype == np.float32
+    xr.testing.assert_identical(got.load(), expected)
+    assert sorted(reads) == sorted({*reads})  # every chunk once
+    assert len(reads) == 2 * 4 * 3
+    assert [path.name for path in tmp_path.iterdir()] == ["map.zarr"]
+
+
+@pytest.mark.parametrize("most", [30, 100, 130])
+def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int) -> None:
+    image, model = noise(100, 333), Near(3)
+    expected = map_scene(model, image, tile=64, overlap=20, progress=False)
+    monkeypatch.setattr(predict, "MOST_COLUMNS", most)
+    got = map_scene(model, image, tile=64, overlap=20, out=tmp_path / "map.zarr", progress=False)
+    assert np.allclose(got.values, expected.values, atol=1e-6)
+    assert got.attrs == expected.attrs
+    assert got.chunks is not None
+    assert len(got.chunks[1]) > 1
+
+
+def test_nothing_is_shown_where_nothing_is_known_and_the_shares_say_so() -> None:
+    image = noise(100, 200)
+    valid, layover, shadow = (
+        xr.DataArray(np.full((100, 200), start), dims=("y", "x")) for start in (True, False, False)
     )
-    valid = xr.DataArray(np.ones((70, 80), bool), dims=("y", "x"), coords={"y": image["y"], "x": image["x"]})
+    valid[:, 150:] = False  # whole tiles without data
     valid[10:20, 10:20] = False
-    got = map_scene(PixelByPixel(), image, valid=valid, tile=64, progress=False)
-    assert np.array_equal(np.isnan(got.values), ~valid.values)
+    layover[30:40, 0:50] = True
+    shadow[35:45, 0:50] = True
+    hidden = xr.Dataset({"layover": layover, "shadow": shadow})
+    got = map_scene(Near(0), image, valid=valid, hidden=hidden, tile=64, overlap=8, progress=False)
+    known = (valid & ~layover & ~shadow).values
+    assert np.array_equal(np.isfinite(got.values), known)
+    assert np.allclose(got.values[known], whole(Near(0), image)[known], atol=EXACT)
+    assert got.attrs["share_mapped"] == known.mean()
+    assert got.attrs["share_without_data"] == (50 * 100 + 100) / 20_000
+    assert got.attrs["share_layover"] == got.attrs["share_shadow"] == 500 / 20_000
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    valid = xr.DataArray(np.ones((20, 30), bool), dims=("y", "x"))
+    with pytest.raises(ValueError, match="valid has 20 x 30 pixels where the image has 30 x 30"):
+        map_scene(Near(0), noise(30, 30), valid=valid, tile=16, overlap=4, progress=False)
+
+
+class Breaks(Near):
+    """A network that fails at its third batch."""
+
+    calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        if self.calls == 3:
+            raise RuntimeError("out of memory")
+        return super().forward(x)
+
+
+def test_a_store_appears_whole_or_not_at_all_and_takes_no_other_s_place(tmp_path: Path) -> None:
+    image, out = noise(100, 100), tmp_path / "maps" / "map.zarr"
+
+    def run(model: torch.nn.Module, **options: bool) -> xr.DataArray:
+        return map_scene(model, image, tile=32, overlap=8, out=out, progress=False, **options)
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run(Breaks(0))
+    assert list(out.parent.iterdir()) == []
+    first = run(Near(0)).load()
+    with pytest.raises(FileExistsError, match="pass overwrite=True to replace it"):
+        run(Near(1))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run(Breaks(0), overwrite=True)
+    xr.testing.assert_identical(xr.open_zarr(out)["probability"].load(), first)
+    assert not np.allclose(run(Near(1), overwrite=True).values, first.values)
+    assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]
+
+
+def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) -> None:
+    scenario = PRACTICE["practice_mountains"].replace(height=160, width=200)
+    masked = open_cube(str(simulate.write_cube(simulate.make_scene(scenario), tmp_path / "masked.zarr")))
+    composite = make_composite(masked, channels="vv", timesteps=1)
+    assert masked.attrs["incidence_degrees"] == scenario.incidence_degrees
+    assert composite["image"].attrs["simulated"] is True
+    hidden = find_hidden(
+        masked, orbit=composite.attrs["orbit"], look_azimuth_degrees=90
+    )  # the simulator looks due east
+    found = (hidden["layover"] | hidden["shadow"]).values[:, 64:-64]  # beyond the edge the ground is not known
+    missing = np.isnan(composite["image"].values).any(0)[:, 64:-64]
+    assert missing.mean() > 0.01
+    assert (found & missing).sum() / (
+        found | missing
+    ).sum() > 0.95  # the simulator looks less far along a line of sight
+
+
+def test_hidden_ground_needs_terrain_an_orbit_and_an_angle(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published())
+    assert cube.attrs["incidence_degrees"] == 36  # of los.rdr_0
+    with pytest.raises(CubeError, match="variable dem is missing") as caught:
+        find_hidden(cube.drop_vars("dem").assign_attrs(incidence_degrees=None), orbit="unknown")
+    assert len(caught.value.faults) == 3
+    assert "ascending and descending passes only" in str(caught.value)
+    assert "pass incidence_degrees" in str(caught.value)
+    with pytest.raises(CubeError, match="must be between 10 and 70"):
+        find_hidden(cube, orbit="ascending", incidence_degrees=0.6)
+    with pytest.raises(CubeError, match="looks like degrees"):
+        find_hidden(cube.assign_attrs(crs="EPSG:4326"), orbit="ascending")

@@ -41,6 +41,7 @@ def test_every_dependency_has_its_reason() -> None:
 def test_every_import_is_a_dependency() -> None:
     names = {
         "affine": "rasterio",
+        "bokeh": "hvplot",
         "branca": "folium",
         "holoviews": "hvplot",
         "panel": "hvplot",

@@ -169,7 +169,7 @@ def test_layover_and_shadow_follow_the_real_line_of_sight(look: float) -> None:
     dem = xr.DataArray(
         hills.astype("float32"), dims=("y", "x"), coords={"y": -PIXEL * rows[:, 0], "x": PIXEL * cols[0]}
     )
-    found = terrain.find_hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
+    found = terrain.hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
     for name, expected in zip(
         ("layover", "shadow"), _hidden_in_3d(hills, np.radians(39), np.radians(look), 40), strict=True
     ):
@@ -177,12 +177,12 @@ def test_layover_and_shadow_follow_the_real_line_of_sight(look: float) -> None:
         assert expected.sum() > 100
         assert both / either > (0.999 if look == 90 else 0.93), name  # half a row of rounding along the rims
     with pytest.raises(ValueError, match="look_azimuth_degrees=10 is not within 45 degrees of east"):
-        terrain.find_hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=10)
+        terrain.hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=10)
 
 
 def test_strips_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     dem = _dem((90, 100)) * 3
-    whole = terrain.find_hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300)
+    whole = terrain.hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300)
     monkeypatch.setattr(terrain, "STRIP", 17)
-    assert whole.identical(terrain.find_hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300))
+    assert whole.identical(terrain.hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300))
     assert whole["layover"].any()

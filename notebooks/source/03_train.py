@@ -204,7 +204,9 @@ probability = map_scene(session.model, image, valid=valid, tile=PRESETS[config.p
 # We look at the test chips only, because only there the network has never seen the answer.
 
 # %%
-map_picture = plots.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
+from landslide_utils import maps
+
+map_picture = maps.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
 map_picture
 
 # %% [markdown]

@@ -194,7 +194,7 @@ from landslide_utils.composite import choose_passes
 orbit = choose_passes(cube, 1).orbit
 view = {"incidence_degrees": 39.0, "look_azimuth_degrees": {"descending": 280.0}.get(orbit, 80.0)}
 incidence = terrain.local_incidence(cube["dem"].load(), cube.attrs["pixel_size_m"], **view)
-hidden = terrain.find_hidden(cube["dem"], cube.attrs["pixel_size_m"], **view)
+hidden = terrain.hidden(cube["dem"], cube.attrs["pixel_size_m"], **view)
 
 # %% [markdown]
 # Light grey looks at the radar or away from it? Read the scale: the smaller the angle, the more the slope faces the radar.

@@ -1,0 +1,259 @@
+"""Write maps and polygons to files that others open, put on the ground in metres or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+from rasterio.transform import Affine, from_origin
+
+from landslide_utils.files import refuse_existing, whole
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+ON_GRID_TOLERANCE = 1e-3
+TAGS = ("region", "event_time", "simulated", "source", "orbit", "passes_before", "passes_after")
+SHARES = ("share_mapped", "share_without_data", "share_layover", "share_shadow")
+FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
+
+
+class ExportError(ValueError):
+    """A map that cannot be exported as asked. ``faults`` lists everything that is wrong, not only the first."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__("this map cannot be exported:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def crs_of(probability: xr.DataArray) -> CRS | None:
+    """Return the coordinate reference system of a map, from its attribute or as rioxarray keeps it."""
+    import rioxarray  # noqa: F401  (gives xarray objects their .rio)
+
+    text = probability.attrs.get("crs")
+    return CRS.from_user_input(text) if text else probability.rio.crs
+
+
+def transform_of(probability: xr.DataArray) -> Affine:
+    """Return what turns (column, row) into map coordinates; (0, 0) is the upper left corner of the first pixel, while coordinates are centres."""
+    x, y = (probability[axis].values.astype(float) for axis in ("x", "y"))
+    wide, high = ((line[-1] - line[0]) / (len(line) - 1) for line in (x, y))
+    return from_origin(x[0] - wide / 2, y[0] - high / 2, wide, -high)
+
+
+def find_grid_faults(probability: xr.DataArray) -> list[str]:
+    """List what keeps a map from being put on the ground in metres."""
+    faults: list[str] = []
+    try:
+        crs = crs_of(probability)
+        advice = "set one, for example probability.attrs['crs'] = 'EPSG:32654'"
+        if crs is None:
+            faults.append(f"the map has no coordinate reference system; {advice}")
+        elif crs.is_geographic:
+            faults.append(
+                f"the map is in degrees ({crs.to_string()}); areas and slopes need metres: reproject the cube to UTM"
+            )
+        elif crs.linear_units.lower() not in ("metre", "meter", "m"):
+            faults.append(
+                f"the map is in {crs.linear_units} ({crs.to_string()}); metres are needed: reproject the cube to UTM"
+            )
+    except CRSError as error:
+        faults.append(f"crs={probability.attrs['crs']!r} is not a coordinate reference system ({error})")
+    if min(probability.shape) < 2:
+        return [
+            *faults,
+            f"the map has {probability.shape[0]} x {probability.shape[1]} pixels; at least 2 x 2 are needed",
+        ]
+    steps = {axis: np.diff(probability[axis].values.astype(float)) for axis in ("x", "y")}
+    uneven = [a for a, step in steps.items() if np.abs(step - step.mean()).max() > ON_GRID_TOLERANCE * abs(step.mean())]
+    faults += [f"the coordinate {axis} is not evenly spaced; resample the cube" for axis in uneven]
+    wide, high = float(steps["x"].mean()), float(-steps["y"].mean())
+    if wide <= 0 or high <= 0:
+        faults.append("rows must go from north to south and columns from west to east; sort the coordinates y and x")
+    elif abs(wide - high) > ON_GRID_TOLERANCE * wide:
+        faults.append(f"pixels are {wide:g} wide and {high:g} high; square ones are needed: resample the cube")
+    return faults
+
+
+def find_threshold_faults(threshold: float) -> list[str]:
+    """List what is wrong with a threshold: at 0 everything is a landslide, above 1 nothing."""
+    return [] if 0 < threshold < 1 else [f"threshold={threshold}: must be more than 0 and less than 1"]
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise one error that lists all faults, if there are any."""
+    if faults:
+        raise ExportError(faults)
+
+
+def plan_files(
+    folder: str | os.PathLike[str], *, threshold: float | None = None, overwrite: bool = False
+) -> dict[str, Path]:
+    """Return where the files of a map shall lie, and refuse a bad threshold or files that are there already before any work is done.
+
+    Returns
+    -------
+    dict of pathlib.Path
+        ``map`` (GeoTIFF), ``polygons`` (GeoPackage), ``polygons_in_degrees`` (GeoJSON), ``page`` (HTML).
+
+    Raises
+    ------
+    ExportError
+        Listing each of those that exists, unless `overwrite`, and a threshold that is not between 0 and 1.
+    """
+    names = {
+        "map": "probability.tif",
+        "polygons": "landslides.gpkg",
+        "polygons_in_degrees": "landslides.geojson",
+        "page": "map.html",
+    }
+    paths = {kind: Path(folder) / name for kind, name in names.items()}
+    faults = [] if threshold is None else find_threshold_faults(threshold)
+    for path in paths.values():
+        try:
+            refuse_existing(path, overwrite=overwrite)
+        except FileExistsError as error:
+            faults.append(str(error))
+    refuse(faults)
+    return paths
+
+
+def write_geotiff(
+    probability: xr.DataArray,
+    path: str | os.PathLike[str],
+    *,
+    threshold: float | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a map as cloud-optimised GeoTIFF: tiles and overviews, so that a part of it can be read, over a network too.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+        As :func:`landslide_utils.predict.map_scene` returns it. One that is lazy is never loaded whole.
+    path : path
+        Ends in ``.tif`` or ``.tiff``. The file appears whole or not at all.
+    threshold : float, optional
+        Noted in the file, for whoever draws polygons from it.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ExportError
+        Listing all that is wrong with the map, the threshold and the file's name.
+    FileExistsError
+        If the file exists and may not be replaced.
+
+    Notes
+    -----
+    float32, NaN is no data. Tags: ``units``, ``region``, ``event_time`` (UTC), ``simulated``, where known passes and orbit, and the shares of the scene.
+    """
+    import rasterio
+    from rio_cogeo.cogeo import cog_translate, cog_validate
+    from rio_cogeo.profiles import cog_profiles
+
+    target = Path(path)
+    faults = find_grid_faults(probability) + ([] if threshold is None else find_threshold_faults(threshold))
+    if target.suffix.lower() not in (".tif", ".tiff"):
+        faults.append(f"{target.name} does not end in .tif or .tiff")
+    refuse(faults)
+    height, width = probability.shape
+    profile = {
+        "driver": "GTiff",
+        "dtype": "float32",
+        "count": 1,
+        "height": height,
+        "width": width,
+        "crs": crs_of(probability),
+        "transform": transform_of(probability),
+        "nodata": np.nan,
+        "tiled": True,
+    }
+    with whole(target, overwrite=overwrite) as part:
+        plain = part.with_name("plain.tif")
+        with rasterio.open(plain, "w", **profile) as file:
+            for start, stop in _bands(probability):
+                rows = np.asarray(probability.isel(y=slice(start, stop)).values, np.float32)
+                file.write(rows, 1, window=rasterio.windows.Window(0, start, width, stop - start))
+            file.update_tags(**_tags(probability, threshold))
+            file.update_tags(1, units="1")
+            file.set_band_description(1, str(probability.attrs.get("long_name", "probability of a landslide")))
+        cog_translate(
+            plain,
+            part,
+            cog_profiles.get("deflate"),
+            overview_resampling="average",
+            in_memory=False,
+            forward_band_tags=True,
+            quiet=True,
+        )
+        correct, errors, _ = cog_validate(part, quiet=True)
+        if not correct:
+            raise ExportError([f"the file that was written is not a cloud-optimised GeoTIFF: {'; '.join(errors)}"])
+    return target
+
+
+def _bands(probability: xr.DataArray) -> list[tuple[int, int]]:
+    """Return the rows at which a map is read: those of its chunks."""
+    ends = np.cumsum(probability.chunksizes.get("y", (probability.sizes["y"],))).tolist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _tags(probability: xr.DataArray, threshold: float | None) -> dict[str, str]:
+    attrs = probability.attrs
+    tags = {name: attrs[name] for name in (*TAGS, *SHARES) if name in attrs}
+    tags = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in tags.items()}
+    return tags | {"units": "1"} | ({} if threshold is None else {"threshold": f"{threshold:.6g}"})
+
+
+def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write polygons as GeoPackage (``.gpkg``, in their own coordinates) or GeoJSON (``.geojson``, in degrees, as RFC 7946 wants it).
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        As :func:`landslide_utils.polygons.find_polygons` returns it.
+    path : path
+        The file appears whole or not at all.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    ExportError
+        If the polygons have no coordinate reference system, or the file's ending is another.
+    FileExistsError
+        If the file exists and may not be replaced.
+    """
+    target = Path(path)
+    faults = [] if polygons.crs else ["the polygons have no coordinate reference system"]
+    if target.suffix.lower() not in FORMATS:
+        faults.append(f"{target.name} ends in neither {' nor '.join(FORMATS)}")
+    refuse(faults)
+    driver = FORMATS[target.suffix.lower()]
+    told = {name: str(value) for name, value in polygons.attrs.items()}
+    said = (
+        {"layer_metadata": told} if driver == "GPKG" else {"DESCRIPTION": _sentence(polygons.attrs), "RFC7946": "YES"}
+    )
+    with whole(target, overwrite=overwrite) as part:
+        polygons = polygons if driver == "GPKG" else polygons.to_crs("EPSG:4326")
+        layer = {"layer": "landslides"} if driver == "GPKG" else {}
+        polygons.to_file(part, driver=driver, engine="pyogrio", geometry_type="MultiPolygon", **layer, **said)
+    return target
+
+
+def _sentence(attrs: dict[str, Any]) -> str:
+    """Say in one sentence what a file holds."""
+    kind = "simulated radar" if attrs.get("simulated") else "radar"
+    return f"Landslides mapped from {kind}, {attrs.get('region')}, event {attrs.get('event_time')} UTC, threshold {attrs['threshold']:.3g}"

@@ -1,0 +1,264 @@
+"""From a map of probabilities to polygons: around what, how sure, and the table that is asked for first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import ndimage
+from sklearn.metrics import precision_recall_curve
+
+from landslide_utils import terrain
+from landslide_utils.export import SHARES, TAGS, crs_of, find_grid_faults, find_threshold_faults, refuse, transform_of
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+CONFIDENCE = ("low", "medium", "high")
+NEIGHBOURS = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
+CELL_M = 1000.0
+
+
+def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray) -> float:
+    """Return the threshold with the best F1 score, the harmonic mean of precision and recall, on the pixels under a mask.
+
+    A network that was shown more landslides than there are gives probabilities that are too high, so one half is not the place to cut. Choose on
+    validation chips: a threshold that was chosen on test chips makes the test too good.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+    landslides, mask : xarray.DataArray (y, x), bool
+
+    Returns
+    -------
+    float
+        More than 0 and less than 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no landslide under the mask.
+    """
+    chosen = mask.values & np.isfinite(probability.values)
+    labels, scores = landslides.values[chosen], probability.values[chosen]
+    if not labels.any():
+        raise ValueError("there is no landslide under the mask, so no threshold can be chosen; give one")
+    precision, recall, thresholds = precision_recall_curve(labels, scores)
+    score = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return float(np.clip(thresholds[np.argmax(score[:-1])], 1e-6, 1 - 1e-6))
+
+
+def find_polygons(
+    probability: xr.DataArray, dem: xr.DataArray, *, threshold: float = 0.5, min_pixels: int = 1
+) -> gpd.GeoDataFrame:
+    """Draw a polygon around each group of pixels whose probability reaches a threshold.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+    dem : xarray.DataArray (y, x)
+        Elevation in metres on the same grid.
+    threshold : float
+        More than 0, less than 1. See :func:`best_threshold`.
+    min_pixels : int
+        Groups of fewer pixels are dropped; how many and what area is in ``attrs["dropped"]`` and ``attrs["dropped_m2"]``. 1 drops none.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One line a group, the largest first, multipolygons along the pixels' edges in the map's own coordinate reference system: ``area_m2``,
+        ``probability_mean``, ``probability_max``, ``slope_degrees`` (mean), ``confidence`` ("low", "medium" or "high": in which third of the way
+        from the threshold to 1 the mean probability lies), ``region``, ``event_time``, ``simulated``. Attributes: those of the map, ``threshold``,
+        ``min_pixels``, ``dropped``, ``dropped_m2``.
+
+    Raises
+    ------
+    ExportError
+        Listing all that is wrong with the map, the DEM, the threshold and the size.
+
+    Notes
+    -----
+    Pixels that touch at a corner are one group, because landslides are narrow and run in any direction. Confidence says how sure the network is, not how
+    often it is right: compare it with labels where there are any.
+    """
+    import geopandas as gpd
+    from rasterio.features import shapes
+    from shapely.geometry import MultiPolygon, shape
+
+    faults = find_grid_faults(probability) + find_threshold_faults(threshold)
+    if isinstance(min_pixels, bool) or not isinstance(min_pixels, int) or min_pixels < 1:
+        faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
+    if dem.shape != probability.shape or any(
+        not np.allclose(dem[axis].values, probability[axis].values, rtol=0, atol=1e-6) for axis in ("y", "x")
+    ):
+        faults.append(
+            "the DEM is on another grid than the map; resample it, for example with dem.interp_like(probability)"
+        )
+    refuse(faults)
+
+    values, transform = probability.values, transform_of(probability)
+    labels, count = ndimage.label(values >= threshold, structure=NEIGHBOURS)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    small = sizes < min_pixels
+    labels[small[labels]] = 0
+    kept = np.flatnonzero(~small[1:]) + 1
+    pieces: dict[int, list[Any]] = {int(label): [] for label in kept}
+    for outline, label in shapes(labels.astype(np.int32), mask=labels > 0, transform=transform):
+        pieces[int(label)].append(shape(outline))
+    pixel_m2 = transform.a**2
+    slope = terrain.slope(dem, transform.a).values
+    mean = _of_groups(ndimage.mean, values, labels, kept)
+    described = {name: probability.attrs.get(name) for name in ("region", "event_time", "simulated")}
+    found = gpd.GeoDataFrame(
+        {
+            "area_m2": sizes[kept] * pixel_m2,
+            "probability_mean": mean,
+            "probability_max": _of_groups(ndimage.maximum, values, labels, kept),
+            "slope_degrees": _mean_known(slope, labels, kept),
+            "confidence": [_confidence(value, threshold) for value in mean],
+            **{name: [value] * len(kept) for name, value in described.items()},
+        },
+        geometry=[MultiPolygon(parts) for parts in pieces.values()],
+        crs=crs_of(probability),
+    )
+    found = found.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
+    known = {name: probability.attrs[name] for name in (*TAGS, *SHARES) if name in probability.attrs}
+    dropped = small[1:]
+    found.attrs = known | {
+        "threshold": threshold,
+        "min_pixels": min_pixels,
+        "dropped": int(dropped.sum()),
+        "dropped_m2": float(sizes[1:][dropped].sum() * pixel_m2),
+    }
+    return found
+
+
+def _of_groups(measure: Any, values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a measure of each group of pixels, of none if there is none."""
+    return np.asarray(measure(values, labels, kept) if len(kept) else [], np.float64)
+
+
+def _mean_known(values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean over each group of what is known, NaN where nothing is."""
+    known = np.isfinite(values)
+    total, number = (_of_groups(ndimage.sum_labels, part, labels, kept) for part in (np.where(known, values, 0), known))
+    return np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
+
+
+def _confidence(mean: float, threshold: float) -> str:
+    return CONFIDENCE[min(int(3 * (mean - threshold) / (1 - threshold)), 2)]
+
+
+def rasterise(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> xr.DataArray:
+    """Return a mask (y, x) of the pixels whose centre lies in a polygon.
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        In any coordinate reference system.
+    like : xarray.DataArray (y, x)
+        A map, which gives the grid.
+    """
+    from rasterio.features import geometry_mask
+
+    refuse(find_grid_faults(like) + ([] if polygons.crs else ["the polygons have no coordinate reference system"]))
+    shapes = polygons.geometry.to_crs(crs_of(like))
+    inside = (
+        geometry_mask(shapes, like.shape, transform_of(like), invert=True)
+        if len(shapes)
+        else np.zeros(like.shape, bool)
+    )
+    return xr.DataArray(inside, dims=("y", "x"), coords={axis: like[axis] for axis in ("y", "x")})
+
+
+def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the table that a responder asks for first: how many, how large, where densest, how sure, and what could not be seen.
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        As :func:`find_polygons` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Column ``answer``, one line a question. The densest place is the square kilometre with the largest area of landslides, each counted at a point
+        inside it; its middle is given in degrees.
+    """
+    attrs, area = polygons.attrs, polygons["area_m2"]
+    answers = {"how many": f"{len(polygons)} landslides"}
+    if len(polygons):
+        answers |= {
+            "how large, all together": f"{area.sum() / 1e6:.2f} km2",
+            "how large, one": f"median {area.median():,.0f} m2, largest {area.max():,.0f} m2",
+            "how steep": f"{np.average(polygons['slope_degrees'].fillna(0), weights=area):.0f} degrees on average",
+            "where densest": _densest(polygons),
+            "how sure": ", ".join(f"{(polygons['confidence'] == kind).sum()} {kind}" for kind in CONFIDENCE[::-1]),
+        }
+    answers["threshold"] = f"probability of {attrs['threshold']:.2f} or more"
+    answers["dropped as too small"] = (
+        f"{attrs['dropped']} groups of fewer than {attrs['min_pixels']} pixels, {attrs['dropped_m2'] / 1e6:.3f} km2"
+    )
+    for name, question in (("share_layover", "layover"), ("share_shadow", "shadow"), ("share_without_data", "no data")):
+        if name in attrs:
+            answers[f"not seen: {question}"] = f"{attrs[name]:.2%} of the scene"
+    answers["radar"] = "simulated" if attrs.get("simulated") else "real"
+    return pd.DataFrame({"answer": answers})
+
+
+def _densest(polygons: gpd.GeoDataFrame) -> str:
+    """Describe the square kilometre with the largest area of landslides."""
+    import geopandas as gpd
+
+    inside = polygons.representative_point()
+    cells = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]}).groupby(
+        ["x", "y"]
+    )["area"]
+    (x, y), count = cells.sum().idxmax(), cells.size()
+    middle = gpd.GeoSeries.from_xy([(x + 0.5) * CELL_M], [(y + 0.5) * CELL_M], crs=polygons.crs).to_crs("EPSG:4326")[0]
+    share = cells.sum().max() / CELL_M**2
+    return f"around {abs(middle.y):.3f} {'N' if middle.y >= 0 else 'S'} {abs(middle.x):.3f} {'E' if middle.x >= 0 else 'W'}: {count[(x, y)]} landslides, {share:.0%} of a square kilometre"
+
+
+def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mask: xr.DataArray) -> pd.DataFrame:
+    """Say for each class of confidence how many polygons lie on labelled landslides.
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        As :func:`find_polygons` returns it.
+    landslides, mask : xarray.DataArray (y, x), bool
+        Labels, and where to compare: on test chips, which the network has not seen.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By confidence, ``polygons`` that touch the mask, the share ``on_landslides`` of them of which at least one pixel is labelled, and the share
+        ``pixels_right`` of their pixels that are.
+    """
+    from rasterio.features import rasterize
+
+    refuse(find_grid_faults(landslides.assign_attrs(crs=polygons.crs.to_string())))
+    number = np.zeros(landslides.shape, np.int32)
+    if len(polygons):
+        numbered = zip(polygons.geometry, range(1, len(polygons) + 1), strict=True)
+        number = rasterize(numbered, landslides.shape, transform=transform_of(landslides), dtype=np.int32)
+    inside, right = (
+        np.bincount(number[chosen], minlength=len(polygons) + 1)[1:]
+        for chosen in (mask.values, mask.values & landslides.values)
+    )
+    table = pd.DataFrame({"confidence": polygons["confidence"], "inside": inside, "right": right})
+    groups = table[table["inside"] > 0].assign(on=table["right"] > 0).groupby("confidence")
+    sums = groups[["inside", "right"]].sum()
+    out = pd.DataFrame(
+        {
+            "polygons": groups.size(),
+            "on_landslides": groups["on"].mean(),
+            "pixels_right": sums["right"] / sums["inside"],
+        }
+    )
+    return out.reindex(CONFIDENCE).fillna({"polygons": 0}).astype({"polygons": int})
