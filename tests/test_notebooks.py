@@ -262,6 +262,35 @@ def test_notebook_05_refuses_wrong_parameters(tmp_path: Path, parameters: dict[s
     assert not (tmp_path / "maps").exists()
 
 
+def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
+    parameters = {"runs_dir": str(tmp_path / "runs"), "epochs": 4}
+    papermill.execute_notebook(
+        HERE / "04_evaluate.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
+    )
+    text = nbformat.writes(nbformat.read(tmp_path / "out.ipynb", as_version=4))
+    assert text.count("<img src") == text.count('alt=\\"') == 2
+    by_hand, by_library = re.search(r"by hand ([0-9.]+), by library ([0-9.]+)", text).groups()  # type: ignore[union-attr]
+    assert float(by_hand) == pytest.approx(float(by_library), abs=1e-4)
+    assert "ceiling for single pixels" in text
+    assert re.search(r"random - blocked: [+-][0-9.]+", text)
+    assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 2  # both splits, to be read again next time
+
+
+def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
+    papermill.execute_notebook(
+        HERE / "06_experiments.ipynb",
+        tmp_path / "out.ipynb",
+        parameters={"runs_dir": str(tmp_path / "runs"), "epochs": 1},
+        cwd=HERE,
+        progress_bar=False,
+    )
+    text = nbformat.writes(nbformat.read(tmp_path / "out.ipynb", as_version=4))
+    assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 4
+    assert "60 runs" in text
+    assert text.count("<img src") == 1
+    assert "4. Terrain helps with 1 pass" in text
+
+
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:
     dem = rioxarray.open_rasterio(real_data / "hokkaido_core" / "dsm.tif").squeeze(drop=True)
     polygons = gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg")
