@@ -40,7 +40,7 @@ epochs: int = 6  # How often the network sees the training chips, 1 to 30; more 
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments import check_parameters
+from landslide_utils.config import check_parameters
 from landslide_utils.scenario import PRACTICE
 
 check_parameters(globals(), region=tuple(PRACTICE), epochs=range(1, 31))

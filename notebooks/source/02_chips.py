@@ -37,7 +37,7 @@ seed: int = 0  # Of the split, 0 to 99
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments import check_parameters
+from landslide_utils.config import check_parameters
 from landslide_utils.scenario import PRACTICE
 
 check_parameters(globals(), region=tuple(PRACTICE), timesteps=range(1, 4), seed=range(100))
