@@ -44,8 +44,8 @@ def main() -> int:
     asked.folder.mkdir(parents=True, exist_ok=True)
     core = hokkaido_core(asked.folder)
     lines = []
-    for cube in ["practice_earthquake", *([str(core)] if core else [])]:
-        for seed in asked.seeds:
+    for seed in asked.seeds:
+        for cube in ["practice_earthquake", *([str(core)] if core else [])]:
             for recipe, (preset, epochs) in RECIPES.items():
                 found = run(
                     RunConfig(cube=cube, preset=preset, epochs=epochs, seed=seed, runs_dir=str(asked.folder / "runs")),
@@ -64,8 +64,8 @@ def main() -> int:
                     }
                 )
                 print(lines[-1], flush=True)
-    table = pd.DataFrame(lines)
-    table.to_csv(TABLE, index=False)
+                table = pd.DataFrame(lines)
+                table.to_csv(TABLE, index=False)
     print(
         table.groupby(["cube", "recipe"])[["seconds_train", "auprc", "auprc_landslide_chips"]]
         .agg(["mean", "std"])

@@ -22,6 +22,9 @@ from landslide_utils.grid import Box, Grid
 from landslide_utils.passes import Pass, outline
 
 CHUNK = 512
+MOST_HOLES = 0.01
+"""Share of the elevation that may be missing."""
+
 METHODS = ("nearest", "bilinear", "cubic", "average")
 NETWORK = {
     "GDAL_HTTP_MAX_RETRY": "3",
@@ -198,3 +201,25 @@ def find_damaged(hrefs: Iterable[str]) -> list[str]:
         except rasterio.errors.RasterioError as error:
             damaged.append(f"{href} is damaged ({error}); get it again")
     return damaged
+
+
+def find_elevation_faults(path: str, box: Box | None) -> list[str]:
+    """List what keeps a raster file from giving the elevation of a box: unreadable, no coordinate reference system, several bands, too small."""
+    try:
+        with rasterio.open(path) as source:
+            crs, bounds, bands = source.crs, source.bounds, source.count
+    except rasterio.errors.RasterioError as error:
+        return [f"cannot be read ({error}); give a raster of elevation in metres"]
+    if crs is None:
+        return [
+            "has no coordinate reference system; write it into the file, for example with gdal_edit.py -a_srs EPSG:..."
+        ]
+    faults = [] if bands == 1 else [f"has {bands} bands; one band of elevation is needed"]
+    if box:
+        asked = outline(box)
+        share = (
+            outline(transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21)).intersection(asked).area / asked.area
+        )
+        if share < 1 - MOST_HOLES:
+            faults.append(f"covers {share:.0%} of the box; give one that covers it, or a smaller box")
+    return faults

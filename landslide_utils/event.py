@@ -17,27 +17,20 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio
 import xarray as xr
 from pyproj import CRS
 from rasterio.errors import RasterioError
-from rasterio.warp import transform_bounds
-from shapely import box as box_polygon
 
 from landslide_utils import catalogue, coregistration, granules, inventory, passes
 from landslide_utils.catalogue import Catalogue
-from landslide_utils.coregistration import CHUNK, METHODS
+from landslide_utils.coregistration import CHUNK, METHODS, MOST_HOLES
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
 from landslide_utils.grid import Box, EventError, Grid, find_box_faults, make_grid
-from landslide_utils.noise import Window
 from landslide_utils.passes import Granule, Pass
 from landslide_utils.regions import parse_instant
 
 FRESH_DAYS = (90, 60)
 """Days before and after an event in which passes are looked for, unless told otherwise."""
-
-MOST_HOLES = 0.01
-"""Share of the elevation that may be missing."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +126,7 @@ def plan(
     EventError
         Listing everything that is wrong.
     """
-    faults = find_box_faults(box)
+    faults: list[str] = []
     if resampling not in METHODS:
         faults.append(f"{resampling=} is not one of {', '.join(METHODS)}")
     if min(days) <= 0 or not 0 <= least_covered <= 1:
@@ -142,11 +135,11 @@ def plan(
     try:
         grid = make_grid(box, pixel_size_m=pixel_size_m, crs=crs)
     except EventError as error:
-        faults += [fault for fault in error.faults if fault not in faults]
+        faults += error.faults
     period = _period(event_time, event_end, faults)
-    outlines = _read_polygons(polygons, faults)
+    outlines = inventory.read_polygons(polygons, faults)
     area: Box | None = None
-    if not find_box_faults(box):
+    if not find_box_faults(box, utm=False):
         west, south, east, north = map(float, box)
         area = (west, south, east, north)
     images = _find_images(radar, area, period, days, faults)
@@ -157,7 +150,7 @@ def plan(
     notes: list[str] = []
     used = _choose(passes.group_passes(images, area), period, days, least_covered, notes)
     faults += passes.find_pass_faults(used, *period)
-    labels, placed = _place(outlines, grid, faults, notes)
+    labels, placed = inventory.place(outlines, grid, faults, notes)
     if faults:
         raise EventError(name, faults)
     cube = _assemble(
@@ -198,30 +191,6 @@ def _period(event_time: str, event_end: str | None, faults: list[str]) -> tuple[
     return found[0], found[1]
 
 
-def _read_polygons(polygons: str | Path | gpd.GeoDataFrame, faults: list[str]) -> gpd.GeoDataFrame | None:
-    """Read polygons from a file; what they hold is checked when they are placed."""
-    if isinstance(polygons, gpd.GeoDataFrame | gpd.GeoSeries):
-        table = polygons if isinstance(polygons, gpd.GeoDataFrame) else polygons.to_frame("geometry")
-    elif not Path(polygons).exists():
-        faults.append(
-            f"polygons={str(polygons)!r}: no such file; give a GeoPackage, GeoJSON or shapefile of the landslides"
-        )
-        return None
-    else:
-        try:
-            table = gpd.read_file(polygons)
-        except Exception as error:
-            faults.append(
-                f"polygons={str(polygons)!r} cannot be read ({error}); give a GeoPackage, GeoJSON or shapefile"
-            )
-            return None
-    if not isinstance(table, gpd.GeoDataFrame):
-        faults.append("the landslides have no geometry; give a file of polygons")
-        return None
-    faults += inventory.find_polygon_faults(table.geometry)
-    return table
-
-
 def _find_images(
     radar: str | Path | Catalogue,
     area: Box | None,
@@ -244,33 +213,15 @@ def _window(period: tuple[dt.datetime, dt.datetime], days: tuple[float, float]) 
 
 
 def _find_elevation(dem: str | Path | Catalogue, area: Box | None, faults: list[str]) -> list[str]:
-    """Return where elevation is to be read; a file is checked for its coordinate reference system and for covering the box."""
+    """Return where elevation is to be read."""
     if isinstance(dem, Catalogue):
         hrefs, wrong = catalogue.search_elevation(dem, area) if area else ([], [])
         faults += wrong
         return hrefs
-    path = Path(dem).expanduser().resolve()
-    try:
-        with rasterio.open(path) as source:
-            crs, bounds, bands = source.crs, source.bounds, source.count
-    except RasterioError as error:
-        faults.append(f"dem={str(dem)!r} cannot be read ({error}); give a raster of elevation in metres")
-        return []
-    if crs is None:
-        faults.append(
-            f"dem={str(dem)!r} has no coordinate reference system; write it into the file, for example with gdal_edit.py -a_srs"
-        )
-        return []
-    if bands != 1:
-        faults.append(f"dem={str(dem)!r} has {bands} bands; one band of elevation is needed")
-    if area:
-        covered = box_polygon(*transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21)).intersection(
-            box_polygon(*area)
-        )
-        share = covered.area / box_polygon(*area).area
-        if share < 0.99:
-            faults.append(f"dem={str(dem)!r} covers {share:.0%} of the box; give one that covers it, or a smaller box")
-    return [str(path)]
+    path = str(Path(dem).expanduser().resolve())
+    wrong = coregistration.find_elevation_faults(path, area)
+    faults += [f"dem={str(dem)!r} {fault}" for fault in wrong]
+    return [] if wrong else [path]
 
 
 def _choose(
@@ -296,31 +247,6 @@ def _choose(
             )
         found = [one for one in found if good(one)]
     return found
-
-
-def _place(
-    outlines: gpd.GeoDataFrame, grid: Grid, faults: list[str], notes: list[str]
-) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], gpd.GeoDataFrame]:
-    """Rasterise the polygons: a pixel is landslide where its centre lies in one."""
-    placed = outlines.to_crs(grid.crs)
-    whole = Window(0, 0, grid.height, grid.width)
-    shapes = inventory.in_pixels(placed.geometry, grid.transform)
-    inside = [inventory.touches(one, whole) for one in shapes]
-    if not any(inside):
-        extent = [round(float(v), 4) for v in outlines.to_crs("EPSG:4326").total_bounds]
-        faults.append(
-            f"none of the {len(shapes)} landslide polygons lies in the box; they reach over {extent} degrees: check the box and the file's "
-            "coordinate reference system"
-        )
-    elif not all(inside):
-        notes.append(f"{len(shapes) - sum(inside)} of {len(shapes)} polygons lie outside the box")
-    numbered = inventory.rasterise(shapes, whole)
-    unseen = sum(inside) - len(np.unique(numbered[numbered > 0]))
-    if unseen:
-        notes.append(
-            f"{unseen} polygons mark no pixel of their own: they lie between pixels' centres, at the edge, or beneath others"
-        )
-    return numbered > 0, placed
 
 
 def _assemble(

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+import shlex
 import sys
 import threading
 import time
@@ -285,7 +286,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.results:
         from landslide_utils.results import write_results
 
-        write_results(table, collect_draws(table), asked.results)
+        command = shlex.join(["python", "-m", "landslide_utils.experiments", *(arguments or sys.argv[1:])])
+        write_results(table, collect_draws(table), asked.results, command=command)
     print(
         table[["channels", "timesteps", "seed", "split", "auprc", "prevalence", "auprc_landslide_chips"]]
         .round(3)

@@ -66,8 +66,8 @@ class Grid:
         }
 
 
-def find_box_faults(box: Sequence[float]) -> list[str]:
-    """List what is wrong with a bounding box in degrees."""
+def find_box_faults(box: Sequence[float], *, utm: bool = True) -> list[str]:
+    """List what is wrong with a bounding box in degrees, or with laying a UTM grid over it."""
     asked = "give west, south, east, north in degrees (EPSG:4326)"
     values = [float(value) for value in box] if all(isinstance(v, numbers.Real) for v in box) else []
     if len(values) != 4 or not all(map(math.isfinite, values)):
@@ -84,7 +84,7 @@ def find_box_faults(box: Sequence[float]) -> list[str]:
         )
     if south >= north:
         faults.append(f"box={values} has south {south:g} not below north {north:g}; swap the two")
-    if not faults and not (south >= -80 and north <= 84):
+    if utm and not faults and not (south >= -80 and north <= 84):
         faults.append(f"box={values} lies beyond 80 degrees south or 84 degrees north, where UTM ends; pass crs")
     return faults
 
@@ -111,9 +111,8 @@ def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | No
     >>> grid.crs, grid.left % 10, grid.height, grid.width
     ('EPSG:32654', 0.0, 1124, 833)
     """
-    faults = find_box_faults(box)
+    faults = find_box_faults(box, utm=crs is None)
     if crs is not None:
-        faults = [fault for fault in faults if "where UTM ends" not in fault]
         faults += _crs_faults(crs)
     if not PIXEL_SIZE_M[0] <= pixel_size_m <= PIXEL_SIZE_M[1]:
         faults.append(

@@ -133,19 +133,47 @@ def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["claim", "measured", "verdict"])
 
 
-def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.PathLike[str]) -> Path:
-    """Write what a grid found: ``runs.csv``, ``draws.csv``, ``means.csv``, ``claims.csv`` and ``passes.png``."""
+def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> Path:
+    """Write what a grid found: ``runs.csv``, ``draws.csv``, ``means.csv``, ``claims.csv``, ``passes.png``, and ``README.md`` to look at.
+
+    Parameters
+    ----------
+    table, draws : pandas.DataFrame
+        From :func:`landslide_utils.experiments.collect` and :func:`landslide_utils.experiments.collect_draws`.
+    folder : path
+    command : str
+        What made the runs; it stands in the README.
+    """
     from landslide_utils.charts import passes_figure
 
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
+    found, judged = means(table, draws), claims(table, draws)
+    figure = passes_figure(found, simulated=bool(table["simulated"].all()))
     table.drop(columns=["runs_dir"]).round(6).to_csv(out / "runs.csv", index=False)
     draws.round(4).to_csv(out / "draws.csv", index=False)
-    found = means(table, draws)
     found.round(4).to_csv(out / "means.csv", index=False)
-    claims(table, draws).to_csv(out / "claims.csv", index=False)
-    passes_figure(found, simulated=bool(table["simulated"].all())).save(out / "passes.png")
+    judged.to_csv(out / "claims.csv", index=False)
+    figure.save(out / "passes.png")
+    kind = "simulated radar" if table["simulated"].all() else "measured radar"
+    parts = [
+        "# Results of the experiment",
+        f"{len(table)} runs on {', '.join(sorted(set(table['cube'])))} ({kind}), preset {', '.join(sorted(set(table['preset'])))}; made, with this page, by",
+        f"```sh\n{command}\n```",
+        f"![{figure.alt}](passes.png)",
+        "## The poster's claims",
+        _markdown(judged),
+        "## AUPRC",
+        "In test chips that hold a landslide, mean over seeds with its 95 % interval; `whole_scene` is over all test chips.",
+        _markdown(found.round(3)),
+    ]
+    (out / "README.md").write_text("\n\n".join(parts) + "\n")
     return out
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def read_results(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -15,13 +15,17 @@ import nbformat
 import numpy as np
 import papermill
 import pytest
+import rasterio
+import rasterio.warp
 import rioxarray
 import xarray as xr
 from conftest import EVENT
 from scipy import ndimage
+from shapely import Point
 
 from landslide_utils import simulate
 from landslide_utils.config import RunConfig
+from landslide_utils.cube import open_cube
 from landslide_utils.polygons import rasterise
 from landslide_utils.runs import MEMBERS
 
@@ -289,6 +293,64 @@ def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
     assert "60 runs" in text
     assert text.count("<img src") == 1
     assert "4. Terrain helps with 1 pass" in text
+
+
+def test_an_event_of_one_s_own_becomes_a_cube_without_a_network(tmp_path: Path) -> None:
+    papermill.execute_notebook(
+        HERE / "08_your_own_event.ipynb",
+        tmp_path / "out.ipynb",
+        parameters={"folder": str(tmp_path / "event")},
+        cwd=HERE,
+        progress_bar=False,
+    )
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    text = nbformat.writes(executed)
+    assert text.count("<img") == text.count(" alt=") == 4
+    assert "west 142" in text  # the wrong question's answer
+    assert max(cell.metadata.papermill.duration for cell in executed.cells if cell.cell_type == "code") < 60
+    (store,) = (tmp_path / "event").glob("cube_*.zarr")
+    cube = open_cube(str(store)).load()
+    assert cube.attrs["simulated"] is True
+    practice = (
+        open_cube("practice_earthquake").sel(x=cube["x"], y=cube["y"]).load()
+    )  # the rehearsal's images lie on the same grid
+    assert np.array_equal(cube["landslides"], practice["landslides"])
+    assert np.array_equal(cube["vv"], practice["vv"], equal_nan=True)
+    assert abs(float((cube["dem"] - practice["dem"]).mean())) < 0.5
+
+
+def test_notebook_08_takes_real_images_and_refuses_unknown_names(tmp_path: Path, real_data: Path) -> None:
+    folder = real_data / "opera_rtc"
+    with rasterio.open(next(iter(sorted(folder.glob("*292320*.tif"))))) as source:
+        bounds, crs, profile = source.bounds, source.crs, source.profile
+    centre = Point((bounds.left + bounds.right) / 2, (bounds.bottom + bounds.top) / 2)
+    gpd.GeoDataFrame(geometry=[centre.buffer(200)], crs=crs).to_file(tmp_path / "slides.gpkg")
+    with rasterio.open(tmp_path / "dem.tif", "w", **profile) as target:
+        target.write(
+            np.add.outer(np.arange(100.0), 3 * np.arange(100)).astype("float32"), 1
+        )  # a tilted plane stands in for the ground
+    place = rasterio.warp.transform_bounds(
+        crs,
+        "EPSG:4326",
+        *bounds.__class__(bounds.left + 200, bounds.bottom + 200, bounds.right - 200, bounds.top - 200),
+    )
+    parameters = {
+        "radar": str(folder), "dem": str(tmp_path / "dem.tif"), "polygons": str(tmp_path / "slides.gpkg"), "box": ", ".join(map(str, place)),
+        "event_time": "2024-10-15T00:00:00", "name": "California", "pixel_size_m": 30, "folder": str(tmp_path / "event"),
+    }  # fmt: skip
+    papermill.execute_notebook(
+        HERE / "08_your_own_event.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
+    )
+    (store,) = (tmp_path / "event").glob("*")
+    assert open_cube(str(store)).attrs["simulated"] is False
+    with pytest.raises(papermill.PapermillExecutionError, match="radars is not a parameter"):
+        papermill.execute_notebook(
+            HERE / "08_your_own_event.ipynb",
+            tmp_path / "out.ipynb",
+            parameters={"radars": "x"},
+            cwd=HERE,
+            progress_bar=False,
+        )
 
 
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:

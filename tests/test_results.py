@@ -74,8 +74,13 @@ def test_the_mean_s_interval_counts_seeds_and_chips() -> None:
 
 def test_results_are_written_and_read_back(tmp_path: Path) -> None:
     table, draws = _grid(LEVELS)
-    out = results.write_results(table, draws, tmp_path / "results")
-    assert {path.name for path in out.iterdir()} == {"runs.csv", "draws.csv", "means.csv", "claims.csv", "passes.png"}
+    out = results.write_results(table, draws, tmp_path / "results", command="python -m x")
+    assert {path.name for path in out.iterdir()} == {
+        *("runs.csv", "draws.csv", "means.csv", "claims.csv", "passes.png", "README.md"),
+    }
+    page = (out / "README.md").read_text()
+    assert "python -m x" in page
+    assert "| 2. VV is better than VH | difference +0.100" in page
     again, drawn = results.read_results(out)
     pd.testing.assert_frame_equal(results.claims(again, drawn), results.claims(table, draws.round(4)))
     means = pd.read_csv(out / "means.csv").set_index(["channels", "timesteps"])
