@@ -192,7 +192,7 @@ def write_geotiff(
         cog_translate(
             plain,
             part,
-            cog_profiles.get("deflate"),
+            cog_profiles.get("deflate"),  # type: ignore[no-untyped-call]
             overview_resampling="average",
             in_memory=False,
             forward_band_tags=True,

@@ -131,10 +131,15 @@ def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Pictu
     hidden : xarray.Dataset, optional
         ``layover`` and ``shadow`` (y, x), bool.
     """
-    known = np.isfinite(probability)
-    masks = {} if hidden is None else {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
+    known = probability.notnull()
+    masks: dict[str, xr.DataArray] = {}
+    if hidden is not None:
+        masks = {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
     colours = {"no data": "#808080", "layover": FALSE_ALARM, "shadow": HIT}
-    masks["no data"] = ~known & ~sum(masks.values(), start=xr.zeros_like(known))
+    explained = xr.zeros_like(known)
+    for mask in masks.values():
+        explained = explained | mask
+    masks["no data"] = ~known & ~explained
     shares = {name.removeprefix("share_"): v for name, v in probability.attrs.items() if name.startswith("share_")}
     height = min(1.2 + 7 * probability.sizes["y"] / probability.sizes["x"], 11)
     figure = Figure(figsize=(8.6, height), layout="constrained")
@@ -310,4 +315,5 @@ def _grey(layer: xr.DataArray, step: int) -> np.ndarray[Any, np.dtype[np.uint8]]
     """Return a layer from dark (its 1st percentile) to bright (its 99th) in 256 greys, first row in the south."""
     values = layer.coarsen(y=step, x=step, boundary="trim").mean().values[::-1]
     low, high = np.nanpercentile(values, [1, 99])
-    return (255 * np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
+    share = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
+    return np.asarray(255 * share, np.uint8)

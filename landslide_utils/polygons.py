@@ -146,7 +146,8 @@ def _mean_known(values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) 
     """Return the mean over each group of what is known, NaN where nothing is."""
     known = np.isfinite(values)
     total, number = (_of_groups(ndimage.sum_labels, part, labels, kept) for part in (np.where(known, values, 0), known))
-    return np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
+    mean: NDArray[np.float64] = np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
+    return mean
 
 
 def _confidence(mean: float, threshold: float) -> str:
@@ -218,7 +219,8 @@ def _densest(polygons: gpd.GeoDataFrame) -> str:
     cells = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]}).groupby(
         ["x", "y"]
     )["area"]
-    (x, y), count = cells.sum().idxmax(), cells.size()
+    densest: Any = cells.sum().idxmax()
+    (x, y), count = densest, cells.size()
     middle = gpd.GeoSeries.from_xy([(x + 0.5) * CELL_M], [(y + 0.5) * CELL_M], crs=polygons.crs).to_crs("EPSG:4326")[0]
     share = cells.sum().max() / CELL_M**2
     return f"around {abs(middle.y):.3f} {'N' if middle.y >= 0 else 'S'} {abs(middle.x):.3f} {'E' if middle.x >= 0 else 'W'}: {count[(x, y)]} landslides, {share:.0%} of a square kilometre"

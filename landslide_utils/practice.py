@@ -10,6 +10,7 @@ import xarray as xr
 from landslide_utils import inventory, landscape, radar, simulate
 from landslide_utils.noise import Window
 from landslide_utils.scenario import PRACTICE
+from landslide_utils.terrain import LOOK_AZIMUTH
 
 COVERS = {
     landscape.FOREST: "forest",
@@ -70,7 +71,7 @@ def reveal(view: xr.Dataset) -> xr.Dataset:
         "visible": scene.slides.visible[slide] > 0,
     } | {
         orbit: np.degrees(np.arctan(radar.facing(-rise[0], -rise[1], orbit))).astype(np.float32)
-        for orbit in radar.LOOK_AZIMUTH
+        for orbit in LOOK_AZIMUTH
     }
     coords = {"y": view["y"], "x": view["x"]}
     return xr.Dataset({name: (("y", "x"), values) for name, values in layers.items()}, coords, {"simulated": True})
