@@ -68,14 +68,30 @@ check_parameters(
 paths = plan_files(out_dir, threshold=threshold, overwrite=overwrite)
 
 # %% [markdown]
+# What we shall use; the names say what each is for.
+
+# %%
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import rioxarray
+
+from landslide_utils import maps
+from landslide_utils.chips import Normalisation, part_mask, split_chips
+from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.cube import open_cube
+from landslide_utils.export import write_geotiff, write_polygons
+from landslide_utils.model import PRESETS
+from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, rasterise, summarise
+from landslide_utils.predict import find_hidden, map_scene
+from landslide_utils.train import fit, start_session
+
+# %% [markdown]
 # ## A network, quickly
 #
 # What notebook 03 explains is done here in short: open the cube, make a composite, share out the chips.
 
 # %%
-from landslide_utils.composite import make_composite, variables_of
-from landslide_utils.cube import open_cube
-
 datacube = open_cube(cube, event_time=event_time or None, variables=[*variables_of(channels), "dem"], progress=True)
 composite = make_composite(datacube, channels=channels, timesteps=timesteps, orbit=orbit)
 landslides = composite["landslides"].load()
@@ -85,10 +101,6 @@ landslides = composite["landslides"].load()
 # where it is needed. That is how a scene of any size fits in memory.
 
 # %%
-import numpy as np
-
-from landslide_utils.chips import Normalisation, split_chips
-
 chips = split_chips(landslides, seed=seed)
 image = Normalisation.fit(composite["image"], chips).apply(composite["image"])
 valid = np.isfinite(composite["image"]).all("channel")
@@ -97,11 +109,6 @@ valid = np.isfinite(composite["image"]).all("channel")
 # Then we train for a few epochs. Here the chips are wanted in memory.
 
 # %%
-import pandas as pd
-
-from landslide_utils.model import PRESETS
-from landslide_utils.train import fit, start_session
-
 session = start_session(image.load(), landslides, valid.load(), chips, PRESETS["quick"], epochs=epochs, seed=seed)
 pd.DataFrame(fit(session, epochs)).tail(1)
 
@@ -112,8 +119,6 @@ pd.DataFrame(fit(session, epochs)).tail(1)
 # nothing: **shadow**. What is there is noise that a network may take for a landslide. Terrain and geometry tell us where, whatever the data say.
 
 # %%
-from landslide_utils.predict import find_hidden
-
 flown = composite.attrs.get("orbit", "none")
 known = flown in ("ascending", "descending")
 hidden = find_hidden(datacube, orbit=flown, incidence_degrees=incidence_degrees or None) if known else None
@@ -126,8 +131,6 @@ print(f"{flown} passes" + ("" if known else ": without radar, or without its dir
 # towards its edge. Hidden pixels get no probability, and the map says how many they are.
 
 # %%
-from landslide_utils.predict import map_scene
-
 probability = map_scene(session.model, image, valid=valid, hidden=hidden, tile=PRESETS["quick"].tile)
 pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}, name="of the scene").to_frame()
 
@@ -135,8 +138,6 @@ pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if 
 # For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say nothing?
 
 # %%
-from landslide_utils import maps
-
 maps.hidden_figure(probability, hidden)
 
 # %% [markdown]
@@ -152,9 +153,6 @@ maps.map_figure(probability, landslides, chips, simulated=composite.attrs["simul
 # high. We take the threshold with the best balance of recall and precision (F1) on the **validation** chips. On the test chips it would be cheating.
 
 # %%
-from landslide_utils.chips import part_mask
-from landslide_utils.polygons import best_threshold
-
 if threshold is None:
     threshold = best_threshold(probability, landslides, part_mask(chips, "validation", landslides))
 print(f"threshold {threshold:.2f}")
@@ -171,8 +169,6 @@ maps.difference_figure(probability, landslides, chips, threshold=threshold, simu
 # Each group of pixels above the threshold becomes a polygon with its area, its mean and highest probability, its slope, and how sure the network is.
 
 # %%
-from landslide_utils.polygons import find_polygons
-
 polygons = find_polygons(probability, datacube["dem"].load(), threshold=threshold, min_pixels=min_pixels)
 polygons.drop(columns=["region", "event_time", "simulated"]).head()
 
@@ -181,8 +177,6 @@ polygons.drop(columns=["region", "event_time", "simulated"]).head()
 # missing is what we dropped as too small.
 
 # %%
-from landslide_utils.polygons import rasterise
-
 model, drawn = probability >= threshold, rasterise(polygons, probability)
 print(f"intersection over union {float((model & drawn).sum() / max(int((model | drawn).sum()), 1)):.3f}")
 print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2'] / 1e6:.3f} km2")
@@ -192,8 +186,6 @@ print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2
 # and which share of their pixels is one?
 
 # %%
-from landslide_utils.polygons import compare_confidence
-
 compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).round(2)
 
 # %% [markdown]
@@ -203,8 +195,6 @@ compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).r
 # is better than anywhere else.
 
 # %%
-from landslide_utils.polygons import summarise
-
 summarise(polygons)
 
 # %% [markdown]
@@ -214,8 +204,6 @@ summarise(polygons)
 # all, and says of what event it is, and whether the radar was simulated.
 
 # %%
-from landslide_utils.export import write_geotiff, write_polygons
-
 write_geotiff(probability, paths["map"], threshold=threshold, overwrite=overwrite)
 for kind in ("polygons", "polygons_in_degrees"):
     write_polygons(polygons, paths[kind], overwrite=overwrite)
@@ -224,9 +212,6 @@ for kind in ("polygons", "polygons_in_degrees"):
 # Open them as somebody else would. Do they lie where the labels lie?
 
 # %%
-import geopandas as gpd
-import rioxarray
-
 again = rioxarray.open_rasterio(paths["map"]).squeeze(drop=True)
 apart = max(float(abs(again[axis].values - landslides[axis].values).max()) for axis in ("x", "y"))
 print(f"{paths['map'].name}: {again.rio.crs}, pixel centres at most {apart:.3f} m from the labels'")

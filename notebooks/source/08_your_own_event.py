@@ -52,16 +52,29 @@ texts = ("radar", "dem", "polygons", "box", "event_time", "name", "collection", 
 check_parameters(globals(), pixel_size_m=range(5, 101), **{text: (str(globals()[text]),) for text in texts})
 
 # %% [markdown]
+# What we shall use; the names say what each is for.
+
+# %%
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from landslide_utils import atlas, event, plots, terrain
+from landslide_utils.catalogue import Catalogue
+from landslide_utils.composite import choose_passes, make_composite
+from landslide_utils.cube import open_cube
+from landslide_utils.grid import EventError
+from landslide_utils.rehearsal import write_rehearsal
+from landslide_utils.simulate import fingerprint
+
+# %% [markdown]
 # ## What you have on the day
 #
 # For a rehearsal we cut a corner out of the practice cube, where landslides are, and write it as an archive delivers it: one file an image and polarisation,
 # elevation as a file in degrees, landslides as polygons.
 
 # %%
-from landslide_utils.cube import open_cube
-from landslide_utils.rehearsal import write_rehearsal
-from landslide_utils.simulate import fingerprint
-
 if not radar:
     practice = open_cube("practice_earthquake", progress=True)
     corner = practice.isel(x=slice(700, 1100), y=slice(600, 1000)).load()
@@ -81,8 +94,6 @@ print(f"box {degrees}\ninstant {event_time} UTC\npolygons {polygons}\nimages {ra
 # A catalogue is an address and a few names, and names change from catalogue to catalogue. A folder needs neither.
 
 # %%
-from landslide_utils.catalogue import Catalogue
-
 if "://" in radar:
     bands = dict(zip(("VV", "VH"), (asset.strip() for asset in assets.split(",")), strict=True))
     source = Catalogue(radar, radar=collection, assets=bands, dem=dem_collection, dem_asset=dem_asset)
@@ -96,8 +107,6 @@ else:
 # pixel yet, and says how many it would read.
 
 # %%
-from landslide_utils import event
-
 planned = event.plan(name, degrees, event_time, polygons, radar=source, dem=dem or source, pixel_size_m=pixel_size_m)
 print(planned.describe())
 
@@ -114,8 +123,6 @@ planned.calendar.round({"days": 1, "covered": 2})
 # How long would a responder have waited for the first image, and from which direction did it look?
 
 # %%
-from landslide_utils import atlas
-
 simulated = planned.cube.attrs["simulated"]
 atlas.calendar_figure(planned.calendar, simulated=simulated)
 
@@ -125,8 +132,6 @@ atlas.calendar_figure(planned.calendar, simulated=simulated)
 # A box with its corners swapped, or an instant without a time of day, is refused before anything is read, and all that is wrong is said at once.
 
 # %%
-from landslide_utils.grid import EventError
-
 west, south, east, north = degrees
 try:
     event.plan(name, [east, south, west, north], event_time[:10], polygons, radar=source, dem=dem or source)
@@ -140,8 +145,6 @@ except EventError as error:
 # nothing is left behind. Its name changes with the question, so that no old cube is taken for a new one.
 
 # %%
-from pathlib import Path
-
 store = Path(folder) / f"cube_{planned.fingerprint}.zarr"
 if not store.exists():
     event.write(planned, store)
@@ -167,11 +170,13 @@ print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pix
 # Then each pass: is it there, and is its median backscatter plausible? Land at C-band mostly lies between -16 and -6 dB in VV.
 
 # %%
-import numpy as np
-import pandas as pd
-
 table = pd.DataFrame({"orbit": cube["orbit"], "track": cube["relative_orbit"]}, index=pd.Index(cube["time"], name="time (UTC)"))
 table["median VV (dB)"] = 10 * np.log10(cube["vv"].median(("y", "x")))
+
+# %% [markdown]
+# A pass that misses much of the box would leave holes in a composite.
+
+# %%
 table["no data"] = cube["vv"].isnull().mean(("y", "x"))
 table.round(2)
 
@@ -188,11 +193,13 @@ atlas.overlay_figure(cube, planned.polygons)
 # from the elevation and the line of sight. For Sentinel-1 we take the middle of its swath, 39 degrees from the vertical, and its usual direction.
 
 # %%
-from landslide_utils import terrain
-from landslide_utils.composite import choose_passes
-
 orbit = choose_passes(cube, 1).orbit
 view = {"incidence_degrees": 39.0, "look_azimuth_degrees": {"descending": 280.0}.get(orbit, 80.0)}
+
+# %% [markdown]
+# From elevation and line of sight follow the angle at which the radar meets each slope, and what it cannot see.
+
+# %%
 incidence = terrain.local_incidence(cube["dem"].load(), cube.attrs["pixel_size_m"], **view)
 hidden = terrain.hidden(cube["dem"], cube.attrs["pixel_size_m"], **view)
 
@@ -208,8 +215,6 @@ atlas.incidence_figure(incidence, hidden, orbit=orbit, simulated=simulated)
 # With the cube made, nothing is special about this event any more. As many passes on each side as one track has, four at most, averaged:
 
 # %%
-from landslide_utils.composite import make_composite
-
 sides = planned.calendar[planned.calendar["orbit"] == orbit].groupby("relative_orbit")["when"].value_counts().unstack(fill_value=0)
 timesteps = min(4, int(sides.reindex(columns=["before", "after"], fill_value=0).min(axis=1).max()))
 composite = make_composite(cube, channels="sar_dem", timesteps=timesteps).load()
@@ -219,8 +224,6 @@ print(f"{timesteps} passes on each side: {composite.attrs['passes_before']} and 
 # Before, after, change, and labels:
 
 # %%
-from landslide_utils import plots
-
 plots.composite_figure(composite)
 
 # %% [markdown]
