@@ -93,3 +93,9 @@ def test_results_that_are_not_there_say_how_to_make_them(tmp_path: Path) -> None
         FileNotFoundError, match=r"runs.csv and draws.csv not found .* python -m landslide_utils.experiments --results"
     ):
         results.read_results(tmp_path)
+
+
+def test_one_seed_has_no_spread_and_can_be_written(tmp_path: Path) -> None:
+    table, draws = _grid({"vv": 0.6})
+    out = results.write_results(table[table["seed"] == 0], draws, tmp_path, command="python -m x")
+    assert "| vv | 1 | 1 | 0.62 |" in (out / "README.md").read_text()
