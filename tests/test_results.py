@@ -23,7 +23,7 @@ def _grid(
                 value = level + passes * steps + (terrain if name == "sar_dem" and steps == 1 else 0) + 0.001 * seed
                 lines.append(
                     {
-                        "run": f"{name}{steps}{seed}", "channels": name, "timesteps": steps, "seed": seed, "runs_dir": "x", "simulated": True,
+                        "run": f"{name}{steps}{seed}", "cube": "made up", "preset": "quick", "channels": name, "timesteps": steps, "seed": seed, "runs_dir": "x", "simulated": True,
                         "auprc": value / 2, "prevalence": 0.02, "auprc_landslide_chips": value, "prevalence_landslide_chips": 0.09,
                         "n_test_chips_with_landslides": 9,
                     }
