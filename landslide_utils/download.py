@@ -294,13 +294,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="only say how much it is and how long it takes")
     parser.add_argument("--keep-archive", action="store_true", help="leave the archive beside the cube")
     parser.add_argument("--record", default=RECORD, help="address of the record in the repository's API")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=PATIENCE.timeout_s,
+        help="seconds of silence after which the server is asked anew",
+    )
     given = parser.parse_args(arguments)
     folder = given.folder.expanduser()
+    options: dict[str, Any] = {"folder": folder, "record": given.record, "patience": Patience(timeout_s=given.timeout)}
     try:
         if given.dry_run and not _is_here(folder / f"{given.region}.zarr"):
-            say(find_published(given.region, folder=folder, record=given.record).announce(folder))
+            say(find_published(given.region, **options).announce(folder))
         else:
-            path = download(given.region, folder=folder, record=given.record, keep_archive=given.keep_archive)
+            path = download(given.region, keep_archive=given.keep_archive, **options)
             sys.stdout.write(f"{path}\n")
     except DownloadError as error:
         say(str(error))

@@ -187,3 +187,36 @@ def test_oblong_pixels_and_fill_values_are_found(write_published: Callable[..., 
     filled = cube.copy()
     filled["dem"] = filled["dem"].where(filled["dem"] > 200, -32768)
     assert "dem reaches from -32768" in find_bad_values(filled, ["dem"])[0]
+
+
+@pytest.fixture
+def chunked(write_published: Callable[..., str]) -> xr.Dataset:
+    """Return a cube of 7 x 8 chunks a pass."""
+    return open_cube(write_published(shape=(140, 150))).chunk({"time": 1, "y": 20, "x": 20})
+
+
+def test_a_scene_that_is_empty_but_for_a_strip_is_not_called_empty(chunked: xr.Dataset) -> None:
+    rows = xr.DataArray(np.arange(140), dims="y")
+    for name, last in (("vv", 120), ("vh", 100)):
+        chunked[name] = chunked[name].where((rows >= 100) & (rows < last))
+    assert find_bad_values(chunked, ["vv"]) == []
+    assert find_bad_values(chunked, ["vv", "vh"])[0].startswith("vh holds no valid value")
+
+
+def test_faults_of_radar_are_found_in_few_of_its_chunks(chunked: xr.Dataset) -> None:
+    read = []
+
+    def decibels(block: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        read.append(block.shape)
+        return 10 * np.log10(block)
+
+    lazy = chunked["vv"].data.map_blocks(decibels, dtype="float32", meta=np.empty((0, 0, 0), "float32"))
+    faults = find_bad_values(chunked.assign(vv=chunked["vv"].copy(data=lazy)), ["vv"])
+    assert "negative values (such as -" in faults[0]
+    assert read == [(1, 20, 20)] * 16 * chunked.sizes["time"]
+
+
+def test_a_fill_value_in_one_corner_of_the_ground_is_found(chunked: xr.Dataset) -> None:
+    corner = xr.DataArray(np.arange(140), dims="y") + xr.DataArray(np.arange(150), dims="x") == 139 + 149
+    chunked["dem"] = chunked["dem"].where(~corner, -32768)
+    assert "dem reaches from -32768" in find_bad_values(chunked, ["dem"])[0]

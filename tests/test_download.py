@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -97,7 +98,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send_record(repository)
         elif repository.stall:
             repository.stall -= 1
-            repository.done.wait(60)
+            repository.done.wait(600)
         else:
             self._send_file(repository, span)
 
@@ -136,7 +137,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body[:middle])
             self.wfile.flush()
             if repository.gate:
-                repository.gate.wait(60)
+                repository.gate.wait(600)
             self.wfile.write(body[middle:])
             repository.sent.append(len(body))
         except OSError:  # the other side has gone
@@ -582,6 +583,20 @@ def command(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
     )
 
 
+def cli(repository: Repository, folder: Path) -> tuple[str | Path, ...]:
+    return (
+        "-m",
+        "landslide_utils.download",
+        NAME,
+        "--folder",
+        folder,
+        "--record",
+        repository.record,
+        "--timeout",
+        "300",
+    )
+
+
 def test_a_disk_that_fills_up_leaves_what_has_arrived(repository: Repository, folder: Path, zipped: Zip) -> None:
     repository.archive = zipped()
     full = command("-c", FULL, 1_000_000, NAME, "--folder", folder, "--record", repository.record)
@@ -651,15 +666,15 @@ def test_what_a_killed_process_left_is_cleared_away(repository: Repository, fold
 
 def test_an_interrupted_command_can_go_on(repository: Repository, folder: Path, zipped: Zip) -> None:
     repository.archive, repository.gate = zipped(), threading.Event()
-    interrupted = command("-m", "landslide_utils.download", NAME, "--folder", folder, "--record", repository.record)
+    interrupted = command(*cli(repository, folder), preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
     half = len(repository.archive) // 2
     part = work(folder) / "part"
     deadline = time.monotonic() + 300
     while not (part.exists() and part.stat().st_size >= half - BLOCK):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    interrupted.send_signal(2)
-    assert interrupted.wait(timeout=60) != 0
+    interrupted.send_signal(signal.SIGINT)
+    assert interrupted.wait(timeout=300) != 0
     arrived = part.stat().st_size
     assert half - BLOCK <= arrived <= half
     repository.gate.set()
@@ -669,13 +684,12 @@ def test_an_interrupted_command_can_go_on(repository: Repository, folder: Path, 
 
 def test_two_processes_download_it_once(repository: Repository, folder: Path, zipped: Zip) -> None:
     repository.archive, repository.gate = zipped(), threading.Event()
-    arguments = ("-m", "landslide_utils.download", NAME, "--folder", folder, "--record", repository.record)
-    first = command(*arguments)
+    first = command(*cli(repository, folder))
     deadline = time.monotonic() + 300
     while not repository.files_asked:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    second = command(*arguments)
+    second = command(*cli(repository, folder))
     assert second.stderr is not None
     assert "another process is downloading this cube" in second.stderr.readline()
     repository.gate.set()
