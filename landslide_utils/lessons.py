@@ -278,6 +278,8 @@ def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> P
     axes.axvline(np.datetime64(cube.attrs["event_time"]), color=ORANGE, label="event")
     axes.set_yticks(range(len(orbits)), orbits)
     axes.set(xlabel="date (UTC)", ylim=(-0.6, len(orbits) - 0.4))
+    note = " (simulated)" if cube.attrs.get("simulated") else ""
+    axes.set_title(f"passes{note}", fontsize=10)
     axes.legend(frameon=False, loc="upper left")
     early = cube["time"].values < np.datetime64(cube.attrs["event_time"])
     told = "; ".join(
@@ -286,15 +288,17 @@ def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> P
     )
     return Picture.of(
         figure,
-        f"The passes on a line of time, with the event. {told}.{f' {len(chosen)} passes are ringed.' if len(chosen) else ''}",
+        f"The passes{note} on a line of time, with the event. {told}.{f' {len(chosen)} passes are ringed.' if len(chosen) else ''}",
     )
 
 
-def channels_figure(image: xr.DataArray, changed: xr.DataArray) -> Picture:
-    """Show the histograms of all channels of an image (channel, y, x) before and after it was normalised."""
+def channels_figure(image: xr.DataArray, changed: xr.DataArray, *, simulated: bool) -> Picture:
+    """Show the histograms of all channels of an image (channel, y, x) before and after it was normalised, where it has data."""
     figure, grid = new_figure(10, 3.3, 1, 2)
     colours = [cm.batlow(v) for v in np.linspace(0.05, 0.8, image.sizes["channel"])]
-    for axes, layers, label in zip(grid[0], (image, changed), ("backscatter (dB)", "normalised (1)"), strict=True):
+    for axes, layers, label in zip(
+        grid[0], (image, changed.where(np.isfinite(image))), ("backscatter (dB)", "normalised (1)"), strict=True
+    ):
         for name, colour, dashes in zip(image["channel"].values, colours, ("-", "--", "-", "--"), strict=False):
             values = _finite(layers.sel(channel=name))
             density, edges = np.histogram(
@@ -303,8 +307,10 @@ def channels_figure(image: xr.DataArray, changed: xr.DataArray) -> Picture:
             axes.plot((edges[1:] + edges[:-1]) / 2, density, dashes, color=colour, label=str(name).replace("_", " "))
         axes.set(xlabel=label, ylabel="density", ylim=(0, None))
     grid[0, 0].legend(frameon=False, fontsize=8)
+    note = " (simulated)" if simulated else ""
+    figure.suptitle(f"channels before and after normalisation{note}", fontsize=10)
     means = ", ".join(f"{name} {float(image.sel(channel=name).mean()):.1f} dB" for name in image["channel"].values)
     return Picture.of(
         figure,
-        f"Histograms of the channels before and after normalisation. Before, their means are {means}; after, all lie around zero.",
+        f"Histograms of the channels before and after normalisation{note}. Before, their means are {means}; after, all lie around zero.",
     )

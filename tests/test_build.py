@@ -81,7 +81,7 @@ def test_a_good_notebook_has_no_fault() -> None:
         ("It works without a network.", "It works.", "misses whether it works without a network"),
         ("## What we learnt", "## The end", "misses a last cell"),
         ("**Sources.**", "Sources:", "misses '**Sources.** ...'"),
-        ("# %% [markdown]\n# Solve it.\n\n", "", "cell 4: no sentence before it (x = 2)"),
+        ("# %% [markdown]\n# Solve it.\n\n", "", "cell 5: no sentence before it (x = 2)"),
         ("x = 2\n", "x = 2\n" * 20, "lines of code where 20 are allowed"),
         ("x = 2\n", "x = 2\n" * 3 + "y = 3\n", "the median cell has"),
         ('# %% tags=["parameters"]', "# %%", "0 cells are tagged parameters"),

@@ -143,7 +143,10 @@ Wrong = Sequence[tuple[Any, str]]
 
 
 def compare(given: Any, right: Any, wrong: Wrong, otherwise: str, *, absolute: float = 0.0) -> None:
-    """Raise the hint of the wrong value that the answer is, or the general hint, unless the answer is right."""
+    """Raise the hint of the wrong value that the answer is, or the general hint, unless the answer is right.
+
+    A wrong value may be a function that makes it: whole scenes are then made one at a time, and only for answers that are not right.
+    """
 
     def same(other: Any) -> bool:
         other = np.asarray(other, np.float64)
@@ -156,7 +159,7 @@ def compare(given: Any, right: Any, wrong: Wrong, otherwise: str, *, absolute: f
     if same(right):
         return
     for value, hint in wrong:
-        if same(value):
+        if same(value() if callable(value) else value):
             raise Hint(hint)
     raise Hint(otherwise)
 

@@ -17,7 +17,7 @@ QUESTIONS = (
         (
             False,
             "In the first daylight",
-            "It brings its own light, as microwaves. Half of its passes are at night.",
+            "It brings its own light, as microwaves, so it sees as much at midnight as at noon.",
         ),
         (
             True,

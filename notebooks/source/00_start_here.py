@@ -59,8 +59,8 @@ datacube = practice.busiest_window(open_cube(region, variables=["vv", "vh"], pro
 datacube
 
 # %% [markdown]
-# When did it pass, and when did the slopes fail? All times are UTC; in Hokkaido clocks are nine hours ahead. Radar brings its own light, and clouds are
-# transparent to it, so it does not matter that half of the passes are at night.
+# When did it pass, and when did the slopes fail? All times are UTC; in Hokkaido clocks are nine hours ahead. It comes at dawn and at dusk, and it would see as much
+# at midnight: radar brings its own light, and clouds are transparent to it.
 
 # %% tags=["misconception:radar-is-a-photograph"]
 import pandas as pd

@@ -177,7 +177,7 @@ print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {float(spec
 # %% [markdown]
 # ### Exercise: looks
 #
-# The **equivalent number of looks** says how strong speckle is: the squared mean of the power over its variance. Twice as many looks, half the variance. How
+# The [equivalent number of looks](../docs/glossary.md#equivalent-number-of-looks) says how strong speckle is: the squared mean of the power over its variance. Twice as many looks, half the variance. How
 # many looks has one pass? `one_pass` is its speckle.
 
 # %% tags=["exercise"]

@@ -229,7 +229,7 @@ print(f"chance on all {len(tested)} test chips {tested['landslide_share'].mean()
 # %% [markdown]
 # ## Normalisation
 #
-# A network likes numbers around zero: subtract the mean, divide by the standard deviation, channel by channel. But *whose* mean? Here are those of the training
+# A network likes numbers around zero. [Normalisation](../docs/glossary.md#normalisation): subtract the mean, divide by the standard deviation, channel by channel. But *whose* mean? Here are those of the training
 # chips beside those of the whole scene.
 
 # %% tags=["misconception:normalising-first-is-harmless"]
@@ -269,7 +269,7 @@ normalisation
 # Four channels with their own levels become four around zero.
 
 # %%
-lessons.channels_figure(image, normalisation.apply(image))
+lessons.channels_figure(image, normalisation.apply(image), simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # And these are the training chips that hold most landslides, as the next notebook will meet them.
