@@ -26,7 +26,7 @@ from landslide_utils.model import PRESETS, build_model
 from landslide_utils.predict import find_hidden, map_scene, tile_starts
 
 QUICK = PRESETS["quick"]
-OVERLAP, BATCH = 32, 2
+OVERLAP, BATCH = 64, 2
 HEIGHT, WIDTH = (
     1345,
     1100,

@@ -47,12 +47,13 @@ def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
 
 
 def _hill(tile: int, overlap: int) -> NDArray[np.float32]:
-    """Return blending weights (tile, tile): 1 in the middle, falling over the overlap, and next to nothing in the last quarter of it.
+    """Return blending weights (tile, tile): 1 in the middle, falling over the middle quarter of the overlap to next to nothing.
 
+    A network misses most where it is nearest to a tile's edge, so a short ramp far from the edges leaves less of a seam than a long one that reaches them.
     Not nothing: at the edge of the scene there is no other tile.
     """
     from_edge = np.minimum(np.arange(tile), np.arange(tile)[::-1])
-    margin = overlap // 4
+    margin = 3 * overlap // 8
     side = np.clip((from_edge - margin + 1) / (overlap - 2 * margin + 1), 1e-6, 1).astype(np.float32)
     return side[:, None] * side[None, :]
 
@@ -114,7 +115,7 @@ def map_scene(
     valid: xr.DataArray | None = None,
     hidden: xr.Dataset | None = None,
     tile: int = 256,
-    overlap: int = 32,
+    overlap: int = 64,
     batch_size: int = 2,
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
@@ -157,10 +158,11 @@ def map_scene(
 
     Notes
     -----
-    Tiles are mapped row by row of tiles. A pixel's probability is a mean over the tiles that see it, in which a tile counts less towards its edge, so
-    that no seam shows. A network that looks no further than a quarter of the overlap gives the same map for every tiling, but for one part in 100,000;
-    one that looks further, as a UNet++ does, misses a little near a tile's edge, and there counts least. Tiles begin at multiples of ``tile - overlap``,
-    which should be a multiple of what the network divides by. At the far edges of the scene tiles see it mirrored. A tile without data is left out.
+    Tiles are mapped row by row of tiles. A pixel's probability is a mean over the tiles that see it, in which a tile counts next to nothing near its edge,
+    where the network misses what lies beyond. One that looks no further than three eighths of the overlap gives the same map for every tiling, but for
+    two parts in 100,000; the quick UNet++, which looks some 36 pixels far, changes no probability by more than 0.01 with the default overlap. A deeper
+    one looks further: give it more. Tiles begin at multiples of ``tile - overlap``, which should be a multiple of what the network divides by. At the far
+    edges of the scene tiles see it mirrored. A tile without data is left out.
 
     Memory holds one row of tiles, at most `MOST_COLUMNS` wide, and the rows of chunks that it touches. A scene wider than that is mapped in strips; the
     tiles between two strips are mapped twice, and the map is the same.

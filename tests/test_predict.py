@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from landslide_utils import predict, simulate
@@ -19,9 +19,9 @@ from landslide_utils.predict import find_hidden, map_scene, tile_starts
 from landslide_utils.scenario import PRACTICE
 
 EXACT = 2e-5
-"""Of a network that looks no further than a quarter of the overlap: the weight of one part in a million next to a tile's edge, and rounding."""
+"""Of a network that looks no further than three eighths of the overlap: the weight of one part in a million next to a tile's edge, and rounding."""
 
-UNET = 0.02
+UNET = 0.01
 """Of the quick UNet++, which looks further than the overlap: the largest change of a probability that another tiling may make."""
 
 
@@ -92,16 +92,26 @@ def test_another_tiling_gives_the_same_map(down: int, right: int, overlap: int) 
     assert np.abs(shifted.values - expected)[inner].max() < EXACT
 
 
-@settings(max_examples=4, deadline=None)
-@given(down=st.integers(1, 12), right=st.integers(1, 12))
-def test_another_tiling_hardly_changes_a_unet(down: int, right: int) -> None:
+@pytest.fixture(scope="module")
+def unet() -> torch.nn.Module:
+    """Return the quick UNet++ with random weights, and the running statistics that training would give it."""
     torch.manual_seed(0)
     model = build_model(2, PRESETS["quick"])
+    with torch.no_grad():
+        for _ in range(20):
+            model.train()(torch.from_numpy(noise(128, 128).values[None]))
+    return model.eval()
+
+
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(down=st.integers(1, 15), right=st.integers(1, 15))
+def test_another_tiling_hardly_changes_a_unet(unet: torch.nn.Module, down: int, right: int) -> None:
     image = noise(330, 350)
-    one = map_scene(model, image, tile=128, progress=False)
-    other = map_scene(model, image[:, 4 * down :, 4 * right :], tile=128, progress=False)
+    one = map_scene(unet, image, tile=128, progress=False)
+    other = map_scene(unet, image[:, 4 * down :, 4 * right :], tile=128, progress=False)
     change = np.abs(one.values[4 * down :, 4 * right :] - other.values)[64:-64, 64:-64]
-    assert 0 < change.max() < UNET
+    assert one.values.std() > 0.02  # the network does answer to what it sees
+    assert change.max() < UNET
 
 
 def test_a_lazy_scene_is_streamed_to_a_store_chunk_by_chunk(tmp_path: Path) -> None:
@@ -117,8 +127,8 @@ def test_a_lazy_scene_is_streamed_to_a_store_chunk_by_chunk(tmp_path: Path) -> N
     source = da.from_array(image.values, chunks=(1, 90, 100))
     lazy = image.copy(data=da.map_blocks(read, source, dtype="float32", meta=np.empty((0, 0, 0), "float32")))
     model = Near(2)
-    expected = map_scene(model, image, valid=valid, tile=64, progress=False)
-    got = map_scene(model, lazy, valid=valid.chunk(50), tile=64, out=tmp_path / "map.zarr", progress=False)
+    expected = map_scene(model, image, valid=valid, tile=64, overlap=16, progress=False)
+    got = map_scene(model, lazy, valid=valid.chunk(50), tile=64, overlap=16, out=tmp_path / "map.zarr", progress=False)
     assert got.chunks is not None
     assert got.dtype == np.float32
     xr.testing.assert_identical(got.load(), expected)
