@@ -78,11 +78,14 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
     drawn = left.imshow(db, cmap="gray", vmin=low, vmax=high, **options)
     figure.colorbar(drawn, ax=left, label=f"{_sent(cube[name])} gamma nought (dB)", shrink=0.8)
     right.imshow(cube["landslides"], cmap=ListedColormap(["white", "#a8a8a8"]), vmin=0, vmax=1, **options)
-    outlines = polygons.geometry.affine_transform([0.001, 0, 0, 0.001, 0, 0]).boundary
+    outlines = (
+        polygons.geometry.set_crs(None, allow_override=True).affine_transform([0.001, 0, 0, 0.001, 0, 0]).boundary
+    )
     for axes, colour in ((left, "#ffb000"), (right, "black")):
         outlines.plot(ax=axes, color=colour, linewidth=0.9, aspect=None)
         axes.set(xlabel=f"km east ({cube.attrs['crs']})", xlim=(west, east), ylim=(south, north))
-    left.set(ylabel="km north")
+    left.set_ylabel("km north")
+    right.set_ylabel("")
     left.set_title(f"first pass after the event{said}", fontsize=10)
     right.set_title("labels: grey pixels, polygons as lines", fontsize=10)
     share = float(cube["landslides"].mean())

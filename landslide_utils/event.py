@@ -48,9 +48,9 @@ class Plan:
     notes : tuple of str
         What was left out or looks strange, and does not keep the cube from being made.
     files : tuple of str
-        Images to be read.
+        Images and elevation to be read: paths or addresses.
     megabytes : float
-        Their size: as stored where known, else as it will be in memory.
+        Size of the images: as stored where known, else as it will be in memory.
     """
 
     cube: xr.Dataset
@@ -74,7 +74,7 @@ class Plan:
         lines = [
             f"{len(self.calendar)} passes ({(self.calendar['when'] == 'before').sum()} before, {(self.calendar['when'] == 'after').sum()} after) "
             f"on {size} pixels of {self.cube.attrs['pixel_size_m']:g} m ({self.cube.attrs['crs']})",
-            f"to be read: {len(self.files)} images, about {self.megabytes:.1f} MB; to be written: at most {written:.1f} MB",
+            f"to be read: {len(self.files)} files, about {self.megabytes:.1f} MB; to be written: at most {written:.1f} MB",
             *(f"note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)
@@ -320,7 +320,7 @@ def write(planned: Plan, path: str | os.PathLike[str], *, progress: bool = True)
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    bar = f"reading {len(planned.files)} images, {planned.megabytes:.0f} MB"
+    bar = f"reading {len(planned.files)} files, {planned.megabytes:.0f} MB"
     encoding = {n: {"chunks": (1, CHUNK, CHUNK)[-v.ndim :]} for n, v in planned.cube.data_vars.items()}
     try:
         writing = planned.cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)

@@ -82,8 +82,10 @@ def write_folder(folder: Path) -> Path:
                     write_tif(
                         folder / opera_name(track, start, polarisation, produced="20190101T000000"), image[:45] * 7
                     )
+                    second = image[40:].copy()
+                    second[:3] = 0  # no data, as some processors write it; the first burst has these rows
                     write_tif(
-                        folder / opera_name(track, later, polarisation, burst=100_001), image[40:], top=TOP - 40 * PIXEL
+                        folder / opera_name(track, later, polarisation, burst=100_001), second, top=TOP - 40 * PIXEL
                     )
                 else:
                     write_tif(folder / opera_name(track, start, polarisation), image)
