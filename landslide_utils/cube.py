@@ -134,7 +134,7 @@ def _canonical(
         raise CubeError(source, faults)
 
     variables: dict[str, xr.DataArray] = {
-        name: cube[name].transpose("time", "y", "x").astype("float32") for name in radar
+        name: cube[name].transpose("time", "y", "x").astype("float32", copy=False) for name in radar
     }
     if "dem" in cube:
         variables["dem"] = cube["dem"].transpose("y", "x").astype("float32")
