@@ -225,7 +225,7 @@ def history_figure(history: pd.DataFrame) -> Picture:
 
 def curves_figure(curves: Mapping[str, Curve], *, simulated: bool) -> Picture:
     """Show precision against recall for several detectors on the same pixels, and chance as a line."""
-    figure, grid = _figure(6, 4.4, 1, 1)
+    figure, grid = _figure(8.4, 4.4, 1, 1)
     axes = grid[0, 0]
     colours = ["#000000", *(cm.batlow(v) for v in np.linspace(0.15, 0.85, max(len(curves) - 1, 1)))]
     for (name, found), colour, width in zip(curves.items(), colours, [2.2, *[1.2] * len(curves)], strict=False):
@@ -240,7 +240,7 @@ def curves_figure(curves: Mapping[str, Curve], *, simulated: bool) -> Picture:
         xlim=(0, 1),
         ylim=(0, 1.02),
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))  # no curve runs there
     if simulated:
         axes.set_title("simulated radar", fontsize=10)
     values = "; ".join(f"{name} {found.auprc:.2f}" for name, found in curves.items())
