@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -215,18 +217,25 @@ def _in_two_processes(folder: str) -> None:
 
 
 def test_two_processes_train_together_and_agree_on_the_validation(tmp_path: Path) -> None:
-    from accelerate import debug_launcher
-
-    debug_launcher(_in_two_processes, (str(tmp_path),), num_processes=2)
+    script = tmp_path / "script.py"
+    script.write_text(f"import test_train\ntest_train._in_two_processes({str(tmp_path)!r})\n")
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script)],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent),
+            "OMP_NUM_THREADS": "1",
+            "ACCELERATE_USE_CPU": "true",
+        },
+        check=True,
+        timeout=300,
+    )
     first, second = (pd.read_csv(tmp_path / f"{i}.csv") for i in (0, 1))
     assert (first["validation_auprc"] == second["validation_auprc"]).all()
     assert (tmp_path / "c.safetensors").exists()
 
 
 def test_importing_the_package_and_checking_parameters_loads_no_torch() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, landslide_utils.experiments, landslide_utils.cube; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
