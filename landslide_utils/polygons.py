@@ -146,7 +146,8 @@ def _mean_known(values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) 
     """Return the mean over each group of what is known, NaN where nothing is."""
     known = np.isfinite(values)
     total, number = (_of_groups(ndimage.sum_labels, part, labels, kept) for part in (np.where(known, values, 0), known))
-    return np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
+    mean: NDArray[np.float64] = np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
+    return mean
 
 
 def _confidence(mean: float, threshold: float) -> str:
@@ -196,7 +197,7 @@ def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
             "how large, all together": f"{area.sum() / 1e6:.2f} km2",
             "how large, one": f"median {area.median():,.0f} m2, largest {area.max():,.0f} m2",
             "how steep": f"{np.average(polygons['slope_degrees'].fillna(0), weights=area):.0f} degrees on average",
-            "where densest": _densest(polygons),
+            **_densest(polygons),
             "how sure": ", ".join(f"{(polygons['confidence'] == kind).sum()} {kind}" for kind in CONFIDENCE[::-1]),
         }
     answers["threshold"] = f"probability of {attrs['threshold']:.2f} or more"
@@ -210,18 +211,20 @@ def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame({"answer": answers})
 
 
-def _densest(polygons: gpd.GeoDataFrame) -> str:
+def _densest(polygons: gpd.GeoDataFrame) -> dict[str, str]:
     """Describe the square kilometre with the largest area of landslides."""
     import geopandas as gpd
 
     inside = polygons.representative_point()
-    cells = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]}).groupby(
-        ["x", "y"]
-    )["area"]
-    (x, y), count = cells.sum().idxmax(), cells.size()
+    square = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]})
+    cells = square.groupby(["x", "y"], as_index=False).agg(area=("area", "sum"), count=("area", "size"))
+    x, y, area, count = cells.sort_values("area").iloc[-1]
     middle = gpd.GeoSeries.from_xy([(x + 0.5) * CELL_M], [(y + 0.5) * CELL_M], crs=polygons.crs).to_crs("EPSG:4326")[0]
-    share = cells.sum().max() / CELL_M**2
-    return f"around {abs(middle.y):.3f} {'N' if middle.y >= 0 else 'S'} {abs(middle.x):.3f} {'E' if middle.x >= 0 else 'W'}: {count[(x, y)]} landslides, {share:.0%} of a square kilometre"
+    north, east = "N" if middle.y >= 0 else "S", "E" if middle.x >= 0 else "W"
+    return {
+        "where densest": f"around {abs(middle.y):.3f} {north} {abs(middle.x):.3f} {east}",
+        "how dense there": f"{count:.0f} landslides, {area / CELL_M**2:.0%} of a square kilometre",
+    }
 
 
 def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mask: xr.DataArray) -> pd.DataFrame:
