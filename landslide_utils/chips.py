@@ -237,7 +237,7 @@ class Normalisation:
 
 
 def _standardise(values: NDArray[Any], mean: NDArray[np.float32], sd: NDArray[np.float32]) -> NDArray[np.float32]:
-    out = np.subtract(values, mean, dtype=np.float32)
+    out: NDArray[np.float32] = np.subtract(values, mean, dtype=np.float32)
     out /= sd
     out[~np.isfinite(out)] = 0
     return out

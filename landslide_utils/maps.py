@@ -131,10 +131,14 @@ def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Pictu
     hidden : xarray.Dataset, optional
         ``layover`` and ``shadow`` (y, x), bool.
     """
-    known = np.isfinite(probability)
-    masks = {} if hidden is None else {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
+    known = probability.notnull()
+    masks = {}
+    unknown = ~known
+    if hidden is not None:
+        masks = {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
+        unknown = unknown & ~(hidden["layover"] | hidden["shadow"])
+    masks["no data"] = unknown
     colours = {"no data": "#808080", "layover": FALSE_ALARM, "shadow": HIT}
-    masks["no data"] = ~known & ~sum(masks.values(), start=xr.zeros_like(known))
     height = min(1.2 + 7 * probability.sizes["y"] / probability.sizes["x"], 11)
     figure = Figure(figsize=(8.6, height), layout="constrained")
     axes = figure.subplots()
