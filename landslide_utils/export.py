@@ -163,6 +163,7 @@ def write_geotiff(
     from rio_cogeo.cogeo import cog_translate, cog_validate
     from rio_cogeo.profiles import cog_profiles
 
+    profiles: Any = cog_profiles
     target = Path(path)
     faults = find_grid_faults(probability) + ([] if threshold is None else find_threshold_faults(threshold))
     if target.suffix.lower() not in (".tif", ".tiff"):
@@ -192,7 +193,11 @@ def write_geotiff(
         cog_translate(
             plain,
             part,
+<<<<<<< HEAD
             cog_profiles.get("deflate"),  # type: ignore[no-untyped-call]
+=======
+            {**profiles.get("deflate"), "predictor": 3},  # for floating point; an eighth smaller here
+>>>>>>> maps
             overview_resampling="average",
             in_memory=False,
             forward_band_tags=True,

@@ -127,11 +127,12 @@ def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Pictu
     Parameters
     ----------
     probability : xarray.DataArray (y, x)
-        As :func:`landslide_utils.predict.map_scene` returns it, with the shares in its attributes.
+        As :func:`landslide_utils.predict.map_scene` returns it.
     hidden : xarray.Dataset, optional
         ``layover`` and ``shadow`` (y, x), bool.
     """
     known = probability.notnull()
+<<<<<<< HEAD
     masks: dict[str, xr.DataArray] = {}
     if hidden is not None:
         masks = {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
@@ -141,16 +142,24 @@ def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Pictu
         explained = explained | mask
     masks["no data"] = ~known & ~explained
     shares = {name.removeprefix("share_"): v for name, v in probability.attrs.items() if name.startswith("share_")}
+=======
+    masks = {}
+    unknown = ~known
+    if hidden is not None:
+        masks = {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
+        unknown = unknown & ~(hidden["layover"] | hidden["shadow"])
+    masks["no data"] = unknown
+    colours = {"no data": "#808080", "layover": FALSE_ALARM, "shadow": HIT}
+>>>>>>> maps
     height = min(1.2 + 7 * probability.sizes["y"] / probability.sizes["x"], 11)
     figure = Figure(figsize=(8.6, height), layout="constrained")
     axes = figure.subplots()
     _draw_kinds(axes, {name: (colours[name], mask) for name, mask in masks.items()}, None, "")
-    names = {"layover": "layover", "shadow": "shadow", "no data": "without_data"}
-    legend = {f"{name}: {shares.get(names[name], 0):.2%}": colours[name] for name in masks}
-    _legend(figure, {f"mapped: {shares.get('mapped', float(known.mean())):.2%}": "#ffffff"} | legend)
+    legend = {f"{name}: {float(mask.mean()):.2%}": colours[name] for name, mask in masks.items()}
+    _legend(figure, {f"mapped: {float(known.mean()):.2%}": "#ffffff"} | legend)
     simulated = probability.attrs.get("simulated")
     axes.set_title(f"Where the map says nothing{' - simulated radar' if simulated else ''}", fontsize=11)
-    said = "; ".join(legend) or "nothing is missing"
+    said = "; ".join(legend)
     return Picture.of(
         figure,
         f"Map of the pixels without a probability{' (simulated)' if simulated else ''}, by cause. Share of the scene: {said}.",
@@ -222,11 +231,14 @@ def interactive_map(
     network, and a page with one picture for each position of the slider would be many times larger: here the page holds the map once, in whole percent, and
     the slider changes the colours. Where a scene is larger than a screen, a pixel of the page is the highest of several.
     """
+    import bokeh.models
+    import bokeh.plotting
     from bokeh import layouts
-    from bokeh import models as bm
     from bokeh.embed import file_html
-    from bokeh.plotting import figure
     from bokeh.resources import INLINE
+
+    bm: Any = bokeh.models  # whose types know neither all names nor all options
+    figure: Any = bokeh.plotting.figure
 
     step = max(1, -(-max(probability.shape) // MOST_PIXELS))
     values = probability.values
@@ -250,13 +262,15 @@ def interactive_map(
         active_scroll="wheel_zoom",
         x_axis_label=f"easting (m, {probability.attrs.get('crs', '')})",
         y_axis_label="northing (m)",
-        x_range=bm.Range1d(extent["x"], extent["x"] + extent["dw"]),
-        y_range=bm.Range1d(extent["y"], extent["y"] + extent["dh"]),
         background_fill_color=GREY,
     )
+    plot.grid.visible = False
     plot.xaxis.formatter = plot.yaxis.formatter = bm.NumeralTickFormatter(format="0")
-    plot.image([_grey(background, step)], palette="Greys256", level="image", **extent)
-    colours = [to_hex(cm.lajolla_r(p / 100)) for p in range(101)]
+    greys = [to_hex((g, g, g)) for g in np.linspace(0.35, 1, 256)]
+    plot.image([_grey(background, step)], palette=greys, level="image", **extent)
+    colours = [
+        to_hex(cm.lajolla_r(0.15 + 0.45 * p / 100)) for p in range(101)
+    ]  # without its black end, which grey would hide
     clear = "#ffffff00"
     mapper = bm.LinearColorMapper(
         palette=[clear if p < start else colour for p, colour in enumerate(colours)], low=0, high=100, high_color=GREY

@@ -197,7 +197,7 @@ def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
             "how large, all together": f"{area.sum() / 1e6:.2f} km2",
             "how large, one": f"median {area.median():,.0f} m2, largest {area.max():,.0f} m2",
             "how steep": f"{np.average(polygons['slope_degrees'].fillna(0), weights=area):.0f} degrees on average",
-            "where densest": _densest(polygons),
+            **_densest(polygons),
             "how sure": ", ".join(f"{(polygons['confidence'] == kind).sum()} {kind}" for kind in CONFIDENCE[::-1]),
         }
     answers["threshold"] = f"probability of {attrs['threshold']:.2f} or more"
@@ -211,19 +211,28 @@ def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame({"answer": answers})
 
 
-def _densest(polygons: gpd.GeoDataFrame) -> str:
+def _densest(polygons: gpd.GeoDataFrame) -> dict[str, str]:
     """Describe the square kilometre with the largest area of landslides."""
     import geopandas as gpd
 
     inside = polygons.representative_point()
+<<<<<<< HEAD
     cells = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]}).groupby(
         ["x", "y"]
     )["area"]
     densest: Any = cells.sum().idxmax()
     (x, y), count = densest, cells.size()
+=======
+    square = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]})
+    cells = square.groupby(["x", "y"], as_index=False).agg(area=("area", "sum"), count=("area", "size"))
+    x, y, area, count = cells.sort_values("area").iloc[-1]
+>>>>>>> maps
     middle = gpd.GeoSeries.from_xy([(x + 0.5) * CELL_M], [(y + 0.5) * CELL_M], crs=polygons.crs).to_crs("EPSG:4326")[0]
-    share = cells.sum().max() / CELL_M**2
-    return f"around {abs(middle.y):.3f} {'N' if middle.y >= 0 else 'S'} {abs(middle.x):.3f} {'E' if middle.x >= 0 else 'W'}: {count[(x, y)]} landslides, {share:.0%} of a square kilometre"
+    north, east = "N" if middle.y >= 0 else "S", "E" if middle.x >= 0 else "W"
+    return {
+        "where densest": f"around {abs(middle.y):.3f} {north} {abs(middle.x):.3f} {east}",
+        "how dense there": f"{count:.0f} landslides, {area / CELL_M**2:.0%} of a square kilometre",
+    }
 
 
 def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mask: xr.DataArray) -> pd.DataFrame:
