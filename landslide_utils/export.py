@@ -193,11 +193,7 @@ def write_geotiff(
         cog_translate(
             plain,
             part,
-<<<<<<< HEAD
-            cog_profiles.get("deflate"),  # type: ignore[no-untyped-call]
-=======
             {**profiles.get("deflate"), "predictor": 3},  # for floating point; an eighth smaller here
->>>>>>> maps
             overview_resampling="average",
             in_memory=False,
             forward_band_tags=True,

@@ -132,17 +132,6 @@ def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Pictu
         ``layover`` and ``shadow`` (y, x), bool.
     """
     known = probability.notnull()
-<<<<<<< HEAD
-    masks: dict[str, xr.DataArray] = {}
-    if hidden is not None:
-        masks = {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
-    colours = {"no data": "#808080", "layover": FALSE_ALARM, "shadow": HIT}
-    explained = xr.zeros_like(known)
-    for mask in masks.values():
-        explained = explained | mask
-    masks["no data"] = ~known & ~explained
-    shares = {name.removeprefix("share_"): v for name, v in probability.attrs.items() if name.startswith("share_")}
-=======
     masks = {}
     unknown = ~known
     if hidden is not None:
@@ -150,7 +139,6 @@ def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Pictu
         unknown = unknown & ~(hidden["layover"] | hidden["shadow"])
     masks["no data"] = unknown
     colours = {"no data": "#808080", "layover": FALSE_ALARM, "shadow": HIT}
->>>>>>> maps
     height = min(1.2 + 7 * probability.sizes["y"] / probability.sizes["x"], 11)
     figure = Figure(figsize=(8.6, height), layout="constrained")
     axes = figure.subplots()

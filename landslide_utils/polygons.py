@@ -216,17 +216,9 @@ def _densest(polygons: gpd.GeoDataFrame) -> dict[str, str]:
     import geopandas as gpd
 
     inside = polygons.representative_point()
-<<<<<<< HEAD
-    cells = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]}).groupby(
-        ["x", "y"]
-    )["area"]
-    densest: Any = cells.sum().idxmax()
-    (x, y), count = densest, cells.size()
-=======
     square = pd.DataFrame({"x": inside.x // CELL_M, "y": inside.y // CELL_M, "area": polygons["area_m2"]})
     cells = square.groupby(["x", "y"], as_index=False).agg(area=("area", "sum"), count=("area", "size"))
     x, y, area, count = cells.sort_values("area").iloc[-1]
->>>>>>> maps
     middle = gpd.GeoSeries.from_xy([(x + 0.5) * CELL_M], [(y + 0.5) * CELL_M], crs=polygons.crs).to_crs("EPSG:4326")[0]
     north, east = "N" if middle.y >= 0 else "S", "E" if middle.x >= 0 else "W"
     return {
