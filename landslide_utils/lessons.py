@@ -162,6 +162,8 @@ def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]
         title="simulated speckle",
     )
     axes.set_xticks(counts, [str(count) for count in counts])
+    ticks = [looks for looks in (1, 2, 5, 10, 20, 50, 100, 200) if single / 2 < looks < 2 * single * counts[-1]]
+    axes.set_yticks(ticks, [str(looks) for looks in ticks])
     axes.minorticks_off()
     axes.legend(frameon=False)
     told = [

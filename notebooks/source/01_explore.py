@@ -115,8 +115,8 @@ check.mean_backscatter(forest_db, forest)
 # %% [markdown]
 # ## Look around
 #
-# Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed? (The slider needs a running
-# kernel; beneath it stand the same things as a still picture.)
+# Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed? (This slider needs a running
+# kernel; the two after it do not, and beneath them stand the same things as a still picture.)
 
 # %%
 import hvplot.xarray  # noqa: F401
@@ -128,13 +128,13 @@ stack.hvplot.image(x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), as
 # The profile along the middle row shows how jagged even a smooth hillside looks, pass by pass.
 
 # %%
-stack.isel(y=128).hvplot.line(x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)", title="profile, simulated")
+stack.isel(y=128).hvplot.line(x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)", title="profile, simulated", dynamic=False)
 
 # %% [markdown]
 # And the histogram of each pass. Does its shape change, or does it only move as a whole?
 
 # %%
-stack.to_dataset().hvplot.hist("VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)", title="histogram, simulated")
+stack.hvplot.hist("VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)", title="histogram, simulated", dynamic=False)
 
 # %% [markdown]
 # The first pass, as a still picture:
@@ -237,7 +237,7 @@ lessons.averaging_figure(over_time, over_space)
 
 # %%
 steep = practice.resimulate(
-    view, steepness=2.0, flattening=0.0, mask_hidden=False, looks=1e6, days_descending=(-2.4,), days_ascending=(-1.6,)
+    view, steepness=2.5, flattening=0.0, mask_hidden=False, looks=1e6, days_descending=(-2.4,), days_ascending=(-1.6,)
 )
 
 # %% [markdown]
