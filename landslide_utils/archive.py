@@ -107,5 +107,3 @@ def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:
             yield f"{entry.filename!r} is a link or a device"
         elif any("/".join(parts[:depth]).casefold() in files for depth in range(1, len(parts))):
             yield f"{entry.filename!r} lies within a file"
-        elif entry.flag_bits & 1:
-            yield f"{entry.filename!r} is encrypted"

@@ -624,10 +624,11 @@ def test_an_archive_fetched_by_hand_is_used_if_it_is_the_right_one(
     repository: Repository, folder: Path, zipped: Zip
 ) -> None:
     repository.archive = zipped()
-    (folder / f"{NAME}.zip").write_bytes(b"another")
+    another = bytes(len(repository.archive))
+    (folder / f"{NAME}.zip").write_bytes(another)
     get(repository, folder, keep_archive=True)
     assert len(repository.files_asked) == 1
-    assert (folder / f"{NAME}.zip").read_bytes() == b"another"
+    assert (folder / f"{NAME}.zip").read_bytes() == another
 
 
 def test_the_archive_is_kept_if_asked(repository: Repository, folder: Path, zipped: Zip) -> None:
