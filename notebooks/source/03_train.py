@@ -17,7 +17,7 @@
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
-# | what a pixel of backscatter in dB is | the [paper](https://arxiv.org/abs/2211.02869) in short; a notebook of this course is planned |
+# | what a pixel of backscatter in dB is | [01 Explore backscatter](01_explore.ipynb) |
 #
 # It works without a network. The default cube is **simulated**: a practice scene with known truth. Real cubes are one parameter away.
 
