@@ -1,0 +1,24 @@
+"""The exercises' checks: each says that an answer is right, or what to think of next."""
+
+from landslide_utils.check.answer import EXERCISES, NOT_DONE, NOT_YET, RIGHT, Verdict
+from landslide_utils.check.chips import composite, leaking_chips, normalised, passes_before
+from landslide_utils.check.explore import facing_orbit, log_ratio, mean_backscatter, number_of_looks
+from landslide_utils.check.start import average_precision, landslide_area
+
+__all__ = [
+    "EXERCISES",
+    "NOT_DONE",
+    "NOT_YET",
+    "RIGHT",
+    "Verdict",
+    "average_precision",
+    "composite",
+    "facing_orbit",
+    "landslide_area",
+    "leaking_chips",
+    "log_ratio",
+    "mean_backscatter",
+    "normalised",
+    "number_of_looks",
+    "passes_before",
+]

@@ -1,0 +1,10 @@
+"""The questions of each notebook's quiz: every wrong answer is one that people give, and says where it leads astray."""
+
+from landslide_utils.questions import chips, explore, start
+
+QUESTIONS = {
+    "00_start_here": start.QUESTIONS,
+    "01_explore": explore.QUESTIONS,
+    "02_chips": chips.QUESTIONS,
+}
+"""By notebook."""
