@@ -1,21 +1,39 @@
-"""Make the notebooks from their sources: ``python notebooks/build.py``, or with ``--check`` only say whether they are up to date."""
+"""Make the notebooks from their sources: ``python notebooks/build.py``; with ``--check`` write nothing, and say what is stale or against the house's style.
+
+A source holds each exercise with its solution, once::
+
+    answer = ...
+    # BEGIN SOLUTION NO PROMPT
+    answer = 10 * np.log10(power)
+    # END SOLUTION
+    check.to_decibels(answer, power)
+
+The learner's notebook keeps the stub, the solved one in ``solutions/`` the solution. nbgrader (with an empty ``ClearSolutions.code_stub``) and otter know
+the same two markers and make the same learner's cell from them.
+"""
 
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
+import re
 import sys
 from pathlib import Path
 
 import jupytext
+import lint
 import nbformat
 from nbformat import NotebookNode
 
 HERE = Path(__file__).parent
+BEGIN, END = "# BEGIN SOLUTION NO PROMPT", "# END SOLUTION"
+STUB = re.compile(r"\w+ = \.\.\.")
+RELATIVE_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)")
 
 
-def build(source: Path) -> NotebookNode:
-    """Return the notebook of a percent-format source: no outputs, and cell names that do not change from build to build."""
+def read_source(source: Path) -> NotebookNode:
+    """Return the notebook of a percent-format source, solutions and stubs in it: no outputs, and cell names that do not change from build to build."""
     notebook = jupytext.read(source)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -28,25 +46,68 @@ def build(source: Path) -> NotebookNode:
     return notebook
 
 
+def is_exercise(cell: NotebookNode) -> bool:
+    """Return whether a cell of a source holds a solution."""
+    return cell.cell_type == "code" and BEGIN in cell.source.splitlines()
+
+
+def learner(cell: str) -> str:
+    """Return a cell without its solution."""
+    kept, inside = [], False
+    for line in cell.splitlines():
+        inside = inside or line == BEGIN
+        if not inside:
+            kept.append(line)
+        inside = inside and line != END
+    return "\n".join(kept)
+
+
+def solved(cell: str) -> str:
+    """Return a cell without its stub and its markers."""
+    return "\n".join(line for line in cell.splitlines() if line not in (BEGIN, END) and not STUB.fullmatch(line))
+
+
+def build(source: Path) -> dict[Path, NotebookNode]:
+    """Return the notebooks of a source by the path where each belongs: the learner's, and, where there are exercises, the solved one."""
+    whole = read_source(source)
+    notebooks = {HERE / f"{source.stem}.ipynb": copy.deepcopy(whole)}
+    if any(map(is_exercise, whole.cells)):
+        notebooks[HERE / "solutions" / f"{source.stem}.ipynb"] = whole
+    for target, notebook in notebooks.items():
+        version = learner if target.parent == HERE else solved
+        for cell in notebook.cells:
+            if is_exercise(cell):
+                cell.source = version(cell.source)
+            elif cell.cell_type == "markdown" and version is solved:
+                cell.source = RELATIVE_LINK.sub("../", cell.source)
+    return notebooks
+
+
 def main() -> int:
-    """Write every notebook, or list those that differ from their source."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Write every notebook, or list what is stale or against the house's style."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when a notebook differs from its source"
+        "--check", action="store_true", help="write nothing; fail on a stale notebook or a fault of style"
     )
     check = parser.parse_args().check
-    stale = []
+    faults, targets = [], set()
     for source in sorted((HERE / "source").glob("*.py")):
-        target = HERE / f"{source.stem}.ipynb"
-        text = nbformat.writes(build(source)) + "\n"
-        if check:
-            if not target.exists() or target.read_text() != text:
-                stale.append(target.name)
-        else:
-            target.write_text(text)
-    for name in stale:
-        print(f"{name} differs from its source; run: make notebooks", file=sys.stderr)
-    return 1 if stale else 0
+        faults += lint.notebook_faults(source.stem, read_source(source)) if check else []
+        for target, notebook in build(source).items():
+            targets.add(target)
+            text = nbformat.writes(notebook) + "\n"
+            if not check:
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(text)
+            elif not target.exists() or target.read_text() != text:
+                faults.append(f"{target.relative_to(HERE)} differs from its source; run: make notebooks")
+    if check:
+        strays = {*HERE.glob("[0-9]*.ipynb"), *(HERE / "solutions").glob("*.ipynb")} - targets
+        faults += [f"{stray.relative_to(HERE)} has no source; delete it, or write one" for stray in sorted(strays)]
+        faults += lint.link_faults(HERE.parent) + lint.spelling_faults(HERE.parent)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -18,9 +18,12 @@ import pytest
 import rioxarray
 import xarray as xr
 from conftest import EVENT
+from nbformat import NotebookNode
 
 from landslide_utils import simulate
+from landslide_utils.check import NOT_DONE, RIGHT
 from landslide_utils.experiments import MEMBERS, RunConfig
+from landslide_utils.questions import QUESTIONS
 
 pytestmark = pytest.mark.notebook
 HERE = Path(__file__).parent.parent / "notebooks"
@@ -174,29 +177,72 @@ def test_every_variant_of_the_published_layout_runs(
         assert found["share_mapped"] == 1  # the ragged edge too
 
 
-@pytest.mark.parametrize("region", ["practice_earthquake"])
-def test_the_practice_cube_is_put_beside_real_radar(tmp_path: Path, region: str) -> None:
+def lesson(name: str, tmp_path: Path, **parameters: object) -> list[NotebookNode]:
+    """Run a notebook with exercises and return its code cells."""
     papermill.execute_notebook(
-        HERE / "01_explore.ipynb", tmp_path / "out.ipynb", parameters={"region": region}, cwd=HERE, progress_bar=False
+        HERE / f"{name}.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
     )
-    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
-    text = nbformat.writes(executed)
-    assert "simulated: True" in text
-    assert "OPERA site 1" in text
-    assert text.count("<img") == 1
+    return [cell for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if cell.cell_type == "code"]
 
 
-def test_notebook_01_refuses_wrong_parameters(tmp_path: Path) -> None:
+def outputs(cells: list[NotebookNode], kind: str, tag: str = "") -> list[str]:
+    """Return all outputs of a kind, of the cells that carry a tag."""
+    return [
+        output["data"][kind]
+        for cell in cells
+        if not tag or tag in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if kind in output.get("data", {})
+    ]
+
+
+def holds_what_a_lesson_must(cells: list[NotebookNode], state: str) -> None:
+    """Assert that every exercise shows a state, every figure has alternative text, and the quiz is there."""
+    verdicts = outputs(cells, "text/plain", "exercise")
+    assert 2 <= len(verdicts) <= 4
+    assert all(verdict.startswith(f"{state}.") for verdict in verdicts), verdicts
+    pages = outputs(cells, "text/html")
+    pictures = [picture for page in pages for picture in re.findall(r"<img\b[^>]*>", page)]
+    assert len(pictures) >= 3
+    assert all(re.search(r' alt="[^"]{40,}"', picture) for picture in pictures)
+    assert not outputs(cells, "image/png")  # a picture that bypassed plots.Picture has no alternative text
+    assert sum("<summary" in page for page in pages) == 1
+
+
+LESSONS = sorted(QUESTIONS)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_learner_s_notebook_runs_before_anything_is_solved(tmp_path: Path, name: str) -> None:
+    holds_what_a_lesson_must(lesson(name, tmp_path), NOT_DONE)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_check_of_a_solved_notebook_is_right(tmp_path: Path, name: str) -> None:
+    cells = lesson(f"solutions/{name}", tmp_path)
+    holds_what_a_lesson_must(cells, RIGHT)
+    if name == "01_explore":
+        assert any("OPERA site 1" in page for page in outputs(cells, "text/html"))
+
+
+@pytest.mark.parametrize(
+    ("name", "region"),
+    [
+        ("00_start_here", "practice_mountains"),
+        ("01_explore", "practice_hurricane"),
+        ("02_chips", "practice_small"),
+    ],
+)
+def test_a_solved_notebook_holds_for_another_region(tmp_path: Path, name: str, region: str) -> None:
+    holds_what_a_lesson_must(lesson(f"solutions/{name}", tmp_path, region=region), RIGHT)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_lessons_refuse_wrong_parameters(tmp_path: Path, name: str) -> None:
     with pytest.raises(
         papermill.PapermillExecutionError, match=r"region='hokkaido_japan' is not one of practice_earthquake"
     ):
-        papermill.execute_notebook(
-            HERE / "01_explore.ipynb",
-            tmp_path / "out.ipynb",
-            parameters={"region": "hokkaido_japan", "size": 10},
-            cwd=HERE,
-            progress_bar=False,
-        )
+        lesson(name, tmp_path, region="hokkaido_japan")
 
 
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:

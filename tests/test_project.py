@@ -10,11 +10,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from nbformat import NotebookNode
+
+from landslide_utils import check
+from landslide_utils.questions import QUESTIONS
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch"}
@@ -57,7 +62,7 @@ def test_every_import_is_a_dependency() -> None:
         re.match(r"[a-z0-9-]+", line).group().replace("-", "_")  # type: ignore[union-attr]
         for line in project["dependencies"] + project["optional-dependencies"]["event"]
     }
-    for path in [*(ROOT / "landslide_utils").glob("*.py"), *(ROOT / "notebooks" / "source").glob("*.py")]:
+    for path in [*(ROOT / "landslide_utils").rglob("*.py"), *(ROOT / "notebooks" / "source").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             modules = (
                 [a.name for a in node.names]
@@ -84,28 +89,9 @@ def test_binder_uses_the_same_environment() -> None:
     assert "OMP_NUM_THREADS=2" in done.stdout
 
 
-def test_notebooks_are_what_their_sources_say() -> None:
+def test_notebooks_are_what_their_sources_say_and_keep_the_house_s_style() -> None:
     done = subprocess.run([sys.executable, ROOT / "notebooks" / "build.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_keep_the_house_s_style(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    assert len(tagged) == 1
-    for cell, before in zip(notebook.cells[1:], notebook.cells, strict=False):
-        if cell.cell_type == "code":
-            assert before.cell_type == "markdown", f"no sentence before: {cell.source[:60]}"
-            assert not cell.outputs
-            assert cell.execution_count is None
-            assert len([line for line in cell.source.splitlines() if line.strip()]) <= 20
-    lengths = sorted(
-        len([line for line in cell.source.splitlines() if line.strip()])
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-    )
-    assert lengths[len(lengths) // 2] <= 3
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -119,6 +105,76 @@ def test_what_a_notebook_shows_is_what_the_package_does(path: Path) -> None:
                 assert inspect.getsource(ours).strip() in cell.source, f"{tag} differs from the package"
                 shown += 1
     assert shown or path.stem != "03_train"
+
+
+def table(document: str, first: str) -> list[list[str]]:
+    """Return the lines of the table of a document whose head begins with a word, cell by cell, code without its backticks."""
+    text = (ROOT / "docs" / document).read_text()
+    _, _, rest = text.partition(f"\n| {first} |")
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    assert lines, f"{document} has no table that begins with {first}"
+    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def code_of(path: Path) -> list[NotebookNode]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def calls(path: Path, pattern: str) -> list[str]:
+    return [name for cell in code_of(path) for name in re.findall(pattern, cell.source)]
+
+
+def test_each_exercise_checks_off_an_objective() -> None:
+    rows = table("objectives.md", "notebook")
+    used = [(path.stem[:2], name) for path in NOTEBOOKS for name in calls(path, r"check\.(\w+)\(")]
+    assert sorted((re.match(r"\[(\d\d)\]", row[0]).group(1), row[2].removeprefix("check.")) for row in rows) == sorted(
+        used
+    )  # type: ignore[union-attr]
+    assert {name for _, name in used} == set(check.EXERCISES)
+    per_notebook = Counter(notebook for notebook, _ in used)
+    assert all(2 <= count <= 4 for count in per_notebook.values()), per_notebook
+    text = (ROOT / "docs" / "objectives.md").read_text()
+    for path in NOTEBOOKS:
+        assert path.name in text
+        if path.stem[:2] not in per_notebook:
+            assert f"Notebook [{path.stem[:2]}](../notebooks/{path.name}) has no exercises yet." in text
+
+
+def test_each_notebook_with_exercises_has_its_quiz() -> None:
+    shown = {path.stem: calls(path, r"quiz\.show\(\"(\w+)\"\)") for path in NOTEBOOKS}
+    assert {name: found for name, found in shown.items() if found} == {name: [name] for name in QUESTIONS}
+    assert {path.stem for path in NOTEBOOKS if calls(path, r"check\.(\w+)\(")} == set(QUESTIONS)
+
+
+def test_each_misconception_is_provoked_by_a_cell_and_found_by_a_question() -> None:
+    rows = table("instructor.md", "name")
+    assert len(rows) >= 12
+    provoked = {
+        tag.removeprefix("misconception:"): path.stem[:2]
+        for path in NOTEBOOKS
+        for cell in code_of(path)
+        for tag in cell.metadata.get("tags", [])
+        if tag.startswith("misconception:")
+    }
+    found = {asked.finds: (name[:2], asked.name) for name, questions in QUESTIONS.items() for asked in questions}
+    for name, _, where, question in rows:
+        assert provoked.pop(name) == found[name][0] == re.match(r"\[(\d\d), ", where).group(1), name  # type: ignore[union-attr]
+        assert found.pop(name)[1] == question, name
+    assert not provoked
+    assert not found
+
+
+def test_common_wrong_answers_are_listed_for_each_exercise() -> None:
+    assert {row[0] for row in table("instructor.md", "exercise")} == set(check.EXERCISES)
+
+
+def test_each_word_of_the_glossary_is_linked_from_a_notebook_or_another_word() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text()
+    words = re.findall(r"^## (.+)$", glossary, flags=re.M)
+    assert words == sorted(words, key=str.lower)
+    prose = glossary + "".join(path.read_text() for path in (ROOT / "notebooks" / "source").glob("*.py"))
+    for word in words:
+        assert f"#{word.lower().replace(' ', '-')})" in prose, word
 
 
 def test_the_readme_s_commands_and_links_exist() -> None:

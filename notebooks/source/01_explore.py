@@ -9,17 +9,19 @@
 # %% [markdown]
 # # 01 Explore backscatter
 #
-# Most of this course runs on a practice cube: simulated radar with known truth, there at once and without a network. What we learn on it is worth only as
-# much as it is like the real thing. So before we trust it we put it beside real Sentinel-1 radar, with the same ruler for both.
+# A radar image is grey and grainy, bright where nothing happened and dark where nothing is wrong. Before a network learns from such images we learn to read
+# them: what is measured, what is noise, what is geometry, what is weather, and how little is left for the landslides.
 #
-# **Afterwards you can** describe the noise of a stack of radar images in four numbers, say where the practice cube is like real data and where it is not,
-# and name conclusions that do not carry over.
+# **Afterwards you can** turn power into decibels and average it rightly, count looks, tell geometry from change, say what a landslide does to backscatter and what
+# it does not, and say where the practice cube is like real radar and where it is not.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
+# | what the course is about | [00 Start here](00_start_here.ipynb), not required |
 #
-# It works without a network. This is the first part of the notebook; the rest of it, on power and decibels, polarisation and geometry, is planned.
+# It works without a network. Most of this course runs on a practice cube: **simulated** radar with known truth, there at once. Words that are new are explained in
+# the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -29,7 +31,7 @@
 # %% tags=["parameters"]
 # fmt: off
 region: str = "practice_earthquake"  # A practice region: practice_earthquake, practice_mountains, practice_hurricane or practice_small
-size: int = 360  # Width and height, in pixels, of the corner that is measured, 60 to 600
+size: int = 360  # Width and height, in pixels, of the corner in which the noise is measured, 60 to 600
 
 # %% [markdown]
 # Wrong values and unknown names are refused here, before any work is done.
@@ -41,15 +43,322 @@ from landslide_utils.scenario import PRACTICE
 check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 601))
 
 # %% [markdown]
-# ## A corner where little slid
+# ## A view
 #
-# Speckle is what is left when nothing happens. We take the upper left corner of the scene, away from the
-# middle where it shook most, and the passes of one orbit direction.
+# We open the cube and take the square of 256 x 256 pixels in which most slid. It has three dimensions: time, and two on the ground.
 
 # %%
+from landslide_utils import practice
 from landslide_utils.cube import open_cube
 
 datacube = open_cube(region, progress=True)
+view = practice.busiest_window(datacube, 256)
+view
+
+# %% [markdown]
+# A simulator knows what a satellite never tells: what grows on each pixel, how the ground leans, which landslides the radar sees. We keep this truth at hand to
+# judge by; a real cube has only labels.
+
+# %%
+truth = practice.reveal(view)
+
+# %% [markdown]
+# ## Power and decibels
+#
+# The radar sends a pulse and measures the **power** that comes back, per area of ground: the [backscatter](../docs/glossary.md#backscatter), here gamma nought.
+# Most pixels send back little and a few send back very much.
+
+# %%
+power = view["vv"].isel(time=0)
+print(f"median {float(power.median()):.2f}, greatest {float(power.max()):.1f}")
+
+# %% [markdown]
+# The eye, and a network, cope better with its logarithm. A [decibel](../docs/glossary.md#decibel) is ten times the logarithm to base ten: 10 dB more is ten times
+# the power, 3 dB more is twice.
+
+# %%
+import numpy as np
+
+db = 10 * np.log10(power)
+
+# %% [markdown]
+# The same pixels, in both units. Which of the two would you rather draw as an image?
+
+# %%
+from landslide_utils import lessons
+
+lessons.power_figure(power)
+
+# %% [markdown]
+# Here is a trap. The mean of the decibels is not the mean of the power in decibels: the logarithm weakens the bright pixels before they are counted.
+
+# %% tags=["misconception:decibels-can-be-averaged"]
+mean_then_db = float(10 * np.log10(power.mean()))
+db_then_mean = float(db.mean())
+print(f"mean of power {mean_then_db:.2f} dB, mean of decibels {db_then_mean:.2f} dB: {db_then_mean - mean_then_db:.2f} dB off")
+
+# %% [markdown]
+# ### Exercise: the level of the forest
+#
+# `forest` holds every forest pixel in every pass, and NaN elsewhere. What is its mean backscatter in dB?
+
+# %% tags=["exercise"]
+from landslide_utils import check
+
+forest = view["vv"].where(truth["cover"] == "forest")
+forest_db = ...
+# BEGIN SOLUTION NO PROMPT
+forest_db = 10 * np.log10(forest.mean())
+# END SOLUTION
+check.mean_backscatter(forest_db, forest)
+
+# %% [markdown]
+# ## Look around
+#
+# Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed? (This slider needs a running
+# kernel; the two after it do not, and beneath them stand the same things as a still picture.)
+
+# %%
+import hvplot.xarray  # noqa: F401
+
+stack = (10 * np.log10(view["vv"])).rename("VV").assign_attrs(long_name="VV", units="dB")
+stack.hvplot.image(x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), aspect="equal", title="VV (dB), simulated")
+
+# %% [markdown]
+# The profile along the middle row shows how jagged even a smooth hillside looks, pass by pass.
+
+# %%
+stack.isel(y=128).hvplot.line(x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)", title="profile, simulated", dynamic=False)
+
+# %% [markdown]
+# And the histogram of each pass. Does its shape change, or does it only move as a whole?
+
+# %%
+stack.hvplot.hist("VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)", title="histogram, simulated", dynamic=False)
+
+# %% [markdown]
+# The first pass, as a still picture:
+
+# %%
+lessons.pass_figure(stack)
+
+# %% [markdown]
+# ## VV and VH
+#
+# Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV comes back as it was sent, VH has been turned on
+# the way. Surfaces send back VV; it takes many scatterers, as in the crown of a tree, to turn waves. So VH is weaker, and says more of what grows.
+
+# %%
+lessons.polarisation_figure(view, truth["cover"])
+
+# %% [markdown]
+# How bright is each land cover? We take the median over all passes and pixels.
+
+# %%
+levels = 10 * np.log10(view[["vv", "vh"]].median("time")).groupby(truth["cover"]).median()
+levels.to_dataframe().round(1)
+
+# %% [markdown]
+# ## Speckle and looks
+#
+# Each pixel holds many scatterers, and their echoes add up or cancel. This [speckle](../docs/glossary.md#speckle) is not the receiver's noise: it *multiplies* the
+# power, so bright places are as grainy as dark ones. Let us see the same place without it, which only a simulator can show.
+
+# %%
+smooth = practice.resimulate(view, looks=1e6)
+speckle_only = view["vv"] / smooth["vv"]
+
+# %% [markdown]
+# Divided by the image without speckle only speckle is left. Its mean is 1. How far do single pixels stray?
+
+# %%
+print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {float(speckle_only.quantile(0.05)):.2f}, 5 of 100 above {float(speckle_only.quantile(0.95)):.2f}")
+
+# %% [markdown]
+# ### Exercise: looks
+#
+# The [equivalent number of looks](../docs/glossary.md#equivalent-number-of-looks) says how strong speckle is: the squared mean of the power over its variance. Twice as many looks, half the variance. How
+# many looks has one pass? `one_pass` is its speckle.
+
+# %% tags=["exercise"]
+one_pass = speckle_only.isel(time=0)
+looks = ...
+# BEGIN SOLUTION NO PROMPT
+looks = one_pass.mean() ** 2 / one_pass.var()
+# END SOLUTION
+check.number_of_looks(looks, one_pass)
+
+# %% [markdown]
+# So what does it mean when a pixel changes? We take two passes of one orbit before the event, when nothing happened, and count the pixels that changed
+# by more than 3 dB, a factor of two.
+
+# %% tags=["misconception:every-change-is-real"]
+from landslide_utils.composite import choose_passes
+
+passes = choose_passes(view, 3)
+earlier, later = (stack.isel(time=i) for i in passes.before[-2:])
+print(f"{float((abs(later - earlier) > 3).mean()):.0%} of the pixels changed by more than 3 dB, before anything slid")
+
+# %% [markdown]
+# ## What averaging buys
+#
+# More looks come from averaging: over passes (in time) or over neighbours (in space). The left image is one pass, the right one the truth without speckle.
+
+# %%
+same_orbit = view["vv"].isel(time=view["orbit"].values == passes.orbit)
+in_space = same_orbit[0].rolling(x=5, y=5, center=True).mean()
+in_time, best = same_orbit[:3].mean("time"), smooth["vv"][passes.before[0]]
+lessons.speckle_figure({"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": in_time, "no speckle": best})
+
+# %% [markdown]
+# Both cost something. Averaging in space blurs: a landslide of three pixels' width is gone after 5 x 5. Averaging in time needs passes, and after a disaster
+# nobody wants to wait. Now count looks: are nine neighbours worth nine?
+
+# %% tags=["misconception:neighbours-are-independent"]
+def count_looks(x):
+    return float(x.mean() ** 2 / x.var())
+
+
+over_time = {n: count_looks(speckle_only[:n].mean("time")) for n in (1, 2, 4)}
+over_space = {k * k: count_looks(one_pass.coarsen(x=k, y=k, boundary="trim").mean()) for k in (2, 3, 4)}
+
+# %% [markdown]
+# On the dotted line each value averaged would bring one more pass's worth of looks.
+
+# %%
+lessons.averaging_figure(over_time, over_space)
+
+# %% [markdown]
+# ## Geometry
+#
+# The radar looks sideways and sorts echoes by distance. A slope that faces it is squeezed into few pixels and looks bright
+# ([foreshortening](../docs/glossary.md#foreshortening)); one steeper than the line of sight falls on top of what lies before it ([layover](../docs/glossary.md#layover));
+# behind a steep mountain lies [shadow](../docs/glossary.md#shadow). To see it we make the same hills steeper, and leave out the corrections that a good product has.
+
+# %%
+steep = practice.resimulate(
+    view, steepness=2.5, flattening=0.0, mask_hidden=False, looks=1e6, days_descending=(-2.4,), days_ascending=(-1.6,)
+)
+
+# %% [markdown]
+# Sentinel-1 always looks to the right of its flight. A [descending](../docs/glossary.md#orbit-direction) pass flies south and looks west; an ascending one flies north and
+# looks east. Nothing has slid yet: every difference is geometry.
+
+# %%
+lessons.geometry_figure(steep)
+
+# %% [markdown]
+# Narrow and bright on a slope: that is what people mistake for a landslide. How many of the brightest pixels of this pass lie on ground that leans towards the radar?
+
+# %% tags=["misconception:bright-slopes-are-landslides"]
+seen = steep["vv"].isel(time=0)
+brightest = seen > seen.quantile(0.98)
+print(f"{float((truth['descending'].where(brightest) > 0).sum() / brightest.sum()):.0%} of the brightest pixels face the radar; none has slid yet")
+
+# %% [markdown]
+# And what if we took one pass of each direction, as if one were before and the other after an event?
+
+# %% tags=["misconception:orbits-can-be-mixed"]
+apart = 10 * np.log10(steep["vv"][1] / steep["vv"][0])
+print(f"{float((abs(apart) > 3).mean()):.0%} of the pixels differ by more than 3 dB, and nothing happened")
+
+# %% [markdown]
+# ### Exercise: which pass?
+#
+# A slope falls towards the **west**. Which passes see it bright, as it faces them: `"ascending"` or `"descending"`? Look at the figure, or think of where the
+# satellite stands.
+
+# %% tags=["exercise"]
+orbit = ...
+# BEGIN SOLUTION NO PROMPT
+orbit = "ascending"
+# END SOLUTION
+check.facing_orbit(orbit)
+
+# %% [markdown]
+# ## Season and weather
+#
+# Leaves, dew and rain change backscatter too, and whole scenes at once. Here is a year of passes over our view, every twelve days, without speckle and without
+# landslides, by land cover.
+
+# %%
+import xarray as xr
+
+year = practice.resimulate(view, looks=1e6, days_descending=tuple(range(-366, 0, 12)), days_ascending=(), harvest_share=0.0)
+by_cover = {name: year["vv"].where(truth["cover"] == name).median(("x", "y")) for name in ("forest", "field")}
+lessons.season_figure(10 * np.log10(xr.Dataset(by_cover).to_dataframe()[list(by_cover)]))
+
+# %% [markdown]
+# How much does the level of the whole scene jump between two passes, with no event at all?
+
+# %% tags=["misconception:the-whole-scene-changed-by-the-event"]
+jumps = abs(10 * np.log10(year["vv"].median(("x", "y"))).diff("time"))
+print(f"the scene's median jumps by {float(jumps.mean()):.1f} dB on average, by {float(jumps.max()):.1f} dB at most")
+
+# %% [markdown]
+# So a change counts only against the change of its surroundings.
+#
+# ## What a landslide does
+#
+# Now at last: before and after. We average the power of three passes on each side of the event, all of one orbit direction.
+
+# %%
+before = view["vv"].isel(time=list(passes.before)).mean("time")
+after = view["vv"].isel(time=list(passes.after)).mean("time")
+
+# %% [markdown]
+# ### Exercise: the log ratio
+#
+# The usual measure of change is the [log ratio](../docs/glossary.md#log-ratio): by how many dB a pixel became brighter. Make it from `before` and `after`, which are
+# linear power.
+
+# %% tags=["exercise"]
+change = ...
+# BEGIN SOLUTION NO PROMPT
+change = 10 * np.log10(after) - 10 * np.log10(before)
+# END SOLUTION
+check.log_ratio(change, before, after)
+
+# %% [markdown]
+# The package has the same measure. We take off the median, because rain changes the whole scene, and look at it where the landslides are.
+
+# %%
+from landslide_utils.baselines import log_ratio
+
+ratio = log_ratio(10 * np.log10(before), 10 * np.log10(after))
+ratio = ratio - ratio.median()
+lessons.change_figure(ratio, view["landslides"], truth[passes.orbit if passes.orbit in truth else "descending"])
+
+# %% [markdown]
+# Do landslides get brighter or darker?
+
+# %% tags=["misconception:landslides-have-one-sign"]
+slid = ratio.where(view["landslides"])
+print(f"brighter: {float((slid > 0).sum() / slid.notnull().sum()):.0%} of the landslide pixels, darker: {float((slid < 0).sum() / slid.notnull().sum()):.0%}")
+
+# %% [markdown]
+# Some landslides do not show at all: the trees slid standing, or the new ground sends back as much as the old. Only the simulator knows which.
+
+# %%
+visible = float(truth["visible"].where(view["landslides"]).mean())
+print(f"the radar sees a change on {visible:.0%} of the landslide pixels, by construction")
+
+# %% [markdown]
+# And other things change: fields are harvested, trees are felled. How many of the pixels that changed most are landslides?
+
+# %%
+strongest = abs(ratio) > abs(ratio).quantile(0.95)
+print(f"{float(view['landslides'].where(strongest).mean()):.0%} of the 5 % that changed most, {float(view['landslides'].mean()):.0%} of all pixels")
+
+# %% [markdown]
+# That is a beginning: better than chance, far from a map. A network looks at shapes and neighbours as well as at single pixels.
+#
+# ## How much is the practice cube like real radar?
+#
+# What we learn on simulated radar is worth only as much as it is like the real thing. So we put it beside real Sentinel-1 radar, with one ruler for both. Speckle
+# is what is left when nothing happens: we take the upper left corner of the scene, away from the middle where it shook most, and the passes of one orbit direction.
+
+# %%
 corner = datacube.isel(x=slice(0, size), y=slice(0, size))
 corner = corner.isel(time=corner["orbit"].values == corner["orbit"].values[0]).load()
 
@@ -61,8 +370,6 @@ print(f"{float(corner['landslides'].mean()):.2%} landslide, {corner.sizes['time'
 print(f"simulated: {corner.attrs['simulated']}")
 
 # %% [markdown]
-# ## Real radar
-#
 # These numbers were measured on real Sentinel-1 images of forested mountains (OPERA RTC-S1, two places, 30 passes each), with pixels of 30 m. The images are
 # not part of the course; what was measured on them is.
 
@@ -141,13 +448,25 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # The published Hokkaido cube bounds our choices too: speckle of 4.4 looks alone would spread log10 VH by 0.22, and all of that cube spreads it by 0.19.
 
 # %% [markdown]
+# ## Quiz
+#
+# Seven short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+
+# %%
+from landslide_utils import quiz
+
+quiz.show("01_explore")
+
+# %% [markdown]
 # ## What we learnt
 #
-# - Four numbers describe the noise of a stack: change from pass to pass, change of the whole scene, looks, and what neighbours share.
-# - Where the last column differs from the two first, the practice cube is not like real radar.
-# - A simulated result is a reason to look at real data, never a replacement.
+# - Backscatter is power. It is averaged as power and shown in decibels.
+# - Speckle multiplies. Looks say how strong it is; averaging buys looks, in time at the price of waiting, in space at the price of detail.
+# - Bright stripes on slopes are geometry. Only passes of one orbit direction may be compared.
+# - The whole scene moves with season and weather. A landslide may be brighter, darker or unseen.
+# - Four numbers describe the noise of a stack. Where the practice cube's differ from real radar's, conclusions do not carry over.
 #
-# Next: [03 Train a landslide detector](03_train.ipynb).
+# Next: [02 From cube to chips](02_chips.ipynb).
 #
 # **Sources.** OPERA RTC-S1, NASA/JPL, modified Copernicus Sentinel data; Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Small 2011 on
-# flattening gamma.
+# flattening gamma; Kropatsch & Strobl 1990 on layover and shadow.

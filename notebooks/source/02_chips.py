@@ -1,0 +1,302 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 From cube to chips
+#
+# A network never sees a datacube. It sees small squares of a prepared image, and whatever went wrong in the preparation it learns as if it were true. Here we prepare
+# by hand, step by step, and see the mistakes that even published work has made.
+#
+# **Afterwards you can** choose passes by instant and orbit direction, average them to a composite, cut chips that do not leak, and normalise without looking at
+# the test.
+#
+# | you should know | where it is taught |
+# |---|---|
+# | what backscatter in dB is, and why passes are averaged | [01 Explore backscatter](01_explore.ipynb) |
+# | Python, a little NumPy and pandas | any beginner's course |
+#
+# It works without a network. The cube is **simulated**: a practice scene with known truth. New words are explained in the [glossary](../docs/glossary.md).
+
+# %% [markdown]
+# ## What to run
+#
+# Everything that can be changed stands in the next cell.
+
+# %% tags=["parameters"]
+# fmt: off
+region: str = "practice_earthquake"  # A practice region: practice_earthquake, practice_mountains, practice_hurricane or practice_small
+timesteps: int = 3  # Passes averaged before and after the event, 1 to 3
+seed: int = 0  # Of the split, 0 to 99
+
+# %% [markdown]
+# Wrong values and unknown names are refused here, before any work is done.
+
+# %%
+from landslide_utils.experiments import check_parameters
+from landslide_utils.scenario import PRACTICE
+
+check_parameters(globals(), region=tuple(PRACTICE), timesteps=range(1, 4), seed=range(100))
+
+# %% [markdown]
+# ## The cube
+#
+# We open it without reading its pixels yet, and draw its passes on a line of time.
+
+# %%
+from landslide_utils import lessons
+from landslide_utils.cube import open_cube
+
+cube = open_cube(region, progress=True)
+lessons.timeline_figure(cube)
+
+# %% [markdown]
+# ## Which passes are before?
+#
+# The event has an instant, and so has each pass. Cutting by calendar day looks simpler. What does it do to passes close to the event?
+
+# %% tags=["misconception:cut-by-day"]
+import numpy as np
+
+times, event = cube["time"].values, np.datetime64(cube.attrs["event_time"])
+by_day = times.astype("datetime64[D]") <= event.astype("datetime64[D]")
+print(f"the event: {event}; on the wrong side if cut by day: {times[by_day & (times > event)].astype('datetime64[m]')}")
+
+# %% [markdown]
+# A pass that is put on the wrong side shows the landslides in the image *before*. If the list is empty for this region, that is luck, not method.
+#
+# Passes are compared only within one [orbit direction](../docs/glossary.md#orbit-direction): seen from the other side every slope looks different. We take the direction with more passes
+# on its shorter side.
+
+# %%
+from landslide_utils.composite import choose_passes
+
+orbit = choose_passes(cube, timesteps).orbit
+print(f"we use the {orbit} passes")
+
+# %% [markdown]
+# ### Exercise: the last passes before the event
+#
+# Find the instants of the last `timesteps` passes before the event, all of direction `orbit`. `cube["orbit"].values` has the direction of each pass.
+
+# %% tags=["exercise"]
+from landslide_utils import check
+
+last_before = ...
+# BEGIN SOLUTION NO PROMPT
+same_orbit = times[cube["orbit"].values == orbit]
+last_before = same_orbit[same_orbit < event][-timesteps:]
+# END SOLUTION
+check.passes_before(last_before, cube, timesteps, orbit)
+
+# %% [markdown]
+# The package chooses in the same way, and knows the first passes after the event too. They are ringed.
+
+# %%
+passes = choose_passes(cube, timesteps, orbit)
+lessons.timeline_figure(cube, times[[*passes.before, *passes.after]])
+
+# %% [markdown]
+# ## From passes to one image
+#
+# Now we read pixels, of these passes only. One band of one side is a small stack: time, y, x.
+
+# %%
+vv_before = cube["vv"].isel(time=list(passes.before)).load()
+vv_after = cube["vv"].isel(time=list(passes.after)).load()
+
+# %% [markdown]
+# We average the power and turn the mean into decibels, in this order. The image before:
+
+# %%
+vv_before_db = 10 * np.log10(vv_before.mean("time"))
+
+# %% [markdown]
+# ### Exercise: the image after
+#
+# Make the same of `vv_after`.
+
+# %% tags=["exercise"]
+vv_after_db = ...
+# BEGIN SOLUTION NO PROMPT
+vv_after_db = 10 * np.log10(vv_after.mean("time"))
+# END SOLUTION
+check.composite(vv_after_db, vv_after)
+
+# %% [markdown]
+# What if we had averaged decibels? The image comes out darker, and the more so the stronger the speckle. Between before and after most of this cancels, but only
+# if both have the same number of passes and looks.
+
+# %%
+in_db = (10 * np.log10(vv_before)).mean("time")
+print(f"averaging decibels lowers the image by {float((vv_before_db - in_db).mean()):.2f} dB")
+
+# %% [markdown]
+# The package makes the same image for all four bands. Is it really the same? A test that fails would stop the notebook here.
+
+# %%
+import xarray as xr
+
+from landslide_utils.composite import make_composite
+
+composite = make_composite(cube, channels="sar", timesteps=timesteps, orbit=orbit).load()
+xr.testing.assert_allclose(composite["image"].sel(channel="vv_before", drop=True).variable, vv_before_db.variable, atol=1e-3)
+
+# %% [markdown]
+# This is what a network will be shown, and what it shall find.
+
+# %%
+from landslide_utils import plots
+
+plots.composite_figure(composite)
+
+# %% [markdown]
+# ## Chips
+#
+# The image is cut into [chips](../docs/glossary.md#chip) of 128 x 128 pixels, and each is given to training, validation or test. The simplest way is to draw lots.
+
+# %%
+from landslide_utils.chips import SIZE, split_chips
+
+lots = split_chips(composite["landslides"], method="random", seed=seed)
+plots.split_figure(composite, lots)
+
+# %% [markdown]
+# ### Exercise: neighbours
+#
+# How many test chips touch a training chip, at an edge or a corner? Chips touch if their `row` and their `col` both differ by at most `SIZE`.
+
+# %% tags=["exercise"]
+test_places = lots.loc[lots["part"] == "test", ["row", "col"]].to_numpy()
+train_places = lots.loc[lots["part"] == "train", ["row", "col"]].to_numpy()
+touching = ...
+# BEGIN SOLUTION NO PROMPT
+apart = np.abs(test_places[:, None] - train_places[None])
+touching = (apart <= SIZE).all(axis=2).any(axis=1).sum()
+# END SOLUTION
+check.leaking_chips(touching, lots)
+
+# %% [markdown]
+# Does it matter? [Leakage](../docs/glossary.md#leakage) can be shown without any radar. A guesser that never looks at the image gives each test chip the share of landslides of its nearest
+# training chip. If the split were fair, that guess would be worth nothing.
+
+# %%
+from sklearn.neighbors import KNeighborsRegressor
+
+
+def guess_from_the_neighbour(chips):
+    train, test = (chips[chips["part"] == part] for part in ("train", "test"))
+    nearest = KNeighborsRegressor(1).fit(train[["row", "col"]], train["landslide_share"])
+    return np.corrcoef(nearest.predict(test[["row", "col"]]), test["landslide_share"])[0, 1]
+
+
+# %% [markdown]
+# The other way keeps whole blocks of chips together, with a gap of 32 pixels between blocks: a [blocked split](../docs/glossary.md#blocked-split).
+
+# %%
+chips = split_chips(composite["landslides"], method="blocked", seed=seed)
+plots.split_figure(composite, chips)
+
+# %% [markdown]
+# How well does the guesser do? One split is an accident, so we draw eight of each kind.
+
+# %% tags=["misconception:random-splits-are-fair"]
+def guesses(method):
+    splits = [split_chips(composite["landslides"], method=method, seed=s) for s in range(8)]
+    return [guess_from_the_neighbour(split) for split in splits]
+
+
+for method in ("random", "blocked"):
+    print(f"{method}: correlation of guess and truth {np.median(guesses(method)):.2f} (median of 8 splits)")
+
+# %% [markdown]
+# Whatever is left in the blocked split is not leakage by touching: landslides cluster around the epicentre, and blocks know that too. No split within one
+# event is quite innocent; the strictest test is another event.
+#
+# ## What is scored
+#
+# Most chips hold no landslide. Some papers leave those out of the test. Watch what happens to the [prevalence](../docs/glossary.md#prevalence), which is what chance scores.
+
+# %% tags=["misconception:scores-compare-everywhere"]
+tested = chips[chips["part"] == "test"]
+with_landslides = tested[tested["landslide_share"] > 0]
+print(f"chance on all {len(tested)} test chips {tested['landslide_share'].mean():.3f}, on the {len(with_landslides)} with landslides {with_landslides['landslide_share'].mean():.3f}")
+
+# %% [markdown]
+# ## Normalisation
+#
+# A network likes numbers around zero. [Normalisation](../docs/glossary.md#normalisation): subtract the mean, divide by the standard deviation, channel by channel. But *whose* mean? Here are those of the training
+# chips beside those of the whole scene.
+
+# %% tags=["misconception:normalising-first-is-harmless"]
+import pandas as pd
+
+from landslide_utils.chips import part_mask
+
+image, train = composite["image"], part_mask(chips, "train", composite["landslides"])
+pd.DataFrame({"training chips": image.where(train).mean(("y", "x")), "whole scene": image.mean(("y", "x"))}, image["channel"].values).round(2)
+
+# %% [markdown]
+# The difference is small here, and that is the trouble: nobody notices. It grows when the test differs from the training, as another event, another season or another
+# satellite does, just when the test matters.
+#
+# ### Exercise: normalise
+#
+# Normalise `image` with the mean and the standard deviation of each channel over the training chips. `train` is true on their pixels.
+
+# %% tags=["exercise"]
+normalised = ...
+# BEGIN SOLUTION NO PROMPT
+seen = image.where(train)
+normalised = (image - seen.mean(("y", "x"))) / seen.std(("y", "x"))
+# END SOLUTION
+check.normalised(normalised, image, chips)
+
+# %% [markdown]
+# The package measures the same and keeps the numbers, because they belong to the network's weights: in use, a new image is normalised with *these* numbers.
+
+# %%
+from landslide_utils.chips import Normalisation
+
+normalisation = Normalisation.fit(image, chips)
+normalisation
+
+# %% [markdown]
+# Four channels with their own levels become four around zero.
+
+# %%
+lessons.channels_figure(image, normalisation.apply(image), simulated=composite.attrs["simulated"])
+
+# %% [markdown]
+# And these are the training chips that hold most landslides, as the next notebook will meet them.
+
+# %%
+plots.chips_figure(composite, chips)
+
+# %% [markdown]
+# ## Quiz
+#
+# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+
+# %%
+from landslide_utils import quiz
+
+quiz.show("02_chips")
+
+# %% [markdown]
+# ## What we learnt
+#
+# - Passes are cut by instant, not by day, and come from one orbit direction.
+# - A composite is the mean of power, then in decibels.
+# - Neighbouring chips know each other. Keep blocks together, with a gap.
+# - Whatever is measured, for normalisation too, is measured on training chips only.
+# - Scores compare only where the prevalence is the same.
+#
+# Next: [03 Train a landslide detector](03_train.ipynb).
+#
+# **Sources.** Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869), and its [code](https://github.com/iprapas/landslide-sar-unet); Kattenborn et al. 2022
+# on spatial leakage; Saito & Rehmsmeier 2015 on precision-recall curves and prevalence.
