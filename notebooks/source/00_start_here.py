@@ -131,10 +131,11 @@ history = list(fit(session, epochs))
 # And it gives every pixel a probability of being a landslide. We look at test chips only, because only there it has never seen the answer.
 
 # %%
+from landslide_utils import maps
 from landslide_utils.predict import map_scene
 
 probability = map_scene(session.model, image, valid=valid)
-plots.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
+maps.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # ## How good is it?
