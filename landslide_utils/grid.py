@@ -109,7 +109,7 @@ def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | No
     --------
     >>> grid = make_grid([141.9, 42.7, 142.0, 42.8])
     >>> grid.crs, grid.left % 10, grid.height, grid.width
-    ('EPSG:32654', 0.0, 1124, 833)
+    ('EPSG:32654', 0.0, 1121, 832)
     """
     faults = find_box_faults(box, utm=crs is None)
     if crs is not None:
