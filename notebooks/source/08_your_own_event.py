@@ -48,45 +48,36 @@ folder: str = "your_own_event"  # Where the cube, and in a rehearsal the images,
 # %%
 from landslide_utils.config import check_parameters
 
-texts = ("radar", "dem", "polygons", "box", "event_time", "name", "collection", "assets", "dem_collection", "dem_asset", "folder")
+texts = ["radar", "dem", "polygons", "box", "event_time", "name", "collection", "assets", "dem_collection", "dem_asset", "folder"]  # fmt: skip
 check_parameters(globals(), pixel_size_m=range(5, 101), **{text: (str(globals()[text]),) for text in texts})
-
-# %% [markdown]
-# What we shall use; the names say what each is for.
-
-# %%
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
-
-from landslide_utils import atlas, event, plots, terrain
-from landslide_utils.catalogue import Catalogue
-from landslide_utils.composite import choose_passes, make_composite
-from landslide_utils.cube import open_cube
-from landslide_utils.grid import EventError
-from landslide_utils.rehearsal import write_rehearsal
-from landslide_utils.simulate import fingerprint
 
 # %% [markdown]
 # ## What you have on the day
 #
-# For a rehearsal we cut a corner out of the practice cube, where landslides are, and write it as an archive delivers it: one file an image and polarisation,
-# elevation as a file in degrees, landslides as polygons.
+# For a rehearsal we cut a corner out of the practice cube, where landslides are.
 
 # %%
+from landslide_utils.cube import open_cube
+
 if not radar:
-    practice = open_cube("practice_earthquake", progress=True)
-    corner = practice.isel(x=slice(700, 1100), y=slice(600, 1000)).load()
-    made = write_rehearsal(corner, f"{folder}/archive_{fingerprint('practice_earthquake')}")
+    corner = open_cube("practice_earthquake", progress=True).isel(x=slice(700, 1100), y=slice(600, 1000)).load()
+
+# %% [markdown]
+# It is written as an archive delivers it: one file an image and polarisation, elevation as a file in degrees, landslides as polygons. Each says that it is
+# simulated.
+
+# %%
+from landslide_utils import rehearsal, simulate
+
+if not radar:
+    made = rehearsal.write_rehearsal(corner, f"{folder}/archive_{simulate.fingerprint('practice_earthquake')}")
+    name, radar, dem, polygons = "rehearsal (simulated)", str(made.radar), str(made.dem), str(made.polygons)
+    box, event_time = ", ".join(f"{edge:.5f}" for edge in made.box), made.event_time
 
 # %% [markdown]
 # These five things are all that is needed: where, when, what slid, images, elevation.
 
 # %%
-if not radar:
-    radar, dem, polygons, event_time = str(made.radar), str(made.dem), str(made.polygons), made.event_time
-    box, name = ", ".join(f"{edge:.5f}" for edge in made.box), "rehearsal (simulated)"
 degrees = [float(edge) for edge in box.split(",")]
 print(f"box {degrees}\ninstant {event_time} UTC\npolygons {polygons}\nimages {radar}\nelevation {dem or radar}")
 
@@ -94,11 +85,11 @@ print(f"box {degrees}\ninstant {event_time} UTC\npolygons {polygons}\nimages {ra
 # A catalogue is an address and a few names, and names change from catalogue to catalogue. A folder needs neither.
 
 # %%
-if "://" in radar:
-    bands = dict(zip(("VV", "VH"), (asset.strip() for asset in assets.split(",")), strict=True))
-    source = Catalogue(radar, radar=collection, assets=bands, dem=dem_collection, dem_asset=dem_asset)
-else:
-    source = radar
+from landslide_utils.catalogue import Catalogue
+
+bands = dict(zip(("VV", "VH"), assets.replace(",", " ").split(), strict=False))
+catalogue = Catalogue(radar, radar=collection, assets=bands, dem=dem_collection, dem_asset=dem_asset)
+source = catalogue if "://" in radar else radar
 
 # %% [markdown]
 # ## Plan before you read
@@ -107,6 +98,8 @@ else:
 # pixel yet, and says how many it would read.
 
 # %%
+from landslide_utils import event
+
 planned = event.plan(name, degrees, event_time, polygons, radar=source, dem=dem or source, pixel_size_m=pixel_size_m)
 print(planned.describe())
 
@@ -123,8 +116,9 @@ planned.calendar.round({"days": 1, "covered": 2})
 # How long would a responder have waited for the first image, and from which direction did it look?
 
 # %%
-simulated = planned.cube.attrs["simulated"]
-atlas.calendar_figure(planned.calendar, simulated=simulated)
+from landslide_utils import atlas
+
+atlas.calendar_figure(planned.calendar, simulated=planned.cube.attrs["simulated"])
 
 # %% [markdown]
 # ## What a wrong question looks like
@@ -132,6 +126,8 @@ atlas.calendar_figure(planned.calendar, simulated=simulated)
 # A box with its corners swapped, or an instant without a time of day, is refused before anything is read, and all that is wrong is said at once.
 
 # %%
+from landslide_utils.grid import EventError
+
 west, south, east, north = degrees
 try:
     event.plan(name, [east, south, west, north], event_time[:10], polygons, radar=source, dem=dem or source)
@@ -141,14 +137,21 @@ except EventError as error:
 # %% [markdown]
 # ## Read and write
 #
-# Now the pixels are read, brought to the one grid, and written block by block. The store is checked before it appears; if an image is damaged, it is named and
-# nothing is left behind. Its name changes with the question, so that no old cube is taken for a new one.
+# Where to? The name of the store changes with the question, so that no old cube is taken for a new one.
 
 # %%
+from pathlib import Path
+
 store = Path(folder) / f"cube_{planned.fingerprint}.zarr"
+print(store)
+
+# %% [markdown]
+# Now the pixels are read, brought to the one grid, and written block by block. The store is checked before it appears; if an image is damaged, it is named and
+# nothing is left behind.
+
+# %%
 if not store.exists():
     event.write(planned, store)
-print(store)
 
 # %% [markdown]
 # It opens like any other cube of this course.
@@ -167,19 +170,14 @@ print(f"{cube.attrs['crs']}, pixels of {cube.attrs['pixel_size_m']:g} m, {cube.s
 print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pixels")
 
 # %% [markdown]
-# Then each pass: is it there, and is its median like its neighbours'? Over real forested mountains it varies by about 0.7 dB from pass to pass
+# Then each pass: is its median like its neighbours'? Over real forested mountains it varies by about 0.7 dB from pass to pass
 # ([01 Explore backscatter](01_explore.ipynb)); much more than that is weather, snow, or a fault.
 
 # %%
-table = pd.DataFrame({"orbit": cube["orbit"], "track": cube["relative_orbit"]}, index=pd.Index(cube["time"], name="time (UTC)"))
-table["median VV (dB)"] = 10 * np.log10(cube["vv"].median(("y", "x")))
+import numpy as np
 
-# %% [markdown]
-# A pass that misses much of the box would leave holes in a composite.
-
-# %%
-table["no data"] = cube["vv"].isnull().mean(("y", "x"))
-table.round(2)
+medians = 10 * np.log10(cube[["vv", "vh"]].median(("y", "x")))
+medians.to_dataframe().round(2)
 
 # %% [markdown]
 # Last the labels: do the outlines lie where the ground changed? An inventory that is off by a few pixels teaches a network the wrong place.
@@ -190,41 +188,55 @@ atlas.overlay_figure(cube, planned.polygons)
 # %% [markdown]
 # ## What this orbit cannot see
 #
-# Slopes that face the radar are pressed together, and very steep ones fold over (layover); behind ridges lies shadow. How steeply each place is looked at follows
-# from the elevation and the line of sight. For Sentinel-1 we take the middle of its swath, 39 degrees from the vertical, and its usual direction.
+# Slopes that face the radar are pressed together, and very steep ones fold over (layover); behind ridges lies shadow. We look along the track that has most
+# passes. For Sentinel-1 we take the middle of its swath, 39 degrees from the vertical, and its usual direction.
 
 # %%
+from landslide_utils.composite import choose_passes
+
 orbit = choose_passes(cube, 1).orbit
 view = {"incidence_degrees": 39.0, "look_azimuth_degrees": {"descending": 280.0}.get(orbit, 80.0)}
 
 # %% [markdown]
-# From elevation and line of sight follow the angle at which the radar meets each slope, and what it cannot see.
+# How steeply each place is looked at follows from the elevation and the line of sight.
 
 # %%
-incidence = terrain.local_incidence(cube["dem"].load(), cube.attrs["pixel_size_m"], **view)
-hidden = terrain.hidden(cube["dem"], cube.attrs["pixel_size_m"], **view)
+from landslide_utils import terrain
+
+dem_m, pixel_m = cube["dem"].load(), cube.attrs["pixel_size_m"]
+incidence = terrain.local_incidence(dem_m, pixel_m, **view)
+hidden = terrain.hidden(dem_m, pixel_m, **view)
 
 # %% [markdown]
 # The darker a slope, the more it faces the radar. Layover and shadow are in colour, where there are any; gentle hills have none.
 
 # %%
-atlas.incidence_figure(incidence, hidden, orbit=orbit, simulated=simulated)
+atlas.incidence_figure(incidence, hidden, orbit=orbit, simulated=cube.attrs["simulated"])
 
 # %% [markdown]
 # ## The first composite
 #
-# With the cube made, nothing is special about this event any more. As many passes on each side as one track has, four at most, averaged:
+# With the cube made, nothing is special about this event any more. How many passes has the best track on its shorter side? Four at most are averaged.
 
 # %%
-sides = planned.calendar[planned.calendar["orbit"] == orbit].groupby("relative_orbit")["when"].value_counts().unstack(fill_value=0)
-timesteps = min(4, int(sides.reindex(columns=["before", "after"], fill_value=0).min(axis=1).max()))
+sides = planned.calendar.groupby(["orbit", "relative_orbit"])["when"].value_counts().unstack(fill_value=0)
+timesteps = min(4, int(sides[["before", "after"]].min(axis=1).max()))
+
+# %% [markdown]
+# So many passes before, and so many after, as everywhere in this course:
+
+# %%
+from landslide_utils.composite import make_composite
+
 composite = make_composite(cube, channels="sar_dem", timesteps=timesteps).load()
-print(f"{timesteps} passes on each side: {composite.attrs['passes_before']} and {composite.attrs['passes_after']}")
+print(f"{composite.attrs['passes_before']} and {composite.attrs['passes_after']}")
 
 # %% [markdown]
 # Before, after, change, and labels:
 
 # %%
+from landslide_utils import plots
+
 plots.composite_figure(composite)
 
 # %% [markdown]
