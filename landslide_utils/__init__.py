@@ -2,7 +2,8 @@
 
 One way through the house, each module knowing only those before it::
 
-    regions -> cube -> composite -> chips -> model -> train -> predict
+    regions -> download -> cube -> composite -> chips -> model -> train -> predict -> polygons, export
+                                                                          predict -> runs -> experiments -> results
 
 Importing the package loads nothing heavy: torch comes in where a model is built.
 """
