@@ -7,8 +7,6 @@ import dataclasses
 import json
 import math
 import os
-import shutil
-import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from landslide_utils.chips import Normalisation, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.config import RunConfig
 from landslide_utils.cube import open_cube
+from landslide_utils.files import whole
 from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
 from landslide_utils.model import PRESETS
 
@@ -179,11 +178,10 @@ def measure(
         bootstrap[name] = bootstrap_auprc(probability, landslides, chips, only_landslides=only)
         found = interval(metrics[name], bootstrap[name], len(rich))
         metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
-    test, validation = (
-        pixels(probability, landslides, part_mask(chips, part, landslides)) for part in ("test", "validation")
-    )
+    masks = {part: part_mask(chips, part, landslides) for part in ("test", "validation")}
+    test, validation = (pixels(probability, landslides, mask) for mask in masks.values())
     ratios = {
-        name: auprc(*pixels(score, landslides, part_mask(chips, "test", landslides)))
+        name: auprc(*pixels(score, landslides, masks["test"]))
         for name, score in log_ratio_detectors(composite["image"]).items()
     }
     best = max(ratios, key=lambda name: ratios[name], default=None)
@@ -274,10 +272,8 @@ def save_run(
     from safetensors.torch import save_file
 
     target = config.folder
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f".{config.hash}.{uuid.uuid4().hex[:8]}.part"
-    part.mkdir()
-    try:
+    with whole(target, overwrite=True) as part:
+        part.mkdir()
         described = dataclasses.asdict(config) | {"hash": config.hash, "version": __version__}
         (part / "config.json").write_text(json.dumps(described, indent=1))
         (part / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
@@ -289,10 +285,7 @@ def save_run(
         for name, picture in (pictures or {}).items():
             picture.save(part / f"{name}.png")
         probability.to_dataset(name="probability").to_zarr(part / "probability.zarr", zarr_format=2, consolidated=True)
-        _replace(part, target)
-        _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
     return target
 
 
@@ -302,21 +295,3 @@ def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()
     }
-
-
-def _replace(part: Path, target: Path) -> None:
-    """Put a finished folder in its place, moving an earlier one aside first; a folder cannot be renamed onto one that is not empty."""
-    for _ in range(10):
-        aside = part.with_suffix(".old")
-        try:
-            os.rename(target, aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        except FileNotFoundError:
-            pass
-        try:
-            os.rename(part, target)
-            return
-        except OSError:
-            if not target.exists():
-                raise  # not the other process that was faster, but a real fault
-    raise OSError(f"{target} keeps being written by another process; stop it, or choose another runs_dir")
