@@ -55,6 +55,7 @@ class Picture:
 
 
 def new_figure(width: float, height: float, rows: int, cols: int, **kwargs: Any) -> tuple[Figure, Any]:
+    """Make a figure of so many inches and panels that takes no part in pyplot's global state; return it and its axes (row, column)."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, cols, squeeze=False, **kwargs)
 
@@ -94,6 +95,7 @@ def _span(layer: xr.DataArray, axis: str) -> float:
 
 
 def add_bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
+    """Put a colour bar beside some axes."""
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
 
 
