@@ -20,13 +20,12 @@ from filelock import FileLock, Timeout
 from landslide_utils import __version__
 from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.calibration import Calibration, expected_calibration_error
-from landslide_utils.chips import Normalisation, part_mask, split_chips
-from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.chips import Normalisation, part_mask
 from landslide_utils.config import RunConfig
-from landslide_utils.cube import open_cube
 from landslide_utils.files import whole
 from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
 from landslide_utils.model import PRESETS
+from landslide_utils.scene import prepare
 
 if TYPE_CHECKING:
     import torch
@@ -78,6 +77,30 @@ class Run:
         found: xr.DataArray = xr.open_zarr(self.config.folder / "probability.zarr")["probability"].load()
         return found
 
+    def model(self) -> tuple[torch.nn.Module, Normalisation]:
+        """Read the trained network, and the normalisation that belongs to its weights.
+
+        Raises
+        ------
+        RunError
+            If the weights are damaged, or of another network than the preset's.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        from landslide_utils.model import build_model
+
+        try:
+            with safe_open(self.config.folder / "model.safetensors", framework="pt") as file:
+                described = json.loads(file.metadata()["normalisation"])
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
+            preset = dataclasses.replace(PRESETS[self.config.preset], imagenet=False)  # its weights are in the file
+            model = build_model(len(normalisation.channels), preset)
+            model.load_state_dict(weights)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(self.config.folder, [f"model.safetensors cannot be used ({error})"]) from error
+        return model.eval(), normalisation
+
 
 def run(config: RunConfig, *, progress: bool = True) -> Run:
     """Train, map and measure one configuration, unless that has been done; what notebook 03 does step by step.
@@ -110,21 +133,13 @@ def _run(config: RunConfig, progress: bool) -> Run:
     from landslide_utils.train import fit, start_session
 
     preset = PRESETS[config.preset]
-    datacube = open_cube(
-        config.cube, event_time=config.event_time or None, variables=variables_of(config.channels), progress=progress
-    )
-    composite = make_composite(
-        datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit
-    ).load()
-    chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
-    normalisation = Normalisation.fit(composite["image"], chips)
-    image = normalisation.apply(composite["image"])
-    valid = composite["image"].notnull().all("channel")
+    scene = prepare(config, progress=progress)
+    image = scene.normalisation.apply(scene.composite["image"])
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
         session = start_session(
-            image, composite["landslides"], valid, chips, preset, epochs=config.chosen_epochs, seed=config.seed
+            image, scene.landslides, scene.valid, scene.chips, preset, epochs=config.chosen_epochs, seed=config.seed
         )
         history = pd.DataFrame(fit(session, config.chosen_epochs, progress=progress, checkpoint=checkpoint))
         return session.model, history
@@ -135,15 +150,15 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
-    probability = map_scene(model, image, valid=valid, tile=preset.tile, progress=progress)
-    metrics, bootstrap = measure(probability, composite, chips, history)
+    probability = map_scene(model, image, valid=scene.valid, tile=preset.tile, progress=progress)
+    metrics, bootstrap = measure(probability, scene.composite, scene.chips, history)
     save_run(
         config,
         metrics=metrics,
         bootstrap=bootstrap,
         history=history,
         model=model,
-        normalisation=normalisation,
+        normalisation=scene.normalisation,
         probability=probability,
     )
     return read_run(config.folder)
