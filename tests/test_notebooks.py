@@ -184,8 +184,15 @@ def test_every_variant_of_the_published_layout_runs(
         assert found["share_mapped"] == 1  # the ragged edge too
 
 
+LESSONS = sorted(QUESTIONS)
+TRAINED = ("03_train", "04_evaluate")
+"""Lessons that train networks and keep them: here for two epochs. Other tests run them for longer."""
+
+
 def lesson(name: str, tmp_path: Path, **parameters: object) -> list[NotebookNode]:
     """Run a notebook with exercises and return its code cells."""
+    if name.removeprefix("solutions/") in TRAINED:
+        parameters = {"runs_dir": str(tmp_path / "runs"), "epochs": 2, **parameters}
     papermill.execute_notebook(
         HERE / f"{name}.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
     )
@@ -216,9 +223,6 @@ def holds_what_a_lesson_must(cells: list[NotebookNode], state: str) -> None:
     assert sum("<summary" in page for page in pages) == 1
 
 
-LESSONS = sorted(QUESTIONS)
-
-
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_learner_s_notebook_runs_before_anything_is_solved(tmp_path: Path, name: str) -> None:
     holds_what_a_lesson_must(lesson(name, tmp_path), NOT_DONE)
@@ -238,17 +242,19 @@ def test_every_check_of_a_solved_notebook_is_right(tmp_path: Path, name: str) ->
         ("00_start_here", "practice_mountains"),
         ("01_explore", "practice_hurricane"),
         ("02_chips", "practice_small"),
+        ("03_train", "practice_small"),
+        ("04_evaluate", "practice_small"),
     ],
 )
 def test_a_solved_notebook_holds_for_another_region(tmp_path: Path, name: str, region: str) -> None:
-    holds_what_a_lesson_must(lesson(f"solutions/{name}", tmp_path, region=region), RIGHT)
+    parameter = "cube" if name in TRAINED else "region"
+    holds_what_a_lesson_must(lesson(f"solutions/{name}", tmp_path, **{parameter: region}), RIGHT)
 
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_lessons_refuse_wrong_parameters(tmp_path: Path, name: str) -> None:
-    with pytest.raises(
-        papermill.PapermillExecutionError, match=r"region='hokkaido_japan' is not one of practice_earthquake"
-    ):
+    fault = "a parameter; these are: cube" if name in TRAINED else "one of practice_earthquake"
+    with pytest.raises(papermill.PapermillExecutionError, match=rf"region(='hokkaido_japan')? is not {fault}"):
         lesson(name, tmp_path, region="hokkaido_japan")
 
 
@@ -318,7 +324,7 @@ def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
         HERE / "04_evaluate.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
     )
     text = nbformat.writes(nbformat.read(tmp_path / "out.ipynb", as_version=4))
-    assert text.count("<img src") == text.count('alt=\\"') == 2
+    assert text.count("<img src") == text.count('alt=\\"') == 3
     by_hand, by_library = re.search(r"by hand ([0-9.]+), by library ([0-9.]+)", text).groups()  # type: ignore[union-attr]
     assert float(by_hand) == pytest.approx(float(by_library), abs=1e-4)
     assert "ceiling for single pixels" in text

@@ -1,10 +1,12 @@
 """The questions of each notebook's quiz: every wrong answer is one that people give, and says where it leads astray."""
 
-from landslide_utils.questions import chips, explore, start
+from landslide_utils.questions import chips, evaluate, explore, start, train
 
 QUESTIONS = {
     "00_start_here": start.QUESTIONS,
     "01_explore": explore.QUESTIONS,
     "02_chips": chips.QUESTIONS,
+    "03_train": train.QUESTIONS,
+    "04_evaluate": evaluate.QUESTIONS,
 }
 """By notebook."""
