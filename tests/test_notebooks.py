@@ -184,10 +184,16 @@ def test_every_variant_of_the_published_layout_runs(
         assert found["share_mapped"] == 1  # the ragged edge too
 
 
+FOLDERS = {"05_map": "out_dir", "06_experiments": "runs_dir", "08_your_own_event": "folder"}
+"""Parameter that says where a notebook writes, of those that write."""
+
+
 def lesson(name: str, tmp_path: Path, **parameters: object) -> list[NotebookNode]:
-    """Run a notebook with exercises and return its code cells."""
+    """Run a notebook with exercises where it lies, and return its code cells."""
+    path = HERE / f"{name}.ipynb"
+    writes = {parameter: str(tmp_path / "made") for stem, parameter in FOLDERS.items() if stem == path.stem}
     papermill.execute_notebook(
-        HERE / f"{name}.ipynb", tmp_path / "out.ipynb", parameters=parameters, cwd=HERE, progress_bar=False
+        path, tmp_path / "out.ipynb", parameters=writes | parameters, cwd=path.parent, progress_bar=False
     )
     return [cell for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if cell.cell_type == "code"]
 
@@ -209,14 +215,18 @@ def holds_what_a_lesson_must(cells: list[NotebookNode], state: str) -> None:
     assert 2 <= len(verdicts) <= 4
     assert all(verdict.startswith(f"{state}.") for verdict in verdicts), verdicts
     pages = outputs(cells, "text/html")
-    pictures = [picture for page in pages for picture in re.findall(r"<img\b[^>]*>", page)]
-    assert len(pictures) >= 3
+    pictures = [
+        picture for page in pages if "<script" not in page for picture in re.findall(r"<img\b[^>]*>", page)
+    ]  # bokeh's own script has pictures of its buttons
+    assert pictures
     assert all(re.search(r' alt="[^"]{40,}"', picture) for picture in pictures)
     assert not outputs(cells, "image/png")  # a picture that bypassed plots.Picture has no alternative text
     assert sum("<summary" in page for page in pages) == 1
 
 
 LESSONS = sorted(QUESTIONS)
+REGIONAL = [name for name in LESSONS if name in ("00_start_here", "01_explore", "02_chips")]
+"""Those that run on practice regions only."""
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -244,12 +254,17 @@ def test_a_solved_notebook_holds_for_another_region(tmp_path: Path, name: str, r
     holds_what_a_lesson_must(lesson(f"solutions/{name}", tmp_path, region=region), RIGHT)
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", REGIONAL)
 def test_lessons_refuse_wrong_parameters(tmp_path: Path, name: str) -> None:
     with pytest.raises(
         papermill.PapermillExecutionError, match=r"region='hokkaido_japan' is not one of practice_earthquake"
     ):
         lesson(name, tmp_path, region="hokkaido_japan")
+
+
+def test_the_exercises_of_a_map_hold_in_steep_mountains_and_without_radar(tmp_path: Path) -> None:
+    cells = lesson("solutions/05_map", tmp_path, cube="practice_mountains", channels="dem", epochs=1)
+    holds_what_a_lesson_must(cells, RIGHT)
 
 
 def make_map(tmp_path: Path, **parameters: object) -> tuple[Path, str]:

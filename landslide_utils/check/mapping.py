@@ -147,7 +147,7 @@ def largest_area(answer: Any, polygons: Any, count: Any) -> str:
             (float(areas.sum()) / 1e6, f"That is the area of all polygons. The {number} largest are asked: nlargest({number})."),
             (right / number, f"That is their mean. The sum of the {number} is asked."),
             (float(areas[-number:].sum()) / 1e6, "Those are the smallest ones."),
-            (float(areas[0]) / 1e6, f"That is the largest one alone. The sum of the {number} largest is asked."),
+            (float(areas[:1].sum()) / 1e6, f"That is the largest one alone. The sum of the {number} largest is asked."),
         ],
         f"Bring the shapes into metres with to_crs(polygons.crs), take area.nlargest({number}).sum(), and divide by a million.",
     )  # fmt: skip
