@@ -220,6 +220,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("hidden_from_both", (FROM_EAST & FROM_WEST).sum(), "number of pixels"),
     ("hidden_from_both", (~FROM_EAST & ~FROM_WEST).mean(), "what both see"),
     ("hidden_from_both", 100 * BOTH, "not in percent"),
+    ("hidden_from_both", 1 - BOTH, "at least one direction sees"),
     ("hidden_from_both", 0.99, "Combine the two masks"),
     ("survey_precision", precision_score(TRUE, PROBABILITY.values[INSIDE] >= 0.68), "the whole threshold. Halve it"),
     ("survey_precision", recall_score(TRUE, CALLED), "That is the recall: of the landslide pixels"),
@@ -256,12 +257,16 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("runs_missing", 18, "number of runs that are there"),
     ("runs_missing", 6, "one seed"),
     ("runs_missing", 10, "You added"),
+    ("runs_missing", -8, "You added"),
+    ("runs_missing", 90, "hold several seeds already"),
     ("runs_missing", 72, "hold several seeds already"),
     ("runs_missing", -12, "sign"),
     ("runs_missing", 13, "Multiply"),
     ("paired_difference", (0.75 - 0.68, MEAN_SD[1]), "difference of the best seeds"),
     ("paired_difference", (0.75 - 0.66, MEAN_SD[1]), "median of the differences"),
     ("paired_difference", (0.75 - 0.60, 0.02), "worst of the other"),
+    ("paired_difference", (0.75, MEAN_SD[1]), "best seed of the first alone"),
+    ("paired_difference", (0.72, MEAN_SD[1]), "mean of the first alone"),
     ("paired_difference", (-MEAN_SD[0], MEAN_SD[1]), "sign"),
     ("paired_difference", (0.10, MEAN_SD[1]), "largest difference"),
     ("paired_difference", (sum(DIFFERENCES), MEAN_SD[1]), "sum of the differences"),
@@ -277,6 +282,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("paired_difference", (MEAN_SD[0], 0.07), "range"),
     ("paired_difference", (MEAN_SD[0], BANDS[0].std()), "first alone"),
     ("paired_difference", (MEAN_SD[0], BANDS[1].std()), "second alone"),
+    ("paired_difference", (MEAN_SD[0], BANDS[0].std() - BANDS[1].std()), "difference of spreads"),
     ("paired_difference", (MEAN_SD[0], 1.0), "Now the standard deviation of the differences"),
     ("paired_difference", (0.3, MEAN_SD[1]), "First the differences"),
     ("times_chance", 16, "inside chips that hold a landslide"),
@@ -568,6 +574,7 @@ def test_a_mean_in_hand_leads_on_to_the_spread() -> None:
 
 def test_what_the_notebook_cannot_answer_is_said() -> None:
     assert "Fewer than two seeds" in check.paired_difference((0.1, 0.1), BANDS[0][:1], BANDS[1][:1]).message
+    assert "last pass of the track" in check.waiting_days(18.1, PASSES, 2).message
     assert "has 4 passes after the event, so 9" in check.waiting_days(12.1, PASSES, 9).message
     assert "has no area_m2" in check.largest_area(1.0, SQUARES.drop(columns="area_m2"), 10).message
     assert "is no instant" in check.first_look("tomorrow", PASSES, 9).message

@@ -22,22 +22,6 @@ QUESTIONS = (
         (False, "0.71, the middle one", "Better than the best, but it hides how far the others are."),
     ),
     question(
-        "overlapping-intervals",
-        "overlapping-intervals-mean-no-difference",
-        "A scores 0.77 (0.71 to 0.84) and B 0.70 (0.56 to 0.84), on the same chips. Is A better?",
-        (False, "No: the intervals overlap", "Each interval counts which chips are hard, and those are hard for both."),
-        (
-            False,
-            "Yes: 0.77 is more than 0.70",
-            "By how much would that change on other chips? A number alone cannot say.",
-        ),
-        (
-            True,
-            "Ask for the interval of the difference",
-            "Drawn with the same chips for both, it leaves out what is hard for both. It may well exclude zero.",
-        ),
-    ),
-    question(
         "interval-with-zero",
         "cannot-tell-means-no-effect",
         "The interval of a difference reaches from -0.10 to +0.10. What have you shown?",

@@ -156,8 +156,8 @@ print(f"VV and VH less VV: from {sar.min() - vv.max():+.3f} to {sar.max() - vv.m
 # %% [markdown]
 # ### Exercise: in pairs
 #
-# A seed gives both the same split and the same luck, so the honest difference is taken seed by seed: `sar` less `vv`. Give its mean over the seeds and its standard
-# deviation (`std()`), in this order, as `(mean, sd)`.
+# One seed gives both the same split and the same order of chips, so the honest difference is taken seed by seed: `sar` less `vv`. Give its mean over the seeds and its
+# standard deviation (`std()`), in this order, as `(mean, sd)`.
 
 # %% tags=["exercise"]
 mean_and_sd = ...
@@ -172,7 +172,7 @@ check.paired_difference(mean_and_sd, sar, vv)
 #
 # Seeds are not all. The test has few chips, and another test would give other numbers: hence the intervals in the figure. Do those of these two overlap?
 
-# %% tags=["misconception:overlapping-intervals-mean-no-difference"]
+# %%
 pair = found[(found["timesteps"] == most) & found["channels"].isin(["sar", "vv"])].set_index("channels")
 print(f"they overlap: {pair['low'].max() < pair['high'].min()}")
 pair[["low", "mean", "high"]].round(3)
@@ -198,7 +198,8 @@ claims.loc[claims["verdict"] == kept.UNCLEAR, ["claim", "measured"]]
 print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half an interval {(found['high'] - found['low']).mean() / 2:.3f}")
 
 # %% [markdown]
-# What the interval counts is chiefly the landslide chips of the test. How many has each seed's test? More of these, not more epochs, would narrow it.
+# If the second number is much the larger, more seeds would not help: the interval is wide because the test has few chips with landslides. How many has each seed's test?
+# More of these, not more epochs, would narrow it.
 
 # %%
 runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
@@ -231,7 +232,7 @@ recipes.groupby(["cube", "recipe"])[["seconds_train", "auprc", "prevalence"]].me
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Three short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
 from landslide_utils import quiz
