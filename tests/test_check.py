@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.stats import entropy
 from shapely import box
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+from torch.utils.data import DataLoader
 
 from landslide_utils import check
 from landslide_utils.check import NOT_DONE, NOT_YET, RIGHT
 from landslide_utils.check.answer import exercise
+from landslide_utils.model import PRESETS
 
 RANDOM = np.random.default_rng(1)
 SIZE = 128
@@ -96,6 +100,41 @@ DB = 10 * np.log10(POWER)
 INSIDE = TEST.values
 AREA = float(LANDSLIDES.sum()) * 100 / 1e6
 AP = average_precision_score(LANDSLIDES.values[INSIDE], PROBABILITY.values[INSIDE])
+RECIPE = dataclasses.replace(PRESETS["paper"], batch_size=32, epochs=5)
+DEALT = pd.DataFrame(
+    {
+        "part": ["train"] * 110 + ["test"] * 60,
+        "landslide_share": [0.1] * 70 + [0.0] * 40 + [0.2] * 60,
+    }
+)  # 70 chips that the recipe trains on, 40 that it leaves out, 60 that it may not see
+STEPS = RECIPE.epochs * len(DataLoader(range(70), RECIPE.batch_size))  # type: ignore[arg-type, var-annotated]
+P = 0.03
+HISTORY = pd.DataFrame(
+    {
+        "epoch": np.arange(1, 9),
+        "train_loss": [0.7, 0.5, 0.3, 0.25, 0.2, 0.15, 0.1, 0.12],
+        "validation_loss": [0.7, 0.4, 0.2, 0.25, 0.3, 0.3, 0.4, 0.5],
+        "validation_auprc": [0.05, 0.3, 0.4, 0.5, 0.62, 0.6, 0.5, 0.45],
+    }
+)
+VALLEYS = RANDOM.normal(0, 0.1, 500)  # what is hard for one detector is hard for the other
+FIRST = 0.7 + VALLEYS + RANDOM.normal(0, 0.03, 500)
+SECOND = 0.6 + 0.8 * VALLEYS + RANDOM.normal(0, 0.05, 500)
+EACH = pd.DataFrame(
+    {
+        "area_m2": np.exp(RANDOM.normal(8.3, 1, 200)),
+        "found": RANDOM.choice([0, 0.2, 0.5, 0.8, 1], 200, p=[0.3, 0.2, 0.1, 0.2, 0.2]),
+    }
+)
+TABLE = pd.DataFrame(
+    {
+        "probability": [0.01, 0.1, 0.4, 0.6, 0.9],
+        "share": [0.02, 0.05, 0.3, 0.7, 0.5],
+        "pixels": [9000, 500, 300, 150, 50],
+    }
+)
+APART, PIXELS = (TABLE["probability"] - TABLE["share"]).to_numpy(), TABLE["pixels"].to_numpy()
+FAR = sum(abs(a) * n for a, n in zip(APART, PIXELS, strict=True)) / 10_000
 FROM_EAST = maps((np.arange(80) % 10 < 3) * np.ones((60, 1)) > 0)
 FROM_WEST = maps(np.isin(np.arange(80) % 10, (2, 3)) * np.ones((60, 1)) > 0)
 BOTH = np.mean([a and b for a, b in zip(FROM_EAST.values.ravel(), FROM_WEST.values.ravel(), strict=True)])
@@ -165,6 +204,13 @@ CONTEXT: dict[str, tuple[Any, ...]] = {
     "composite": (POWER,),
     "leaking_chips": (CHIPS,),
     "normalised": (IMAGE, CHIPS),
+    "optimiser_steps": (DEALT, RECIPE),
+    "uninformed_loss": (P,),
+    "best_epoch": (HISTORY,),
+    "spread_of_difference": (FIRST, SECOND),
+    "landslides_found": (EACH,),
+    "calibration_error": (TABLE,),
+    "cost_threshold": (10.0, 1.0),
 }
 RIGHT_ANSWERS: dict[str, list[Any]] = {
     "hidden_from_both": [BOTH, (FROM_EAST & FROM_WEST).mean()],
@@ -209,6 +255,13 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
         ((IMAGE - MEAN) / SD).transpose("y", "x", "channel"),
         ((IMAGE - MEAN) / SD).values,
     ],
+    "optimiser_steps": [STEPS, float(STEPS), np.int64(STEPS)],
+    "uninformed_loss": [entropy([P, 1 - P]), round(entropy([P, 1 - P]), 3)],
+    "best_epoch": [5, np.int64(5), HISTORY.set_index("epoch")["validation_auprc"].idxmax()],
+    "spread_of_difference": [np.std(FIRST - SECOND), np.std(SECOND - FIRST, ddof=1)],
+    "landslides_found": [sum(EACH["found"] >= 0.5) / 200, (EACH["found"] > 0.4).mean()],
+    "calibration_error": [FAR, np.float32(FAR)],
+    "cost_threshold": [1 / 11, 0.091],
 }
 PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("hidden_from_both", (FROM_EAST | FROM_WEST).mean(), "at least one direction misses"),
@@ -416,6 +469,71 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("normalised", (IMAGE - MEAN) / SD**2, "variance"),
     ("normalised", IMAGE, "as it was"),
     ("normalised", (IMAGE - MEAN) / SD + 0.1, "Measure mean and standard deviation"),
+    ("optimiser_steps", 3, "steps of one epoch"),
+    ("optimiser_steps", 350, "a step for each chip"),
+    ("optimiser_steps", 70, "number of chips"),
+    ("optimiser_steps", 10, "dropped the last batch"),
+    ("optimiser_steps", 70 / 32 * 5, "no parts of steps"),
+    ("optimiser_steps", 11, "chips of two epochs"),
+    ("optimiser_steps", 20, "counted all training chips"),
+    ("optimiser_steps", 25, "chips of all parts"),
+    ("optimiser_steps", 160, "chips of a batch times the epochs"),
+    ("optimiser_steps", 5, "number of epochs"),
+    ("optimiser_steps", 16, "divide by the batch size and round up"),
+    ("uninformed_loss", -entropy([P, 1 - P]), "sign is wrong"),
+    ("uninformed_loss", entropy([P, 1 - P], base=2), "bits"),
+    ("uninformed_loss", entropy([P, 1 - P], base=10), "base ten"),
+    ("uninformed_loss", -np.log(P), "loss on a landslide pixel"),
+    ("uninformed_loss", -np.log(1 - P), "no landslide. A share"),
+    ("uninformed_loss", -P * np.log(P), "landslides' part of the mean"),
+    ("uninformed_loss", -(1 - P) * np.log(1 - P), "add their part"),
+    ("uninformed_loss", -P * np.log(1 - P) - (1 - P) * np.log(P), "wrong way round"),
+    ("uninformed_loss", -np.log(P * (1 - P)) / 2, "same weight"),
+    ("uninformed_loss", np.log(2), "0.5 everywhere"),
+    ("uninformed_loss", P * (1 - P), "squared error"),
+    ("uninformed_loss", P, "What is the mean?"),
+    ("best_epoch", 4, "counts lines from 0"),
+    ("best_epoch", 7, "lowest training loss"),
+    ("best_epoch", 3, "lowest validation loss"),
+    ("best_epoch", 1, "The higher, the better"),
+    ("best_epoch", 0.62, "AUPRC itself"),
+    ("best_epoch", 8, "last epoch"),
+    ("best_epoch", 6, "highest validation_auprc"),
+    ("spread_of_difference", np.hypot(FIRST.std(), SECOND.std()), "chips of its own"),
+    ("spread_of_difference", FIRST.std() + SECOND.std(), "added the two"),
+    ("spread_of_difference", FIRST.std() - SECOND.std(), "difference of the standard deviations"),
+    ("spread_of_difference", FIRST.std(), "first detector alone"),
+    ("spread_of_difference", SECOND.std(), "second detector alone"),
+    ("spread_of_difference", (FIRST - SECOND).var(), "variance"),
+    ("spread_of_difference", (FIRST - SECOND).mean(), "how large the difference is"),
+    ("spread_of_difference", (FIRST - SECOND).std() / np.sqrt(500), "More draws cost only time"),
+    ("spread_of_difference", 1.96 * (FIRST - SECOND).std(), "half the width"),
+    ("spread_of_difference", 0.5, "Subtract the two arrays"),
+    ("landslides_found", (EACH["found"] * EACH["area_m2"]).sum() / EACH["area_m2"].sum(), "landslide pixels"),
+    ("landslides_found", EACH.loc[EACH["found"] >= 0.5, "area_m2"].sum() / EACH["area_m2"].sum(), "with its area"),
+    ("landslides_found", EACH["found"].mean(), "mean of the reported shares"),
+    ("landslides_found", (EACH["found"] > 0).mean(), "any pixel"),
+    ("landslides_found", (EACH["found"] == 1).mean(), "reported whole"),
+    ("landslides_found", (EACH["found"] > 0.5).mean(), ">= instead of >"),
+    ("landslides_found", (EACH["found"] < 0.5).mean(), "missed"),
+    ("landslides_found", (EACH["found"] >= 0.5).sum(), "number of landslides"),
+    ("landslides_found", 100 * (EACH["found"] >= 0.5).mean(), "percent"),
+    ("landslides_found", 0.9, "Compare each"),
+    ("calibration_error", abs((APART * PIXELS).sum()) / 10_000, "cancel"),
+    ("calibration_error", abs(APART).mean(), "different numbers of pixels"),
+    ("calibration_error", np.sqrt((APART**2 * PIXELS).sum() / 10_000), "squared"),
+    ("calibration_error", (APART**2 * PIXELS).sum() / 10_000, "squared"),
+    ("calibration_error", abs(APART).max(), "largest distance"),
+    ("calibration_error", abs(APART).sum(), "sum over the bins"),
+    ("calibration_error", (abs(APART) * PIXELS).sum(), "sum over all pixels"),
+    ("calibration_error", 100 * FAR, "percent"),
+    ("calibration_error", 0.5, "In each bin"),
+    ("cost_threshold", 0.1, "odds"),
+    ("cost_threshold", 10 / 11, "wrong way round"),
+    ("cost_threshold", 10, "how many false alarms"),
+    ("cost_threshold", 0.5, "cost the same"),
+    ("cost_threshold", 100 / 11, "percent"),
+    ("cost_threshold", 0.3, "solve for p"),
 ]
 NUMBERS = (
     "landslide_area",
@@ -423,6 +541,13 @@ NUMBERS = (
     "mean_backscatter",
     "number_of_looks",
     "leaking_chips",
+    "optimiser_steps",
+    "uninformed_loss",
+    "best_epoch",
+    "spread_of_difference",
+    "landslides_found",
+    "calibration_error",
+    "cost_threshold",
     "hidden_from_both",
     "survey_precision",
     "expected_area",
@@ -559,6 +684,22 @@ def test_missing_pixels_do_no_harm() -> None:
     assert check.mean_backscatter(10 * np.log10(HOLED.values.mean()), HOLED).state == NOT_YET
     zeros = POWER.copy(data=np.where(np.arange(80) > 2, POWER, 0))
     assert check.composite(10 * np.log10(zeros.where(zeros > 0).mean("time")), zeros).state == RIGHT
+
+
+def test_fewer_chips_than_a_batch_make_one_step_an_epoch() -> None:
+    few = DEALT.iloc[60:80]  # ten of them hold a landslide
+    assert check.optimiser_steps(5, few, RECIPE).state == RIGHT
+    assert "dropped the last batch" in check.optimiser_steps(0, few, RECIPE).message
+
+
+def test_draws_without_a_landslide_do_no_harm() -> None:
+    holed = np.where(np.arange(500) % 50 == 0, np.nan, FIRST)
+    assert check.spread_of_difference(np.nanstd(holed - SECOND), holed, SECOND).state == RIGHT
+    assert "NaN" in check.spread_of_difference(np.std(holed - SECOND), holed, SECOND).message
+
+
+def test_one_half_is_right_where_both_mistakes_cost_the_same() -> None:
+    assert check.cost_threshold(0.5, 3.0, 3.0).state == RIGHT
 
 
 def test_square_degrees_are_no_area() -> None:

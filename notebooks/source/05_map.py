@@ -18,7 +18,7 @@
 # | you should know | where it is taught |
 # |---|---|
 # | what a [composite](../docs/glossary.md#composite), a [chip](../docs/glossary.md#chip) and a [blocked split](../docs/glossary.md#blocked-split) are | [03 Train a landslide detector](03_train.ipynb) |
-# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision), calibration | [04 Evaluate](04_evaluate.ipynb) |
+# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision), [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
 #
 # It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default cube is **simulated**. New words are
 # explained in the [glossary](../docs/glossary.md).
