@@ -288,7 +288,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("survey_precision", 100 * precision_score(TRUE, CALLED), "not in percent"),
     ("survey_precision", 0.999, "First the finds"),
     ("expected_area", CALIBRATED.sum(), "number of pixels"),
-    ("expected_area", EXPECTED_KM2 * 1e6, "square metres"),
+    ("expected_area", EXPECTED_KM2 * 1e6, "That is in square metres"),
     ("expected_area", EXPECTED_KM2 * 100, "hectares"),
     ("expected_area", EXPECTED_KM2 * 1000, "not 1000 square metres"),
     ("expected_area", EXPECTED_KM2 / 20, "square the width"),
@@ -296,7 +296,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("expected_area", CALIBRATED.mean(), "mean probability"),
     ("expected_area", CALIBRATED.notnull().sum() * 400 / 1e6, "everything that was mapped"),
     ("expected_area", 1.3 * EXPECTED_KM2, "Add all calibrated probabilities"),
-    ("largest_area", TEN_KM2 * 1e6, "square metres"),
+    ("largest_area", TEN_KM2 * 1e6, "That is in square metres"),
     ("largest_area", TEN_KM2 * 100, "hectares"),
     ("largest_area", SQUARES.set_crs(None, allow_override=True).area[:10].sum() / 1e3, "not 1000 square metres"),
     ("largest_area", SQUARES.to_crs("EPSG:3857").area.nlargest(10).sum() / 1e6, "Web Mercator"),
@@ -342,6 +342,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("times_chance", 12, "the chance of the other measure"),
     ("times_chance", 40, "Take whole_scene"),
     ("times_chance", 1.2, "not one half"),
+    ("times_chance", 1.6, "not one half"),
     ("times_chance", 0.6, "That is the score"),
     ("times_chance", 0.02, "chance itself"),
     ("times_chance", 1 / 30, "Upside down"),
@@ -706,6 +707,17 @@ def test_square_degrees_are_no_area() -> None:
     degrees = SQUARES.to_crs("EPSG:4326").set_crs(None, allow_override=True).area.nlargest(10).sum()
     for guess in (degrees, degrees * 111**2):
         assert "square degrees" in check.largest_area(guess, SQUARES, 10).message
+
+
+@pytest.mark.parametrize("name", ["paired_difference", "surrounding_box"])
+def test_several_numbers_are_read_one_by_one(name: str) -> None:
+    wanted = "2 numbers (the mean, the standard deviation)" if name == "paired_difference" else "4 numbers (west, south"
+    right = list(RIGHT_ANSWERS[name][0])
+    assert f"is None where {wanted}" in ask(name, None).message
+    assert f"has the shape () where {wanted}" in ask(name, right[0]).message
+    assert f"has the shape ({len(right) + 1},) where {wanted}" in ask(name, [*right, 0.0]).message
+    assert "is None where one number" in ask(name, [*right[:-1], None]).message
+    assert "NaN" in ask(name, [*right[:-1], float("nan")]).message
 
 
 def test_a_mean_in_hand_leads_on_to_the_spread() -> None:
