@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from scipy.stats import entropy
-from sklearn.metrics import average_precision_score, roc_auc_score
+from shapely import box
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from torch.utils.data import DataLoader
 
 from landslide_utils import check
@@ -132,7 +135,65 @@ TABLE = pd.DataFrame(
 )
 APART, PIXELS = (TABLE["probability"] - TABLE["share"]).to_numpy(), TABLE["pixels"].to_numpy()
 FAR = sum(abs(a) * n for a, n in zip(APART, PIXELS, strict=True)) / 10_000
+FROM_EAST = maps((np.arange(80) % 10 < 3) * np.ones((60, 1)) > 0)
+FROM_WEST = maps(np.isin(np.arange(80) % 10, (2, 3)) * np.ones((60, 1)) > 0)
+BOTH = np.mean([a and b for a, b in zip(FROM_EAST.values.ravel(), FROM_WEST.values.ravel(), strict=True)])
+FINDS = (PROBABILITY.values >= 0.34) & INSIDE
+CALLED, TRUE = PROBABILITY.values[INSIDE] >= 0.34, LANDSLIDES.values[INSIDE]
+CALIBRATED = PROBABILITY.copy(data=np.where(np.arange(80) > 2, PROBABILITY.values**3, np.nan))
+EXPECTED_KM2 = np.nansum(CALIBRATED.values) * 400 / 1e6
+SQUARES = gpd.GeoDataFrame(
+    {"area_m2": [(100.0 * n) ** 2 for n in range(15, 0, -1)]},
+    geometry=[
+        box(500_000 + 2000 * n, 4_700_000, 500_000 + 2000 * n + 100 * n, 4_700_000 + 100 * n) for n in range(15, 0, -1)
+    ],
+    crs="EPSG:32654",
+)
+TEN_KM2 = sum(0.01 * n * n for n in range(6, 16))
+RUNS = pd.DataFrame(
+    [(c, t, s) for c in ("vv", "vh", "sar") for t in (1, 4) for s in (0, 1, 2)],
+    columns=["channels", "timesteps", "seed"],
+)
+BANDS = pd.Series([0.70, 0.75, 0.71], index=[0, 1, 2]), pd.Series([0.60, 0.66, 0.68], index=[0, 1, 2])
+DIFFERENCES = [0.70 - 0.60, 0.75 - 0.66, 0.71 - 0.68]
+MEAN_SD = sum(DIFFERENCES) / 3, (sum((d - sum(DIFFERENCES) / 3) ** 2 for d in DIFFERENCES) / 2) ** 0.5
+FOUND = pd.DataFrame(
+    {
+        "mean": [0.2, 0.8, 0.5],
+        "chance": [0.05] * 3,
+        "whole_scene": [0.1, 0.6, 0.3],
+        "whole_scene_chance": [0.02] * 3,
+    }
+)
+PASSES = pd.DataFrame(
+    [
+        ("2018-08-24T20:38", "descending", 46, "before", -11.9),
+        ("2018-08-30T20:38", "descending", 46, "before", -5.9),
+        ("2018-09-01T08:38", "ascending", 68, "before", -4.4),
+        ("2018-09-04T20:38", "descending", 46, "before", -0.9),
+        ("2018-09-05T20:38", "descending", 46, "after", 0.1),
+        ("2018-09-07T08:38", "ascending", 68, "after", 1.6),
+        ("2018-09-11T20:38", "descending", 46, "after", 6.1),
+        ("2018-09-13T08:38", "ascending", 68, "after", 7.6),
+        ("2018-09-17T20:38", "descending", 46, "after", 12.1),
+        ("2018-09-19T08:38", "ascending", 68, "after", 13.6),
+        ("2018-09-23T20:38", "descending", 46, "after", 18.1),
+    ],
+    columns=["time", "orbit", "relative_orbit", "when", "days"],
+).astype({"time": "datetime64[ns]"})
+SLIDES = gpd.GeoDataFrame(geometry=[box(141.1, 42.7, 141.2, 42.75), box(141.15, 42.6, 141.3, 42.7)], crs="EPSG:4326")
+EDGES = SLIDES.to_crs("EPSG:32654").to_crs("EPSG:4326").total_bounds + np.array([-0.01, -0.01, 0.01, 0.01])
 CONTEXT: dict[str, tuple[Any, ...]] = {
+    "hidden_from_both": (FROM_EAST, FROM_WEST),
+    "survey_precision": (PROBABILITY, LANDSLIDES, TEST, 0.68),
+    "expected_area": (CALIBRATED, 20.0),
+    "largest_area": (SQUARES, 10),
+    "runs_missing": (RUNS, 5),
+    "paired_difference": BANDS,
+    "times_chance": (FOUND,),
+    "waiting_days": (PASSES, 3),
+    "surrounding_box": (SLIDES.to_crs("EPSG:32654"), 0.01),
+    "first_look": (PASSES, 9),
     "landslide_area": (LANDSLIDES, 10.0),
     "average_precision": (PROBABILITY, LANDSLIDES, TEST),
     "mean_backscatter": (POWER,),
@@ -152,6 +213,24 @@ CONTEXT: dict[str, tuple[Any, ...]] = {
     "cost_threshold": (10.0, 1.0),
 }
 RIGHT_ANSWERS: dict[str, list[Any]] = {
+    "hidden_from_both": [BOTH, (FROM_EAST & FROM_WEST).mean()],
+    "survey_precision": [precision_score(TRUE, CALLED), LANDSLIDES.values[FINDS].mean()],
+    "expected_area": [EXPECTED_KM2, CALIBRATED.sum() * 400 / 1e6],
+    "largest_area": [TEN_KM2, SQUARES.to_crs("EPSG:4326").to_crs("EPSG:32654").area.nlargest(10).sum() / 1e6],
+    "runs_missing": [12, np.int64(12)],
+    "paired_difference": [MEAN_SD, list(MEAN_SD), np.array(MEAN_SD)],
+    "times_chance": [30, np.float32(30)],
+    "waiting_days": [12.1, np.float64(12.1)],
+    "surrounding_box": [EDGES, list(EDGES), tuple(EDGES)],
+    "first_look": [
+        pd.Timestamp("2018-09-06T05:38"),
+        dt.datetime(2018, 9, 6, 5, 38),
+        np.datetime64("2018-09-06T05:38"),
+        "2018-09-06 05:38",
+        pd.Timestamp("2018-09-05T20:38", tz="UTC").tz_convert("Asia/Tokyo"),
+        pd.Series([pd.Timestamp("2018-09-06T05:38")]),
+        xr.DataArray(np.datetime64("2018-09-06T05:38", "ns")),
+    ],
     "landslide_area": [AREA, np.float32(AREA), xr.DataArray(AREA)],
     "average_precision": [AP],
     "mean_backscatter": [10 * np.log10(POWER.mean()), float(10 * np.log10(POWER.values.mean()))],
@@ -185,6 +264,125 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
     "cost_threshold": [1 / 11, 0.091],
 }
 PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
+    ("hidden_from_both", (FROM_EAST | FROM_WEST).mean(), "at least one direction misses"),
+    ("hidden_from_both", FROM_EAST.mean() + FROM_WEST.mean(), "added the two shares"),
+    ("hidden_from_both", (FROM_EAST.mean() + FROM_WEST.mean()) / 2, "mean of the two shares"),
+    ("hidden_from_both", FROM_EAST.mean() * FROM_WEST.mean(), "multiplied the shares"),
+    ("hidden_from_both", FROM_EAST.mean(), "what descending passes miss"),
+    ("hidden_from_both", FROM_WEST.mean(), "what ascending passes miss"),
+    ("hidden_from_both", (FROM_EAST & FROM_WEST).sum(), "number of pixels"),
+    ("hidden_from_both", (~FROM_EAST & ~FROM_WEST).mean(), "what both see"),
+    ("hidden_from_both", 100 * BOTH, "not in percent"),
+    ("hidden_from_both", 1 - BOTH, "at least one direction sees"),
+    ("hidden_from_both", 0.99, "Combine the two masks"),
+    ("survey_precision", precision_score(TRUE, PROBABILITY.values[INSIDE] >= 0.68), "the whole threshold. Halve it"),
+    ("survey_precision", recall_score(TRUE, CALLED), "That is the recall: of the landslide pixels"),
+    ("survey_precision", recall_score(TRUE, PROBABILITY.values[INSIDE] >= 0.68), "recall at the whole threshold"),
+    ("survey_precision", (CALLED == TRUE).mean(), "accuracy"),
+    ("survey_precision", f1_score(TRUE, CALLED), "F1"),
+    ("survey_precision", LANDSLIDES.values[PROBABILITY.values >= 0.34].mean(), "whole scene"),
+    ("survey_precision", CALLED.mean(), "is called landslide"),
+    ("survey_precision", TRUE.mean(), "prevalence"),
+    ("survey_precision", PROBABILITY.values[FINDS].mean(), "what the network believes"),
+    ("survey_precision", 1 - precision_score(TRUE, CALLED), "that is wrong"),
+    ("survey_precision", 100 * precision_score(TRUE, CALLED), "not in percent"),
+    ("survey_precision", 0.999, "First the finds"),
+    ("expected_area", CALIBRATED.sum(), "number of pixels"),
+    ("expected_area", EXPECTED_KM2 * 1e6, "That is in square metres"),
+    ("expected_area", EXPECTED_KM2 * 100, "hectares"),
+    ("expected_area", EXPECTED_KM2 * 1000, "not 1000 square metres"),
+    ("expected_area", EXPECTED_KM2 / 20, "square the width"),
+    ("expected_area", (CALIBRATED > 0.5).sum() * 400 / 1e6, "counted the pixels above one half"),
+    ("expected_area", CALIBRATED.mean(), "mean probability"),
+    ("expected_area", CALIBRATED.notnull().sum() * 400 / 1e6, "everything that was mapped"),
+    ("expected_area", 1.3 * EXPECTED_KM2, "Add all calibrated probabilities"),
+    ("largest_area", TEN_KM2 * 1e6, "That is in square metres"),
+    ("largest_area", TEN_KM2 * 100, "hectares"),
+    ("largest_area", SQUARES.set_crs(None, allow_override=True).area[:10].sum() / 1e3, "not 1000 square metres"),
+    ("largest_area", SQUARES.to_crs("EPSG:3857").area.nlargest(10).sum() / 1e6, "Web Mercator"),
+    ("largest_area", SQUARES.to_crs("EPSG:3857").area.nlargest(10).sum(), "Web Mercator"),
+    ("largest_area", SQUARES.area.sum() / 1e6, "all polygons"),
+    ("largest_area", SQUARES.area.nlargest(10).mean() / 1e6, "their mean"),
+    ("largest_area", SQUARES.area.nsmallest(10).sum() / 1e6, "smallest"),
+    ("largest_area", 2.25, "largest one alone"),
+    ("largest_area", 77, "nlargest(10).sum()"),
+    ("runs_missing", 30, "That is the whole grid. 18 of these"),
+    ("runs_missing", 18, "number of runs that are there"),
+    ("runs_missing", 6, "one seed"),
+    ("runs_missing", 10, "You added"),
+    ("runs_missing", -8, "You added"),
+    ("runs_missing", 90, "hold several seeds already"),
+    ("runs_missing", 72, "hold several seeds already"),
+    ("runs_missing", -12, "sign"),
+    ("runs_missing", 13, "Multiply"),
+    ("paired_difference", (0.75 - 0.68, MEAN_SD[1]), "difference of the best seeds"),
+    ("paired_difference", (0.75 - 0.66, MEAN_SD[1]), "median of the differences"),
+    ("paired_difference", (0.75 - 0.60, 0.02), "worst of the other"),
+    ("paired_difference", (0.75, MEAN_SD[1]), "best seed of the first alone"),
+    ("paired_difference", (0.72, MEAN_SD[1]), "mean of the first alone"),
+    ("paired_difference", (-MEAN_SD[0], MEAN_SD[1]), "sign"),
+    ("paired_difference", (0.10, MEAN_SD[1]), "largest difference"),
+    ("paired_difference", (sum(DIFFERENCES), MEAN_SD[1]), "sum of the differences"),
+    ("paired_difference", (2.16 / 1.94, MEAN_SD[1]), "ratio"),
+    ("paired_difference", MEAN_SD[::-1], "The mean comes first"),
+    ("paired_difference", DIFFERENCES, "Now give their mean"),
+    ("paired_difference", pd.Series(DIFFERENCES), "Now give their mean"),
+    ("paired_difference", MEAN_SD[0], "2 numbers"),
+    ("paired_difference", (MEAN_SD[0], np.hypot(BANDS[0].std(), BANDS[1].std())), "as strangers"),
+    ("paired_difference", (MEAN_SD[0], np.std(DIFFERENCES)), "ddof=1"),
+    ("paired_difference", (MEAN_SD[0], MEAN_SD[1] / 3**0.5), "standard error"),
+    ("paired_difference", (MEAN_SD[0], MEAN_SD[1] ** 2), "variance"),
+    ("paired_difference", (MEAN_SD[0], 0.07), "range"),
+    ("paired_difference", (MEAN_SD[0], BANDS[0].std()), "first alone"),
+    ("paired_difference", (MEAN_SD[0], BANDS[1].std()), "second alone"),
+    ("paired_difference", (MEAN_SD[0], BANDS[0].std() - BANDS[1].std()), "difference of spreads"),
+    ("paired_difference", (MEAN_SD[0], 1.0), "Now the standard deviation of the differences"),
+    ("paired_difference", (0.3, MEAN_SD[1]), "First the differences"),
+    ("times_chance", 16, "inside chips that hold a landslide"),
+    ("times_chance", 12, "the chance of the other measure"),
+    ("times_chance", 40, "Take whole_scene"),
+    ("times_chance", 1.2, "not one half"),
+    ("times_chance", 1.6, "not one half"),
+    ("times_chance", 0.6, "That is the score"),
+    ("times_chance", 0.02, "chance itself"),
+    ("times_chance", 1 / 30, "Upside down"),
+    ("times_chance", 0.58, "difference"),
+    ("times_chance", (5 + 30 + 15) / 3, "mean over all settings"),
+    ("times_chance", 29, "largest mean"),
+    ("waiting_days", 6.1, "passes of all tracks"),
+    ("waiting_days", 0.1, "first pass after the event"),
+    ("waiting_days", 18.1, "one pass too late"),
+    ("waiting_days", 13.6, "another track"),
+    ("waiting_days", 12.1 * 24, "hours"),
+    ("waiting_days", 46, "number of the track"),
+    ("waiting_days", 3, "how many passes there are on the shorter side"),
+    ("waiting_days", 4, "number of passes after the event"),
+    ("waiting_days", 0.9, "before the event"),
+    ("waiting_days", 10, "Keep the rows of descending track 46"),
+    ("surrounding_box", EDGES[[1, 0, 3, 2]], "Latitude comes first"),
+    ("surrounding_box", EDGES[[0, 2, 1, 3]], "west, east, south, north"),
+    ("surrounding_box", EDGES[[1, 3, 0, 2]], "south, north, west, east"),
+    ("surrounding_box", EDGES[[3, 2, 1, 0]], "north, east, south, west"),
+    ("surrounding_box", EDGES[[0, 3, 2, 1]], "North and south are swapped"),
+    ("surrounding_box", EDGES[[2, 1, 0, 3]], "East and west are swapped"),
+    ("surrounding_box", SLIDES.total_bounds, "without a margin"),
+    ("surrounding_box", SLIDES.total_bounds + 0.01, "moves the box"),
+    ("surrounding_box", SLIDES.total_bounds - 0.01, "moves the box"),
+    ("surrounding_box", SLIDES.total_bounds + np.array([0.01, 0.01, -0.01, -0.01]), "become smaller"),
+    ("surrounding_box", SLIDES.to_crs("EPSG:32654").total_bounds, "in metres"),
+    ("surrounding_box", EDGES + 1, "take total_bounds"),
+    ("surrounding_box", EDGES[:3], "4 numbers (west, south, east, north)"),
+    ("surrounding_box", [str(edge) for edge in EDGES], "leave out the quotes"),
+    ("first_look", pd.Timestamp("2018-09-05T20:38"), "That is in UTC. Add what the clocks there show more: +9 hours"),
+    ("first_look", pd.Timestamp("2018-09-05T11:38"), "took the hours away"),
+    ("first_look", pd.Timestamp("2018-09-05T05:38"), "not the day"),
+    ("first_look", pd.Timestamp("2018-09-06T20:38"), "day of the place with the time of UTC"),
+    ("first_look", pd.Timestamp("2018-09-04T20:38"), "before the event"),
+    ("first_look", pd.Timestamp("2018-09-01T17:38"), "before the event"),
+    ("first_look", pd.Timestamp("2018-09-07T17:38"), "take the first"),
+    ("first_look", pd.Timestamp("2018-10-01"), "add the hours"),
+    ("first_look", 5.63, "of type float where one instant"),
+    ("first_look", list(PASSES["time"]), "choose one of them"),
     ("landslide_area", float(LANDSLIDES.sum()), "number of pixels"),
     ("landslide_area", AREA * 1e6, "square metres"),
     ("landslide_area", AREA * 100, "hectares"),
@@ -351,6 +549,13 @@ NUMBERS = (
     "landslides_found",
     "calibration_error",
     "cost_threshold",
+    "hidden_from_both",
+    "survey_precision",
+    "expected_area",
+    "largest_area",
+    "runs_missing",
+    "times_chance",
+    "waiting_days",
 )
 MAPS = ("log_ratio", "composite", "normalised")
 
@@ -496,6 +701,36 @@ def test_draws_without_a_landslide_do_no_harm() -> None:
 
 def test_one_half_is_right_where_both_mistakes_cost_the_same() -> None:
     assert check.cost_threshold(0.5, 3.0, 3.0).state == RIGHT
+
+
+def test_square_degrees_are_no_area() -> None:
+    degrees = SQUARES.to_crs("EPSG:4326").set_crs(None, allow_override=True).area.nlargest(10).sum()
+    for guess in (degrees, degrees * 111**2):
+        assert "square degrees" in check.largest_area(guess, SQUARES, 10).message
+
+
+@pytest.mark.parametrize("name", ["paired_difference", "surrounding_box"])
+def test_several_numbers_are_read_one_by_one(name: str) -> None:
+    wanted = "2 numbers (the mean, the standard deviation)" if name == "paired_difference" else "4 numbers (west, south"
+    right = list(RIGHT_ANSWERS[name][0])
+    assert f"is None where {wanted}" in ask(name, None).message
+    assert f"has the shape () where {wanted}" in ask(name, right[0]).message
+    assert f"has the shape ({len(right) + 1},) where {wanted}" in ask(name, [*right, 0.0]).message
+    assert "is None where one number" in ask(name, [*right[:-1], None]).message
+    assert "NaN" in ask(name, [*right[:-1], float("nan")]).message
+
+
+def test_a_mean_in_hand_leads_on_to_the_spread() -> None:
+    assert check.paired_difference((0.5, 0.5), *BANDS).message.startswith("First the differences")
+    assert check.paired_difference((MEAN_SD[0], 0.5), *BANDS).message.startswith("The mean is right")
+
+
+def test_what_the_notebook_cannot_answer_is_said() -> None:
+    assert "Fewer than two seeds" in check.paired_difference((0.1, 0.1), BANDS[0][:1], BANDS[1][:1]).message
+    assert "last pass of the track" in check.waiting_days(18.1, PASSES, 2).message
+    assert "has 4 passes after the event, so 9" in check.waiting_days(12.1, PASSES, 9).message
+    assert "has no area_m2" in check.largest_area(1.0, SQUARES.drop(columns="area_m2"), 10).message
+    assert "is no instant" in check.first_look("tomorrow", PASSES, 9).message
 
 
 def test_a_verdict_reads_well_and_is_safe_as_html() -> None:
