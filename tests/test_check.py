@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from landslide_utils import check
 from landslide_utils.check import NOT_DONE, NOT_YET, RIGHT
 from landslide_utils.check.answer import exercise
+from landslide_utils.chips import Normalisation
 from landslide_utils.model import PRESETS
 
 RANDOM = np.random.default_rng(1)
@@ -183,6 +184,26 @@ PASSES = pd.DataFrame(
 ).astype({"time": "datetime64[ns]"})
 SLIDES = gpd.GeoDataFrame(geometry=[box(141.1, 42.7, 141.2, 42.75), box(141.15, 42.6, 141.3, 42.7)], crs="EPSG:4326")
 EDGES = SLIDES.to_crs("EPSG:32654").to_crs("EPSG:4326").total_bounds + np.array([-0.01, -0.01, 0.01, 0.01])
+HOME, AWAY = (
+    Normalisation(("vv_before", "vh_before"), mean, sd)
+    for mean, sd in (((-8.0, -14.0), (2.0, 4.0)), ((-7.0, -15.0), (1.0, 2.0)))
+)
+FEW = pd.DataFrame(
+    {"part": ["train", "train", "train", "validation", "test"], "landslide_share": [0.1, 0.2, 0.0, 0.1, 0.1]}
+)
+PAIRS = pd.DataFrame(
+    [
+        {"train_region": a, "test_region": b, "method": method, "seed": seed, "auprc": score, "auprc_landslide_chips": other}
+        for a, b, method, scores, other in (
+            ("q", "q", "trained there", (0.5, 0.6, 0.63), 0.65),
+            ("p", "q", "as trained", (0.35, 0.35, 0.43), 0.6),
+            ("p", "q", "normalised by region", (0.45, 0.45, 0.53), 0.6),
+            ("p", "p", "trained there", (0.7, 0.8, 0.83), 0.9),
+            ("q", "p", "as trained", (0.2, 0.2, 0.2), 0.3),
+        )
+        for seed, score in enumerate(scores)
+    ]
+)  # fmt: skip
 CONTEXT: dict[str, tuple[Any, ...]] = {
     "hidden_from_both": (FROM_EAST, FROM_WEST),
     "survey_precision": (PROBABILITY, LANDSLIDES, TEST, 0.68),
@@ -211,6 +232,9 @@ CONTEXT: dict[str, tuple[Any, ...]] = {
     "landslides_found": (EACH,),
     "calibration_error": (TABLE,),
     "cost_threshold": (10.0, 1.0),
+    "level_shift": (HOME, AWAY),
+    "labelled_area": (FEW,),
+    "cost_of_transfer": (PAIRS, "p", "q"),
 }
 RIGHT_ANSWERS: dict[str, list[Any]] = {
     "hidden_from_both": [BOTH, (FROM_EAST & FROM_WEST).mean()],
@@ -262,6 +286,9 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
     "landslides_found": [sum(EACH["found"] >= 0.5) / 200, (EACH["found"] > 0.4).mean()],
     "calibration_error": [FAR, np.float32(FAR)],
     "cost_threshold": [1 / 11, 0.091],
+    "level_shift": [[0.5, -0.25], np.array([0.5, -0.25]), xr.DataArray([0.5, -0.25])],
+    "labelled_area": [3 * 1.28**2, round(3 * 1.28**2, 1)],
+    "cost_of_transfer": [0.2],
 }
 PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("hidden_from_both", (FROM_EAST | FROM_WEST).mean(), "at least one direction misses"),
@@ -535,6 +562,35 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("cost_threshold", 0.5, "cost the same"),
     ("cost_threshold", 100 / 11, "percent"),
     ("cost_threshold", 0.3, "solve for p"),
+    ("level_shift", [-0.5, 0.25], "away minus home"),
+    ("level_shift", [1.0, -1.0], "These are decibels"),
+    ("level_shift", [1.0, -0.5], "standard deviation away"),
+    ("level_shift", [0.25, -0.0625], "variance"),
+    ("level_shift", [-7 / -8, -15 / -14], "ratio of decibels"),
+    ("level_shift", [0.5, 0.25], "Keep the sign"),
+    ("level_shift", [-3.5, -3.75], "Subtract the mean at home"),
+    ("level_shift", 0.5, r"the shape \(\) where 2 numbers"),
+    ("level_shift", [0.7, 0.7], "away_mean minus home_mean"),
+    ("labelled_area", 2 * 1.28**2, "the empty ones too"),
+    ("labelled_area", 5 * 1.28**2, "all chips of the table"),
+    ("labelled_area", 3, "number of chips"),
+    ("labelled_area", 3 * 1.28, "square its width"),
+    ("labelled_area", 3 * 1.28**2 * 1e6, "in square metres"),
+    ("labelled_area", 3 * 1.28**2 * 1e3, "not 1000 square metres"),
+    ("labelled_area", 3 * 1.28**2 * 100, "hectares"),
+    ("labelled_area", 3 * 128**2, "number of pixels"),
+    ("labelled_area", 0.3 * 1.28**2, "area of the landslides"),
+    ("labelled_area", 7.7, "multiply by the area of one"),
+    ("cost_of_transfer", -0.2, "sign is the wrong way round"),
+    ("cost_of_transfer", 0.4, "score at home with the score away"),
+    ("cost_of_transfer", 0.1, "mended levels"),
+    ("cost_of_transfer", 0.17, "best seed of each"),
+    ("cost_of_transfer", 0.15, "That is one seed"),
+    ("cost_of_transfer", np.mean([0.35 / 0.5, 0.35 / 0.6, 0.43 / 0.63]), "share that is left"),
+    ("cost_of_transfer", (0.35 + 0.35 + 0.43) / 3, "score of the network from elsewhere"),
+    ("cost_of_transfer", 0.05, "landslide chips"),
+    ("cost_of_transfer", 0.6, "sum over the seeds"),
+    ("cost_of_transfer", 0.77, "Take the lines of the test region"),
 ]
 NUMBERS = (
     "landslide_area",
@@ -556,6 +612,8 @@ NUMBERS = (
     "runs_missing",
     "times_chance",
     "waiting_days",
+    "labelled_area",
+    "cost_of_transfer",
 )
 MAPS = ("log_ratio", "composite", "normalised")
 

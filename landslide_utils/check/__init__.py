@@ -9,6 +9,7 @@ from landslide_utils.check.explore import facing_orbit, log_ratio, mean_backscat
 from landslide_utils.check.mapping import expected_area, hidden_from_both, largest_area, survey_precision
 from landslide_utils.check.start import average_precision, landslide_area
 from landslide_utils.check.train import best_epoch, optimiser_steps, uninformed_loss
+from landslide_utils.check.transfer import cost_of_transfer, labelled_area, level_shift
 
 __all__ = [
     "EXERCISES",
@@ -20,15 +21,18 @@ __all__ = [
     "best_epoch",
     "calibration_error",
     "composite",
+    "cost_of_transfer",
     "cost_threshold",
     "expected_area",
     "facing_orbit",
     "first_look",
     "hidden_from_both",
+    "labelled_area",
     "landslide_area",
     "landslides_found",
     "largest_area",
     "leaking_chips",
+    "level_shift",
     "log_ratio",
     "mean_backscatter",
     "normalised",

@@ -1,6 +1,6 @@
 """The questions of each notebook's quiz: every wrong answer is one that people give, and says where it leads astray."""
 
-from landslide_utils.questions import chips, evaluate, event, experiments, explore, mapping, start, train
+from landslide_utils.questions import chips, evaluate, event, experiments, explore, mapping, start, train, transfer
 
 QUESTIONS = {
     "00_start_here": start.QUESTIONS,
@@ -10,6 +10,7 @@ QUESTIONS = {
     "04_evaluate": evaluate.QUESTIONS,
     "05_map": mapping.QUESTIONS,
     "06_experiments": experiments.QUESTIONS,
+    "07_transfer": transfer.QUESTIONS,
     "08_your_own_event": event.QUESTIONS,
 }
 """By notebook."""
