@@ -189,14 +189,14 @@ REGIONAL = ("00_start_here", "01_explore", "02_chips")
 """Lessons that take a practice region; the others take a cube, or none."""
 TRAINED = ("03_train", "04_evaluate")
 """Lessons that train networks and keep them: here for two epochs. Other tests run them for longer."""
-WRITES = {"03_train": "runs_dir", "04_evaluate": "runs_dir", "05_map": "out_dir", "06_experiments": "runs_dir", "08_your_own_event": "folder"}  # fmt: skip
+WRITES = {"03_train": "runs_dir", "04_evaluate": "runs_dir", "05_map": "out_dir", "06_experiments": "runs_dir", "07_transfer": "runs_dir", "08_your_own_event": "folder"}  # fmt: skip
 """Parameter that says where a lesson writes, of those that write."""
 
 
 def lesson(name: str, tmp_path: Path, **parameters: object) -> list[NotebookNode]:
     """Run a notebook with exercises where it lies, and return its code cells."""
     path = HERE / f"{name}.ipynb"
-    if path.stem in TRAINED:
+    if path.stem in (*TRAINED, "07_transfer"):
         parameters = {"epochs": 2, **parameters}
     if path.stem in WRITES:
         parameters = {WRITES[path.stem]: str(tmp_path / "made"), **parameters}
