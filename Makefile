@@ -23,7 +23,7 @@ lint: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py --check
 
 unit-test: $(VENV)/.ready
-	$(BIN)/pytest -m "not notebook and not grid"
+	$(BIN)/pytest -m "not notebook and not grid and not browser"
 
 grid-test: $(VENV)/.ready
 	$(BIN)/pytest -m grid

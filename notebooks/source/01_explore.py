@@ -116,12 +116,16 @@ check.mean_backscatter(forest_db, forest)
 # ## Look around
 #
 # Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed? (This slider needs a running
-# kernel; the two after it do not, and beneath them stand the same things as a still picture.)
+# kernel; the two after it do not, and beneath them stand the same things as a still picture. None needs a network.)
 
 # %%
+from landslide_utils import sliders
+
+sliders.prepare()
 import hvplot.xarray  # noqa: F401
 
 stack = (10 * np.log10(view["vv"])).rename("VV").assign_attrs(long_name="VV", units="dB")
+stack["x"].attrs["units"] = stack["y"].attrs["units"] = "m"
 stack.hvplot.image(x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), aspect="equal", title="VV (dB), simulated")
 
 # %% [markdown]
