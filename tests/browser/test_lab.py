@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle, Page
 
 pytestmark = pytest.mark.browser
-NOTEBOOKS = os.environ.get("NOTEBOOKS", "00 01 05").split()
+NOTEBOOKS = (os.environ.get("NOTEBOOKS") or "00 01 05").split()
 """Numbers of the notebooks that are run; all of them take long."""
 MINUTES = 8
 WRONG = {
@@ -29,6 +29,7 @@ WRONG = {
     "01_explore": ("forest_db", "forest_db = (10 * np.log10(forest)).mean()", "That is the mean of the decibels"),
 }
 """The stub of an exercise, a wrong answer that people give, and words of the hint that it must get."""
+READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 FINISHED = """() => {
     const { content, sessionContext } = jupyterapp.shell.currentWidget;
     const cells = content.widgets.filter(cell => cell.model.type === "code");
@@ -47,12 +48,7 @@ class Notebook:
     def open(self, address: str) -> None:
         self.page.set_viewport_size({"width": 1400, "height": 1000})
         self.page.goto(address)
-        self.page.wait_for_function(
-            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel", timeout=120_000
-        )
-        self.page.wait_for_function(
-            "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=120_000
-        )
+        self.page.wait_for_function(READY, timeout=180_000)
 
     def run_all(self) -> None:
         self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
@@ -219,3 +215,4 @@ def test_a_learner_s_way_through_a_notebook(path: Path, page: Page, lab: Callabl
             page.screenshot(path=OUT / f"{path.stem}_right.png")
     finally:
         notebook.keep_screenshots()
+        page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")  # the next one needs the memory

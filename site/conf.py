@@ -1,0 +1,31 @@
+"""How Sphinx renders the website; site/make.py calls it with the folder that it has put together."""
+
+project = "Landslides from radar"
+copyright = "text CC BY 4.0, code MIT"
+extensions = ["myst_nb"]
+
+nb_execution_mode = "off"  # papermill has run them
+nb_output_stderr = "remove"  # progress bars
+nb_ipywidgets_js = {}  # would be fetched from the network
+nb_mime_priority_overrides = [
+    ("html", "application/vnd.jupyter.widget-view+json", None)
+]  # a progress bar is done: its text is enough
+myst_enable_extensions = ["attrs_block"]
+myst_heading_anchors = 4
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_use_index = False
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+html_theme_options = {
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "show_toc_level": 2,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
