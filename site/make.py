@@ -60,6 +60,14 @@ def settle(text: str, place: Path, top: Path) -> str:
     return LINK.sub(replace, text)
 
 
+def without_kernel(output: NotebookNode) -> NotebookNode:
+    """Put a sentence in the place of a plot that asks a kernel for its next picture: a page has none."""
+    if "comm_id" in str(output.get("data", {}).get("text/html", "")):
+        said = "<p><em>In JupyterLab a plot with a slider appears here; it needs a running kernel.</em></p>"
+        output.data = NotebookNode({"text/html": said if output.output_type == "execute_result" else ""})
+    return output
+
+
 def best_picture(name: str, notebook: NotebookNode) -> tuple[bytes, str] | None:
     """Return the picture of a notebook that goes to the front page, and its alternative text; None if it has none."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and BEST.get(name, "") in cell.source]
@@ -105,6 +113,8 @@ def assemble(notebooks: list[Path], top: Path) -> None:
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = settle(cell.source, path, top)
+            else:
+                cell.outputs = [without_kernel(output) for output in cell.outputs]
         nbformat.write(notebook, path)
     for path in (top / "docs").rglob("*.md"):
         path.write_text(settle(path.read_text(), path, top))

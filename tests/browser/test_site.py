@@ -55,6 +55,7 @@ def address() -> Iterator[str]:
 def test_a_page_fits_and_shuts_nobody_out(name: str, width: str, page: Page, address: str) -> None:
     page.set_viewport_size({"width": WIDTHS[width], "height": 900})
     page.goto(address + name, wait_until="networkidle")
+    page.wait_for_selector(".noUi-handle:not([aria-label])", state="detached")  # plots come late
     picture = OUT / "site" / width / f"{name.removesuffix('.html').replace('/', '_')}.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=picture, full_page=True)
