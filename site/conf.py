@@ -8,9 +8,6 @@ extensions = ["myst_nb"]
 nb_execution_mode = "off"  # papermill has run them
 nb_output_stderr = "remove"  # progress bars
 nb_ipywidgets_js = {}  # would be fetched from the network
-nb_mime_priority_overrides = [
-    ("html", "application/vnd.jupyter.widget-view+json", None)
-]  # a progress bar is done: its text is enough
 suppress_warnings = ["mystnb.unknown_mime_type"]  # HoloViews repeats its script and page under names of its own
 myst_enable_extensions = ["attrs_block"]
 myst_heading_anchors = 4

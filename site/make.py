@@ -60,12 +60,19 @@ def settle(text: str, place: Path, top: Path) -> str:
     return LINK.sub(replace, text)
 
 
-def without_kernel(output: NotebookNode) -> NotebookNode:
-    """Put a sentence in the place of a plot that asks a kernel for its next picture: a page has none."""
-    if "comm_id" in str(output.get("data", {}).get("text/html", "")):
-        said = "<p><em>In JupyterLab a plot with a slider appears here; it needs a running kernel.</em></p>"
-        output.data = NotebookNode({"text/html": said if output.output_type == "execute_result" else ""})
-    return output
+def without_kernel(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Leave out progress bars, and put a sentence in the place of a plot that asks a kernel for its next picture: a page has none."""
+    kept = []
+    for output in outputs:
+        data = output.get("data", {})
+        live = "comm_id" in str(data.get("text/html", ""))
+        if live and output.output_type == "execute_result":
+            said = "<p><em>In JupyterLab a plot with a slider appears here; it needs a running kernel.</em></p>"
+            output.data = NotebookNode({"text/html": said})
+            kept.append(output)
+        elif not live and "application/vnd.jupyter.widget-view+json" not in data:
+            kept.append(output)
+    return kept
 
 
 def best_picture(name: str, notebook: NotebookNode) -> tuple[bytes, str] | None:
@@ -114,7 +121,7 @@ def assemble(notebooks: list[Path], top: Path) -> None:
             if cell.cell_type == "markdown":
                 cell.source = settle(cell.source, path, top)
             else:
-                cell.outputs = [without_kernel(output) for output in cell.outputs]
+                cell.outputs = without_kernel(cell.outputs)
         nbformat.write(notebook, path)
     for path in (top / "docs").rglob("*.md"):
         path.write_text(settle(path.read_text(), path, top))

@@ -71,6 +71,20 @@ def test_links_to_what_is_not_on_the_website_become_words(make: ModuleType, tmp_
     assert "| 01 |" in texts[top / "docs" / "objectives.md"]  # not among the notebooks of this test
 
 
+def test_a_page_has_no_dead_slider_and_no_progress_bar(make: ModuleType) -> None:
+    still, live, setup, bar = (
+        nbformat.v4.new_output("execute_result", {"text/html": "<b>still</b>"}),
+        nbformat.v4.new_output("execute_result", {"text/html": '<div></div><script>{"comm_id": "1"}</script>'}),
+        nbformat.v4.new_output("display_data", {"text/html": '<script>{"comm_id": "1"}</script>'}),
+        nbformat.v4.new_output("display_data", {"text/plain": "0%", "application/vnd.jupyter.widget-view+json": {}}),
+    )
+    first, second = make.without_kernel([setup, still, bar, live])
+    assert first == still
+    assert second.data == {
+        "text/html": "<p><em>In JupyterLab a plot with a slider appears here; it needs a running kernel.</em></p>"
+    }
+
+
 def test_a_notebook_without_pictures_is_left_out_of_the_gallery(make: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "00_start_here.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 00 Start here")]), path)

@@ -1,4 +1,4 @@
-"""Plots with sliders that need no network, as far as one can tell without a browser."""
+"""Plots with sliders that need no network: their styles. Their scripts are looked at in a browser, by ``make browser-test``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from landslide_utils import sliders
 import hvplot.xarray, holoviews
 cube = xr.DataArray(np.zeros((2, 3, 3)), dims=("time", "y", "x"), name="vv", coords={{axis: range(n) for axis, n in zip(("time", "y", "x"), (2, 3, 3))}})
 plot = cube.hvplot.image(x="x", y="y", groupby="time", dynamic=False)
-print(holoviews.extension.inline, holoviews.renderer("bokeh").components(plot, comm=False)[0]["text/html"])
+print(holoviews.renderer("bokeh").components(plot, comm=False)[0]["text/html"])
 """
 
 
@@ -22,9 +22,8 @@ def draw(prepare: str) -> str:
     ).stdout
 
 
-def test_scripts_and_styles_of_a_slider_come_from_this_machine() -> None:
+def test_a_slider_s_styles_come_from_this_machine() -> None:
     assert "https://cdn" in draw("")
     drawn = draw("sliders.prepare(); sliders.prepare()")
-    assert drawn.startswith("True")
-    assert "noUi" in drawn or "Slider" in drawn
+    assert "Slider" in drawn
     assert "https://cdn" not in drawn
