@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from cmcrameri import cm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from landslide_utils.plots import Picture
 
@@ -70,6 +72,52 @@ def passes_figure(found: pd.DataFrame, *, simulated: bool) -> Picture:
         figure,
         f"AUPRC in chips with a landslide against the number of passes ({steps}){', simulated' if simulated else ''}. "
         f"{'; '.join(texts)}; chance {chance:.2f}.",
+    )
+
+
+def hours_figure(
+    found: pd.DataFrame, hours: pd.Series, *, channels: Sequence[str] = ("sar", "sar_dem"), simulated: bool
+) -> Picture:
+    """Show what would have been known how many hours after the event: AUPRC rises with each pass, and between passes nothing is learnt.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As :func:`landslide_utils.results.means` returns it.
+    hours : pandas.Series
+        As :func:`landslide_utils.results.hours_after` returns it.
+    channels : sequence of str
+    simulated : bool
+    """
+    figure = Figure(figsize=(8.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    end = float(hours.max()) * 1.12
+    texts = []
+    for name in channels:
+        lines = found[found["channels"] == name].sort_values("timesteps")
+        colour, marker = STYLES[name]
+        at = hours.loc[lines["timesteps"]].to_numpy()
+        mean, low, high = (np.append(lines[c], lines[c].iloc[-1]) for c in ("mean", "low", "high"))
+        axes.fill_between(np.append(at, end), low, high, step="post", color=colour, alpha=0.15, linewidth=0)
+        axes.step(np.append(at, end), mean, where="post", color=colour, label=NAMES[name])
+        axes.plot(at, lines["mean"], marker, color=colour)
+        texts.append(
+            f"{NAMES[name]}: "
+            + ", ".join(f"{m:.2f} after {h:.0f} hours" for h, m in zip(at, lines["mean"], strict=True))
+        )
+    chance = float(found["chance"].mean())
+    axes.plot([0, end], [chance, chance], color="#808080", linestyle=":", label=f"chance: {chance:.3f}")
+    for number, hour in hours.items():
+        axes.annotate(f"pass {number}", (hour + end / 150, 0.96), fontsize=9, color="#404040")
+        axes.axvline(hour, color="#d0d0d0", linewidth=0.8, zorder=0)
+    axes.set(xlabel="hours after the event", ylabel="AUPRC in chips with a landslide", xlim=(0, end), ylim=(0, 1))
+    days = axes.secondary_xaxis("top", functions=(lambda hour: np.divide(hour, 24), lambda day: np.multiply(day, 24)))
+    days.set_xlabel("days after the event")
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    axes.set_title(f"{'simulated radar; ' if simulated else ''}mean over seeds with 95 % interval", fontsize=10)
+    return Picture.of(
+        figure,
+        f"AUPRC in chips with a landslide against the hours after the event{', simulated' if simulated else ''}. {'; '.join(texts)}; chance {chance:.2f}.",
     )
 
 
@@ -148,3 +196,86 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], *, simulated: bool) -
         f"{name}: {line['probability']:.2f} given, {line['share']:.2f} true" for name, line in last.items()
     )
     return Picture.of(figure, f"Reliability diagram. In the bin of the highest probabilities, {text}.")
+
+
+def levels_figure(images: Mapping[str, xr.DataArray], *, simulated: bool) -> Picture:
+    """Show how bright regions are before their event: the share of pixels at each level, a line for each region.
+
+    Parameters
+    ----------
+    images : mapping of xarray.DataArray (channel, y, x)
+        By region: composites in dB.
+    simulated : bool
+    """
+    names = [p for p in ("vv", "vh") if all(f"{p}_before" in image["channel"].values for image in images.values())]
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    grid = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    texts = []
+    for axes, name in zip(grid, names, strict=True):
+        layers = {region: image.sel(channel=f"{name}_before").values for region, image in images.items()}
+        finite = {region: layer[np.isfinite(layer)] for region, layer in layers.items()}
+        low, high = np.percentile(np.concatenate(list(finite.values())), [0.5, 99.5])
+        for (region, values), style in zip(finite.items(), ("-", "--", ":", "-."), strict=False):
+            share, edges = np.histogram(values, bins=60, range=(low, high))
+            axes.stairs(100 * share / values.size, edges, color="#000000", linestyle=style, label=region)
+            texts.append(f"{name.upper()} of {region} is most often at {edges[share.argmax()]:.0f} dB")
+        axes.set(xlabel=f"{name.upper()} before the event (dB)", ylabel="share of pixels (%)")
+        axes.legend(frameon=False, fontsize=9)
+    figure.suptitle("simulated radar" if simulated else "", fontsize=10)
+    return Picture.of(figure, f"Share of pixels at each level of backscatter. {'; '.join(texts)}.")
+
+
+def transfer_figure(found: pd.DataFrame, *, simulated: bool) -> Picture:
+    """Show what networks are worth in other regions: a panel for each region of the test, a line for each way to map it.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As :func:`landslide_utils.transfer.honest_table` returns it.
+    simulated : bool
+    """
+    regions = list(dict.fromkeys(found["test_region"]))
+    methods = ["trained there", "as trained", "normalised by region", "fine-tuned", "few chips alone", "log ratio"]
+    markers = dict(zip(regions, "osD^v<>", strict=False))
+    figure = Figure(figsize=(3.1 * len(regions) + 1.6, 3.6), layout="constrained")
+    grid = figure.subplots(1, len(regions), sharex=True, sharey=True, squeeze=False)[0]
+    texts = []
+    for axes, region in zip(grid, regions, strict=True):
+        here = found[found["test_region"] == region]
+        for _, line in here.iterrows():
+            others = [name for name in regions if name != region]
+            shift = (
+                0.2 * (others.index(line["train_region"]) - (len(others) - 1) / 2)
+                if line["train_region"] in others
+                else 0
+            )
+            place = methods.index(line["method"]) + shift
+            colour = "#808080" if line["method"] in ("few chips alone", "log ratio") else "#000000"
+            axes.plot([line["least"], line["most"]], [place, place], color=colour, linewidth=1)
+            axes.plot(line["mean"], place, markers[line["train_region"]], color=colour, markersize=5)
+        chance = float(here["chance"].mean())
+        axes.axvline(chance, color="#808080", linestyle=":")
+        axes.set_title(f"tested in {region.removeprefix('practice_')}", fontsize=10)
+        axes.set(xlabel="AUPRC", xlim=(0, 1), ylim=(len(methods) - 0.5, -0.5), yticks=range(len(methods)))
+        axes.set_yticklabels(methods)
+        axes.grid(axis="y", color="#e8e8e8")
+        means = here.groupby("method", sort=False)["mean"].mean()
+        texts.append(
+            f"{region}: "
+            + ", ".join(f"{name} {means[name]:.2f}" for name in methods if name in means)
+            + f", chance {chance:.3f}"
+        )
+    handles = [
+        Line2D([], [], color="#000000", marker=markers[name], linestyle="", label=name.removeprefix("practice_"))
+        for name in regions
+    ]
+    figure.legend(
+        handles=handles, title="trained in", loc="outside right center", frameon=False, fontsize=9, title_fontsize=9
+    )
+    figure.suptitle(
+        f"{'simulated radar; ' if simulated else ''}mean over seeds, bars from least to most; dotted: chance",
+        fontsize=10,
+    )
+    return Picture.of(
+        figure, f"AUPRC in each region by how it was mapped{', simulated' if simulated else ''}. {'; '.join(texts)}."
+    )

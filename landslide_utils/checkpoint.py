@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from landslide_utils.files import whole
 
 if TYPE_CHECKING:
     from landslide_utils.train import Session
@@ -46,14 +47,9 @@ def save_checkpoint(
         "schedule": session.schedule.state_dict(),
         "groups": optimiser["param_groups"],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(whole, part, metadata={"state": json.dumps(described)})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path, overwrite=True) as part:
+        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        save_file(copies, part, metadata={"state": json.dumps(described)})
 
 
 def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:

@@ -20,8 +20,8 @@ import requests
 from tqdm.auto import tqdm
 
 from landslide_utils.archive import ArchiveError, unpack
+from landslide_utils.fetch import HEADERS, Patience, ResumingDownloader, reason, say, size_of
 from landslide_utils.regions import REGIONS, ZENODO, data_folder
-from landslide_utils.transfer import HEADERS, Patience, ResumingDownloader, reason, say, size_of
 
 RECORD = "https://zenodo.org/api/records/7248056"
 BY_HAND = "https://zenodo.org/records/7248056/files/{region}.zip?download=1"

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from landslide_utils import catalogue, coregistration, granules, inventory, pass
 from landslide_utils.catalogue import Catalogue
 from landslide_utils.coregistration import CHUNK, METHODS, MOST_HOLES
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
+from landslide_utils.files import whole
 from landslide_utils.grid import Box, EventError, Grid, find_box_faults, make_grid
 from landslide_utils.passes import Granule, Pass
 from landslide_utils.regions import parse_instant
@@ -318,22 +318,18 @@ def write(planned: Plan, path: str | os.PathLike[str], *, progress: bool = True)
         raise EventError(
             name, [f"{needed / 1e9:.1f} GB may be needed at {target} and {free / 1e9:.1f} GB are free; make room"]
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     bar = f"reading {len(planned.files)} files, {planned.megabytes:.0f} MB"
     encoding = {n: {"chunks": (1, CHUNK, CHUNK)[-v.ndim :]} for n, v in planned.cube.data_vars.items()}
     try:
-        writing = planned.cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-        with TqdmCallback(desc=bar, tqdm_class=tqdm) if progress else contextlib.nullcontext():
-            writing.compute(scheduler="threads")
-        faults = _find_faults_of(part)
-        if faults:
-            raise EventError(name, faults)
-        os.rename(part, target)
+        with whole(target) as part:
+            writing = planned.cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+            with TqdmCallback(desc=bar, tqdm_class=tqdm) if progress else contextlib.nullcontext():
+                writing.compute(scheduler="threads")
+            faults = _find_faults_of(part)
+            if faults:
+                raise EventError(name, faults)
     except (RasterioError, OSError) as error:
         raise EventError(name, _explain(planned, error)) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import uuid
@@ -39,24 +40,38 @@ def whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
 
     Notes
     -----
-    After an error, or an interrupt, nothing is left and an earlier target is still there.
+    After an error, or an interrupt, nothing is left and an earlier target is still there. A file takes another's place in one step, so that there is
+    always a whole one; a folder cannot, and is absent for a moment.
     """
     target = Path(path)
     refuse_existing(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     room = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
     room.mkdir()
-    part, aside = room / target.name, room / "replaced"
+    part = room / target.name
     try:
         yield part
         refuse_existing(target, overwrite=overwrite)  # somebody else may have been faster
-        if target.exists():
-            os.rename(target, aside)  # a folder cannot be renamed onto one that is not empty
-        try:
-            os.rename(part, target)
-        except OSError:
-            if aside.exists():
-                os.rename(aside, target)
-            raise
+        if overwrite and (part.is_dir() or target.is_dir()):
+            _replace_folder(part, target)
+        else:
+            part.replace(target)
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _replace_folder(part: Path, target: Path) -> None:
+    """Put a folder in another's place, moving that aside first: a folder cannot be renamed onto one that is not empty."""
+    for attempt in range(100):
+        aside = part.with_name(f"replaced {attempt}")
+        with contextlib.suppress(FileNotFoundError):  # another process is at the same, and was faster
+            os.rename(target, aside)
+        try:
+            os.rename(part, target)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # not the other process, but a real fault
+                if aside.exists():
+                    os.rename(aside, target)
+                raise
+    raise OSError(f"{target} keeps being written by another process; stop it, or choose another folder")

@@ -13,10 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
-from landslide_utils.plots import Picture
-from landslide_utils.plots import _bar as add_bar
-from landslide_utils.plots import _draw as draw_map
-from landslide_utils.plots import _figure as new_figure
+from landslide_utils.plots import Picture, add_bar, draw_map, new_figure
 
 DARK, ORANGE, BLUE, GREY = "#202020", "#e07b00", "#3b6fb6", "#808080"
 COVER_COLOURS = {

@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from scipy import ndimage
 
 from landslide_utils.chips import SIZE, corners, part_mask
-from landslide_utils.plots import INK, MOST_PIXELS, Picture, _bar, _draw, _thin
+from landslide_utils.plots import INK, MOST_PIXELS, Picture, add_bar, draw_map, thin
 
 GREY = "#dcdcdc"
 HIT, MISS, FALSE_ALARM = "#0072b2", "#000000", "#e69f00"
@@ -47,11 +47,11 @@ def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.Da
         axes.set_facecolor(GREY)
     for (left, right), box, where in zip(grid, boxes, WHERE, strict=True):
         labels, mapped, inside = (layer.isel(box) for layer in (landslides, probability, test))
-        _draw(left, labels, inside=inside, cmap=INK, low=0, high=1, title=f"labels, {where}")
-        drawn = _draw(
+        draw_map(left, labels, inside=inside, cmap=INK, low=0, high=1, title=f"labels, {where}")
+        drawn = draw_map(
             right, mapped, inside=inside, cmap=cm.lajolla_r, low=0, high=1, title=f"the network's map, {where}"
         )
-    _bar(figure, drawn, list(grid.flat), "probability of a landslide")
+    add_bar(figure, drawn, list(grid.flat), "probability of a landslide")
     figure.suptitle(f"Landslides in black; grey was not tested{' - simulated radar' if simulated else ''}", fontsize=11)
     found = float((probability.where(test & landslides) > 0.5).sum() / max(int((test & landslides).sum()), 1))
     return Picture.of(
@@ -158,14 +158,14 @@ def _draw_kinds(
     axes: Axes, kinds: Mapping[str, tuple[str, xr.DataArray]], inside: xr.DataArray | None, title: str
 ) -> None:
     """Draw masks in their colours, a later one over an earlier one, so that the rare stays visible when a map is thinned."""
-    code = xr.zeros_like(_thin(next(iter(kinds.values()))[1]), dtype=np.float32)
+    code = xr.zeros_like(thin(next(iter(kinds.values()))[1]), dtype=np.float32)
     for number, (_, mask) in enumerate(kinds.values(), start=1):
-        code = code.where(~_thin(mask), number)
+        code = code.where(~thin(mask), number)
     if inside is not None:
-        code = code.where(_thin(inside))
+        code = code.where(thin(inside))
     axes.set_facecolor(GREY)
     colours = ListedColormap(["#ffffff", *(colour for colour, _ in kinds.values())])
-    _draw(axes, code, cmap=colours, low=-0.5, high=len(kinds) + 0.5, title=title)
+    draw_map(axes, code, cmap=colours, low=-0.5, high=len(kinds) + 0.5, title=title)
 
 
 def _legend(figure: Figure, labels: Mapping[str, str]) -> None:

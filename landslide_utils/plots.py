@@ -54,19 +54,20 @@ class Picture:
         return f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%">'
 
 
-def _figure(width: float, height: float, rows: int, cols: int, **kwargs: Any) -> tuple[Figure, Any]:
+def new_figure(width: float, height: float, rows: int, cols: int, **kwargs: Any) -> tuple[Figure, Any]:
+    """Make a figure of so many inches and panels that takes no part in pyplot's global state; return it and its axes (row, column)."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, cols, squeeze=False, **kwargs)
 
 
-def _thin(layer: xr.DataArray) -> xr.DataArray:
+def thin(layer: xr.DataArray) -> xr.DataArray:
     """Average (for a mask: take any of) neighbouring pixels of a map that is larger than a screen."""
     step = max(1, -(-max(layer.shape) // MOST_PIXELS))
     blocks = layer.coarsen(y=step, x=step, boundary="trim")
     return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
 
 
-def _draw(
+def draw_map(
     axes: Axes,
     layer: xr.DataArray,
     *,
@@ -78,7 +79,7 @@ def _draw(
 ) -> Any:
     """Draw a map, where `inside` only, with kilometres from its upper left corner on its axes."""
     extent = (0.0, _span(layer, "x"), _span(layer, "y"), 0.0)
-    layer = _thin(layer) if inside is None else _thin(layer).where(_thin(inside))
+    layer = thin(layer) if inside is None else thin(layer).where(thin(inside))
     drawn = axes.imshow(
         np.asarray(layer.values, np.float32), cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="nearest"
     )
@@ -93,7 +94,8 @@ def _span(layer: xr.DataArray, axis: str) -> float:
     return abs(float(places[-1] - places[0])) / 1000 * len(places) / max(len(places) - 1, 1)
 
 
-def _bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
+def add_bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
+    """Put a colour bar beside some axes."""
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
 
 
@@ -111,16 +113,16 @@ def composite_figure(composite: xr.Dataset) -> Picture:
     polarisation = _first_polarisation(image)
     labelled = "landslides" in composite
     aspect = image.sizes["y"] / image.sizes["x"]
-    figure, grid = _figure(11, 1.4 + 8.6 * min(aspect, 1.4), 2, 2, sharex=True, sharey=True)
+    figure, grid = new_figure(11, 1.4 + 8.6 * min(aspect, 1.4), 2, 2, sharex=True, sharey=True)
     panels = list(grid.flat)
     if polarisation:
         before, after = (image.sel(channel=f"{polarisation}_{when}") for when in ("before", "after"))
-        low, high = (float(v) for v in np.nanpercentile(_thin(before).values, [1, 99]))
+        low, high = (float(v) for v in np.nanpercentile(thin(before).values, [1, 99]))
         for axes, layer, when in zip(panels[:2], (before, after), ("before", "after"), strict=True):
-            drawn = _draw(axes, layer, cmap="gray", low=low, high=high, title=f"mean of the passes {when} the event")
-        _bar(figure, drawn, panels[:2], f"{polarisation.upper()} gamma nought (dB)")
-        drawn = _draw(panels[2], after - before, cmap=cm.vik, low=-6, high=6, title="log ratio: after minus before")
-        _bar(figure, drawn, panels[2] if not labelled else panels[2:], "change (dB)")
+            drawn = draw_map(axes, layer, cmap="gray", low=low, high=high, title=f"mean of the passes {when} the event")
+        add_bar(figure, drawn, panels[:2], f"{polarisation.upper()} gamma nought (dB)")
+        drawn = draw_map(panels[2], after - before, cmap=cm.vik, low=-6, high=6, title="log ratio: after minus before")
+        add_bar(figure, drawn, panels[2] if not labelled else panels[2:], "change (dB)")
         alt = (
             f"Maps{_is_simulated(composite.attrs)}: {polarisation.upper()} backscatter before the event, after it, and the change in decibels, "
             "grey and speckled"
@@ -130,18 +132,18 @@ def composite_figure(composite: xr.Dataset) -> Picture:
             panels, ("elevation", "slope", "curvature"), (cm.grayC, cm.lajolla_r, cm.vik), strict=False
         ):
             layer = image.sel(channel=name)
-            low, high = (float(v) for v in np.nanpercentile(_thin(layer).values, [2, 98]))
+            low, high = (float(v) for v in np.nanpercentile(thin(layer).values, [2, 98]))
             if name == "curvature":
                 low, high = -max(abs(low), high), max(abs(low), high)
-            _bar(
+            add_bar(
                 figure,
-                _draw(axes, layer, cmap=cmap, low=low, high=high, title=name),
+                draw_map(axes, layer, cmap=cmap, low=low, high=high, title=name),
                 axes,
                 f"{name} ({layer['unit'].item()})",
             )
         alt = f"Maps of the terrain{_is_simulated(composite.attrs)}: elevation, slope and curvature, with ridges and valleys"
     if labelled:
-        _draw(panels[3], composite["landslides"], cmap=INK, low=0, high=1, title="labels: landslides in black")
+        draw_map(panels[3], composite["landslides"], cmap=INK, low=0, high=1, title="labels: landslides in black")
         alt += f"; and the labels, {float(composite['landslides'].mean()):.1%} of the scene"
     else:
         panels[3].set_axis_off()
@@ -152,9 +154,9 @@ def composite_figure(composite: xr.Dataset) -> Picture:
 def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> Picture:
     """Show which chips train, which validate and which test, over the landslides."""
     landslides = composite["landslides"]
-    figure, grid = _figure(6.4, 5.2, 1, 1)
+    figure, grid = new_figure(6.4, 5.2, 1, 1)
     axes = grid[0, 0]
-    _draw(axes, landslides, cmap=INK, low=0, high=1, title=f"landslides in black{_is_simulated(composite.attrs)}")
+    draw_map(axes, landslides, cmap=INK, low=0, high=1, title=f"landslides in black{_is_simulated(composite.attrs)}")
     pixel = _span(landslides, "x") / landslides.sizes["x"]
     for part in PARTS:
         for row, col in corners(chips, part):
@@ -180,18 +182,18 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
     polarisation = _first_polarisation(image)
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
     layers = [f"{polarisation}_before", f"{polarisation}_after"] if polarisation else ["slope"]
-    figure, grid = _figure(
+    figure, grid = new_figure(
         2.4 * len(richest) + 0.9, 2.3 * (len(layers) + 1), len(layers) + 1, len(richest), sharex=True, sharey=True
     )
     windows = [{"y": slice(row, row + SIZE), "x": slice(col, col + SIZE)} for row, col in corners(richest, "train")]
     for row, name in enumerate(layers):
         layer = image.sel(channel=name)
-        low, high = (float(v) for v in np.nanpercentile(_thin(layer).values, [1, 99]))
+        low, high = (float(v) for v in np.nanpercentile(thin(layer).values, [1, 99]))
         for axes, window in zip(grid[row], windows, strict=True):
-            drawn = _draw(axes, layer.isel(window), cmap="gray", low=low, high=high, title=name.replace("_", " "))
-        _bar(figure, drawn, list(grid[row]), str(image["unit"].sel(channel=name).item()))
+            drawn = draw_map(axes, layer.isel(window), cmap="gray", low=low, high=high, title=name.replace("_", " "))
+        add_bar(figure, drawn, list(grid[row]), str(image["unit"].sel(channel=name).item()))
     for axes, window, share in zip(grid[-1], windows, richest["landslide_share"], strict=True):
-        _draw(
+        draw_map(
             axes, composite["landslides"].isel(window), cmap=INK, low=0, high=1, title=f"labels: {share:.0%} landslide"
         )
     for axes in grid.flat:
@@ -205,7 +207,7 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
 
 def history_figure(history: pd.DataFrame) -> Picture:
     """Show loss and validation AUPRC against the epoch."""
-    figure, grid = _figure(9, 3.4, 1, 2)
+    figure, grid = new_figure(9, 3.4, 1, 2)
     left, right = grid[0]
     left.plot(history["epoch"], history["train_loss"], "o-", color=PART_COLOURS["train"], label="training")
     left.plot(history["epoch"], history["validation_loss"], "s--", color="#606060", label="validation")
@@ -225,7 +227,7 @@ def history_figure(history: pd.DataFrame) -> Picture:
 
 def curves_figure(curves: Mapping[str, Curve], *, simulated: bool) -> Picture:
     """Show precision against recall for several detectors on the same pixels, and chance as a line."""
-    figure, grid = _figure(8.4, 4.4, 1, 1)
+    figure, grid = new_figure(8.4, 4.4, 1, 1)
     axes = grid[0, 0]
     colours = ["#000000", *(cm.batlow(v) for v in np.linspace(0.15, 0.85, max(len(curves) - 1, 1)))]
     for (name, found), colour, width in zip(curves.items(), colours, [2.2, *[1.2] * len(curves)], strict=False):

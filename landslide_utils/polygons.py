@@ -154,6 +154,11 @@ def _confidence(mean: float, threshold: float) -> str:
     return CONFIDENCE[min(int(3 * (mean - threshold) / (1 - threshold)), 2)]
 
 
+def count_groups(mask: xr.DataArray) -> int:
+    """Return how many groups of touching pixels a mask (y, x) has; as in :func:`find_polygons`, those that touch at a corner are one."""
+    return int(ndimage.label(mask.values, structure=NEIGHBOURS)[1])
+
+
 def rasterise(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> xr.DataArray:
     """Return a mask (y, x) of the pixels whose centre lies in a polygon.
 

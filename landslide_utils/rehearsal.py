@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from rasterio.crs import CRS
 from rasterio.warp import Resampling, calculate_default_transform, reproject, transform_bounds
 from shapely.geometry import shape
 
+from landslide_utils.files import whole
 from landslide_utils.grid import Box
 
 TRACKS = {"descending": 46, "ascending": 68}
@@ -71,9 +70,8 @@ def write_rehearsal(cube: xr.Dataset, folder: str | os.PathLike[str]) -> Rehears
     )
     if target.exists():
         return made
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    (part / "opera").mkdir(parents=True)
-    try:
+    with whole(target) as part:
+        (part / "opera").mkdir(parents=True)
         _write_images(cube, part / "opera", transform)
         _write_elevation(cube, part / made.dem.name, transform)
         mask = cube["landslides"].values.astype(np.uint8)
@@ -81,9 +79,6 @@ def write_rehearsal(cube: xr.Dataset, folder: str | os.PathLike[str]) -> Rehears
         gpd.GeoDataFrame({"simulated": [True] * len(shapes)}, geometry=shapes, crs=crs).to_file(
             part / made.polygons.name
         )
-        os.rename(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return made
 
 

@@ -93,6 +93,37 @@ def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def hours_after(table: pd.DataFrame, event_time: str) -> pd.Series:
+    """Return how many hours after the event the last pass of each number of passes was there.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`landslide_utils.experiments.collect`: it has the instants of each run's passes.
+    event_time : str
+        ISO 8601, UTC.
+
+    Returns
+    -------
+    pandas.Series
+        Hours, by number of passes.
+
+    Raises
+    ------
+    ValueError
+        If runs with as many passes used different ones: they are of several cubes or orbit directions.
+    """
+    hours = {}
+    for steps, some in table[table["passes_after"].fillna("") != ""].groupby("timesteps"):
+        last = {passes.split(", ")[-1] for passes in some["passes_after"]}
+        if len(last) > 1:
+            raise ValueError(
+                f"runs with {steps} passes end at {' and at '.join(sorted(last))}; take those of one cube and one orbit direction"
+            )
+        hours[steps] = (np.datetime64(last.pop()) - np.datetime64(event_time)) / np.timedelta64(1, "h")
+    return pd.Series(hours, name="hours").rename_axis("timesteps")
+
+
 def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     """Hold the poster's four claims against a grid of runs.
 
@@ -162,16 +193,17 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
         f"```sh\n{command}\n```",
         f"![{figure.alt}](passes.png)",
         "## The poster's claims",
-        _markdown(judged),
+        markdown_table(judged),
         "## AUPRC",
         "In test chips that hold a landslide, mean over seeds with its 95 % interval; `whole_scene` is over all test chips.",
-        _markdown(found.round(3)),
+        markdown_table(found.round(3)),
     ]
     (out / "README.md").write_text("\n\n".join(parts) + "\n")
     return out
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def markdown_table(table: pd.DataFrame) -> str:
+    """Return a table as Markdown has it."""
     lines = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 

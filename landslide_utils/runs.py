@@ -7,8 +7,6 @@ import dataclasses
 import json
 import math
 import os
-import shutil
-import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +20,12 @@ from filelock import FileLock, Timeout
 from landslide_utils import __version__
 from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.calibration import Calibration, expected_calibration_error
-from landslide_utils.chips import Normalisation, part_mask, split_chips
-from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.chips import Normalisation, part_mask
 from landslide_utils.config import RunConfig
-from landslide_utils.cube import open_cube
+from landslide_utils.files import whole
 from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
 from landslide_utils.model import PRESETS
+from landslide_utils.scene import prepare
 
 if TYPE_CHECKING:
     import torch
@@ -79,6 +77,30 @@ class Run:
         found: xr.DataArray = xr.open_zarr(self.config.folder / "probability.zarr")["probability"].load()
         return found
 
+    def model(self) -> tuple[torch.nn.Module, Normalisation]:
+        """Read the trained network, and the normalisation that belongs to its weights.
+
+        Raises
+        ------
+        RunError
+            If the weights are damaged, or of another network than the preset's.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        from landslide_utils.model import build_model
+
+        try:
+            with safe_open(self.config.folder / "model.safetensors", framework="pt") as file:
+                described = json.loads(file.metadata()["normalisation"])
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
+            preset = dataclasses.replace(PRESETS[self.config.preset], imagenet=False)  # its weights are in the file
+            model = build_model(len(normalisation.channels), preset)
+            model.load_state_dict(weights)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(self.config.folder, [f"model.safetensors cannot be used ({error})"]) from error
+        return model.eval(), normalisation
+
 
 def run(config: RunConfig, *, progress: bool = True) -> Run:
     """Train, map and measure one configuration, unless that has been done; what notebook 03 does step by step.
@@ -111,21 +133,13 @@ def _run(config: RunConfig, progress: bool) -> Run:
     from landslide_utils.train import fit, start_session
 
     preset = PRESETS[config.preset]
-    datacube = open_cube(
-        config.cube, event_time=config.event_time or None, variables=variables_of(config.channels), progress=progress
-    )
-    composite = make_composite(
-        datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit
-    ).load()
-    chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
-    normalisation = Normalisation.fit(composite["image"], chips)
-    image = normalisation.apply(composite["image"])
-    valid = composite["image"].notnull().all("channel")
+    scene = prepare(config, progress=progress)
+    image = scene.normalisation.apply(scene.composite["image"])
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
         session = start_session(
-            image, composite["landslides"], valid, chips, preset, epochs=config.chosen_epochs, seed=config.seed
+            image, scene.landslides, scene.valid, scene.chips, preset, epochs=config.chosen_epochs, seed=config.seed
         )
         history = pd.DataFrame(fit(session, config.chosen_epochs, progress=progress, checkpoint=checkpoint))
         return session.model, history
@@ -136,15 +150,15 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
-    probability = map_scene(model, image, valid=valid, tile=preset.tile, progress=progress)
-    metrics, bootstrap = measure(probability, composite, chips, history)
+    probability = map_scene(model, image, valid=scene.valid, tile=preset.tile, progress=progress)
+    metrics, bootstrap = measure(probability, scene.composite, scene.chips, history)
     save_run(
         config,
         metrics=metrics,
         bootstrap=bootstrap,
         history=history,
         model=model,
-        normalisation=normalisation,
+        normalisation=scene.normalisation,
         probability=probability,
     )
     return read_run(config.folder)
@@ -179,11 +193,10 @@ def measure(
         bootstrap[name] = bootstrap_auprc(probability, landslides, chips, only_landslides=only)
         found = interval(metrics[name], bootstrap[name], len(rich))
         metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
-    test, validation = (
-        pixels(probability, landslides, part_mask(chips, part, landslides)) for part in ("test", "validation")
-    )
+    masks = {part: part_mask(chips, part, landslides) for part in ("test", "validation")}
+    test, validation = (pixels(probability, landslides, mask) for mask in masks.values())
     ratios = {
-        name: auprc(*pixels(score, landslides, part_mask(chips, "test", landslides)))
+        name: auprc(*pixels(score, landslides, masks["test"]))
         for name, score in log_ratio_detectors(composite["image"]).items()
     }
     best = max(ratios, key=lambda name: ratios[name], default=None)
@@ -274,10 +287,8 @@ def save_run(
     from safetensors.torch import save_file
 
     target = config.folder
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f".{config.hash}.{uuid.uuid4().hex[:8]}.part"
-    part.mkdir()
-    try:
+    with whole(target, overwrite=True) as part:
+        part.mkdir()
         described = dataclasses.asdict(config) | {"hash": config.hash, "version": __version__}
         (part / "config.json").write_text(json.dumps(described, indent=1))
         (part / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
@@ -289,10 +300,7 @@ def save_run(
         for name, picture in (pictures or {}).items():
             picture.save(part / f"{name}.png")
         probability.to_dataset(name="probability").to_zarr(part / "probability.zarr", zarr_format=2, consolidated=True)
-        _replace(part, target)
-        _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
     return target
 
 
@@ -302,21 +310,3 @@ def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()
     }
-
-
-def _replace(part: Path, target: Path) -> None:
-    """Put a finished folder in its place, moving an earlier one aside first; a folder cannot be renamed onto one that is not empty."""
-    for _ in range(10):
-        aside = part.with_suffix(".old")
-        try:
-            os.rename(target, aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        except FileNotFoundError:
-            pass
-        try:
-            os.rename(part, target)
-            return
-        except OSError:
-            if not target.exists():
-                raise  # not the other process that was faster, but a real fault
-    raise OSError(f"{target} keeps being written by another process; stop it, or choose another runs_dir")

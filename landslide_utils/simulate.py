@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from landslide_utils import inventory, landscape, radar
+from landslide_utils.files import whole
 from landslide_utils.noise import Array, Window
 from landslide_utils.regions import data_folder
 from landslide_utils.scenario import PRACTICE, Scenario
@@ -245,23 +246,19 @@ def write_cube(scene: Scene, path: str | os.PathLike[str], *, progress: bool = F
     target = Path(path)
     if target.exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     cube = scene.dataset()
     encoding = {
         name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars
     }  # speckle does not compress
     try:
-        writing = cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-        with TqdmCallback(desc="simulating radar", tqdm_class=tqdm) if progress else contextlib.nullcontext():
-            writing.compute(scheduler="threads")
-        (part / MANIFEST).write_text(json.dumps(_checksums(part)))
-        os.rename(part, target)
+        with whole(target) as part:
+            writing = cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+            with TqdmCallback(desc="simulating radar", tqdm_class=tqdm) if progress else contextlib.nullcontext():
+                writing.compute(scheduler="threads")
+            (part / MANIFEST).write_text(json.dumps(_checksums(part)))
     except OSError:
         if not target.exists():  # otherwise another process was faster, and its cube is the same
             raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return target
 
 

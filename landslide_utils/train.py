@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ def start_session(
     *,
     epochs: int | None = None,
     seed: int = 0,
+    weights: Mapping[str, torch.Tensor] | None = None,
 ) -> Session:
     """Build the network and everything that trains it; the same seed gives the same session on the same machine.
 
@@ -83,12 +84,16 @@ def start_session(
     epochs : int, optional
         Instead of the preset's.
     seed : int
+    weights : mapping of torch.Tensor, optional
+        What the network starts from instead of its own first weights: the ``state_dict()`` of one that has been trained already.
     """
     check_parts(chips, landslides, valid)
     accelerate.utils.set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     accelerator = accelerate.Accelerator(mixed_precision=precision())
     model = build_model(image.sizes["channel"], preset).to(memory_format=torch.channels_last)
+    if weights is not None:
+        model.load_state_dict(weights)
     train_set = ChipSet(
         image,
         landslides,

@@ -78,8 +78,12 @@ def build(source: Path) -> dict[Path, NotebookNode]:
         for cell in notebook.cells:
             if is_exercise(cell):
                 cell.source = version(cell.source)
-            elif cell.cell_type == "markdown" and version is solved:
-                cell.source = RELATIVE_LINK.sub("../", cell.source)
+            if version is solved:  # one folder further down
+                cell.source = (
+                    RELATIVE_LINK.sub("../", cell.source)
+                    if cell.cell_type == "markdown"
+                    else cell.source.replace('"../', '"../../')
+                )
     return notebooks
 
 

@@ -28,6 +28,7 @@ GOOD = """# %% [markdown]
 # %% tags=["parameters"]
 # fmt: off
 region: str = "practice_small"  # A practice region
+results: str = "../docs"  # A folder beside the notebooks
 
 # %% [markdown]
 # Wrong values are refused.
@@ -126,6 +127,8 @@ def test_learner_and_solved_notebooks_come_from_one_source(tmp_path: Path, monke
     learner, solved = ([cell.source for cell in notebook.cells] for notebook in notebooks.values())
     assert "x = 2\nanswer = ...\ncheck.half(answer, x)" in learner
     assert "x = 2\nhalf = 0.5\nanswer = half * x\ncheck.half(answer, x)" in solved
+    assert 'results: str = "../docs"' in learner[1]
+    assert 'results: str = "../../docs"' in solved[1]
     assert "[the next](source)" in learner[0]
     assert "[the next](../source)" in solved[0]
     assert all("SOLUTION" not in cell for cell in [*learner, *solved])

@@ -28,7 +28,7 @@ from test_cube import VARIANTS
 from landslide_utils import cube as cube_module
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.download import PUBLISHED, DownloadError, download, find_published, main
-from landslide_utils.transfer import BLOCK, Patience
+from landslide_utils.fetch import BLOCK, Patience
 
 NAME = "hokkaido_japan"
 PATIENCE = Patience(timeout_s=20, retries=2, pause_s=0.01)

@@ -23,6 +23,7 @@ from landslide_utils.polygons import (
     CONFIDENCE,
     best_threshold,
     compare_confidence,
+    count_groups,
     find_polygons,
     rasterise,
     summarise,
@@ -204,6 +205,14 @@ def test_no_landslide_gives_empty_files_with_their_columns(tmp_path: Path, proba
         again = gpd.read_file(write_polygons(polygons, tmp_path / name))
         assert len(again) == 0
     assert summarise(polygons)["answer"]["how many"] == "0 landslides"
+
+
+def test_groups_are_counted_as_polygons_are_drawn() -> None:
+    mask = xr.DataArray(np.eye(6, dtype=bool), dims=("y", "x"))  # touching at corners: one
+    assert count_groups(mask) == 1
+    assert count_groups(mask.copy(data=np.kron(np.eye(3), [[1, 0], [0, 0]]) > 0)) == 3
+    probability = scene()
+    assert count_groups(probability >= 0.3) == len(find_polygons(probability, plane(probability), threshold=0.3))
 
 
 def test_the_threshold_with_the_best_f1_is_found() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,4 +71,38 @@ def test_a_folder_takes_a_folder_s_place_when_told_to(tmp_path: Path) -> None:
             part.mkdir()
             (part / name).touch()
     assert [p.name for p in target.iterdir()] == ["second"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_is_replaced_is_never_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "checkpoint"
+    target.write_text("old")
+    moved: list[tuple[str, bool]] = []
+    for name in ("rename", "replace"):
+        real = getattr(os, name)
+
+        def move(source: Path, place: Path, name: str = name, real: Callable[..., None] = real) -> None:
+            real(source, place)
+            moved.append((name, target.exists()))
+
+        monkeypatch.setattr(os, name, move)
+    with whole(target, overwrite=True) as part:
+        part.write_text("new")
+    assert target.read_text() == "new"
+    assert moved == [("replace", True)]
+
+
+def test_many_writers_of_one_folder_all_end_well(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+
+    def write(number: int) -> None:
+        for _ in range(20):
+            with whole(target, overwrite=True) as part:
+                part.mkdir()
+                (part / "a").write_text(str(number))
+                (part / "b").write_text(str(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert (target / "a").read_text() == (target / "b").read_text()
     assert list(tmp_path.iterdir()) == [target]

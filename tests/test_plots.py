@@ -75,12 +75,12 @@ def test_alternative_text_survives_into_html() -> None:
 
 def test_large_scenes_are_averaged_and_masks_are_kept() -> None:
     large = xr.DataArray(np.arange(2500 * 4, dtype="float32").reshape(2500, 4), dims=("y", "x"))
-    thin = plots._thin(large)
+    thin = plots.thin(large)
     assert thin.shape == (833, 1)
     assert float(thin[0, 0]) == large.values[:3, :3].mean()
     mask = xr.DataArray(np.zeros((2500, 4), bool), dims=("y", "x"))
     mask[4, 1] = True
-    assert plots._thin(mask).values.sum() == 1
+    assert plots.thin(mask).values.sum() == 1
 
 
 def test_the_noise_of_real_and_practice_radar_is_drawn_side_by_side() -> None:

@@ -47,7 +47,6 @@ def test_every_import_is_a_dependency() -> None:
     names = {
         "affine": "rasterio",
         "bokeh": "hvplot",
-        "branca": "folium",
         "holoviews": "hvplot",
         "panel": "hvplot",
         "pyproj": "geopandas",

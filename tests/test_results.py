@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from landslide_utils import results
+from landslide_utils import charts, results
 
 
 def _grid(
@@ -99,3 +99,26 @@ def test_one_seed_has_no_spread_and_can_be_written(tmp_path: Path) -> None:
     table, draws = _grid({"vv": 0.6})
     out = results.write_results(table[table["seed"] == 0], draws, tmp_path, command="python -m x")
     assert "| vv | 1 | 1 | 0.62 |" in (out / "README.md").read_text()
+
+
+def test_hours_are_counted_to_the_last_pass() -> None:
+    table, _ = _grid({"sar": 0.7, "dem": 0.2})
+    stamps = ["2018-09-05T20:42", "2018-09-11T20:42", "2018-09-17T20:42", "2018-09-23T20:42"]
+    after = [
+        ", ".join(stamps[:steps]) if name == "sar" else ""
+        for name, steps in zip(table["channels"], table["timesteps"], strict=True)
+    ]
+    hours = results.hours_after(table.assign(passes_after=after), "2018-09-05T18:42:00")
+    assert hours.to_dict() == {1: 2.0, 2: 146.0, 3: 290.0, 4: 434.0}
+    mixed = table.assign(passes_after=after)
+    mixed.loc[mixed.index[mixed["passes_after"] != ""][0], "passes_after"] = "2018-09-06T08:41"
+    with pytest.raises(ValueError, match="runs with 1 passes end at 2018-09-05T20:42 and at 2018-09-06T08:41"):
+        results.hours_after(mixed, "2018-09-05T18:42:00")
+
+
+def test_the_figure_of_hours_says_when_and_how_well() -> None:
+    table, draws = _grid({"sar": 0.7})
+    hours = pd.Series({1: 2.0, 2: 146.0, 3: 290.0, 4: 434.0})
+    picture = charts.hours_figure(results.means(table, draws), hours, channels=["sar"], simulated=True)
+    assert "simulated" in picture.alt
+    assert "0.72 after 2 hours, 0.74 after 146 hours" in picture.alt

@@ -91,7 +91,7 @@ def test_another_process_that_saves_at_the_same_moment_does_no_harm(run: dict, m
             folder.mkdir()
             (folder / "metrics.json").write_text("{}")
 
-    monkeypatch.setattr(runs.os, "rename", rival)
+    monkeypatch.setattr(os, "rename", rival)
     assert save_run(**{**run, "metrics": {"auprc": 0.9}}) == folder
     assert json.loads((folder / "metrics.json").read_text()) == {"auprc": 0.9}
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -105,6 +106,15 @@ def read_number(answer: Any) -> float:
     return number
 
 
+def read_numbers(answer: Any, names: Sequence[str]) -> list[float]:
+    """Read several numbers in one order, such as the four edges of a box."""
+    wanted = f"{len(names)} numbers ({', '.join(names)})"
+    refuse_what_is_no_data(answer, wanted)
+    if np.ndim(answer) != 1 or np.size(answer) != len(names):
+        raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} are asked, in one list or tuple.")
+    return [read_number(number) for number in answer]
+
+
 def read_map(answer: Any, like: xr.DataArray) -> NDArray[np.float64]:
     """Read an array that has the dimensions and shape of another one."""
     wanted = f"an array with the dimensions ({', '.join(map(str, like.dims))}) and the shape {like.shape}"
@@ -172,6 +182,17 @@ def made(*arrays: Any) -> list[xr.DataArray]:
                 f"One of the things that the notebook made is now of type {type(array).__name__}; a later cell has replaced it. {AGAIN}"
             )
     return list(arrays)
+
+
+def read_table(table: Any, *columns: str) -> pd.DataFrame:
+    """Read a table that the notebook made; a learner may have overwritten it."""
+    missing = [name for name in columns if not isinstance(table, pd.DataFrame) or name not in table]
+    if missing:
+        raise Hint(
+            f"A table that the notebook made is now of type {type(table).__name__} and has no {', '.join(missing)}; a later cell has replaced it. {AGAIN}"
+        )
+    found: pd.DataFrame = table
+    return found
 
 
 def decibels(power: Any) -> Any:

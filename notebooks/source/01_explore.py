@@ -135,7 +135,8 @@ stack.hvplot.image(
 
 # %%
 stack.isel(y=128).hvplot.line(
-    x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)", title="profile, simulated", width=600, dynamic=False
+    x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)",
+    title="profile, simulated", width=600, dynamic=False
 )
 
 # %% [markdown]
@@ -143,7 +144,8 @@ stack.isel(y=128).hvplot.line(
 
 # %%
 stack.hvplot.hist(
-    "VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)", title="histogram, simulated", width=600, dynamic=False
+    "VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)",
+    title="histogram, simulated", width=600, dynamic=False
 )
 
 # %% [markdown]

@@ -19,7 +19,8 @@
 # |---|---|
 # | composite, chips, split, training | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works without a network. The default cube is **simulated**: a practice scene with known truth.
+# It works without a network. The default cube is **simulated**: a practice scene with known truth. New words are explained in the
+# [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -47,7 +48,7 @@ runs_dir: str = "runs"  # Folder in which trained networks are kept
 from landslide_utils.calibration import threshold_for  # refuses costs that are not above 0
 from landslide_utils.config import read_parameters
 
-threshold = threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
+threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
 config = read_parameters(globals(), also=["cost_of_a_miss", "cost_of_a_false_alarm"])
 config
 
@@ -60,7 +61,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from landslide_utils import charts, metrics, terrain
+from landslide_utils import charts, check, metrics, plots, terrain
 from landslide_utils.baselines import log_ratio_detectors, random_forest
 from landslide_utils.calibration import Calibration, expected_calibration_error, reliability
 from landslide_utils.ceiling import likelihood_ratio
@@ -91,8 +92,8 @@ chips = split_chips(composite["landslides"], seed=config.seed)
 # %% [markdown]
 # ## Precision and recall by hand
 #
-# Take the scores of all test pixels, the highest first, and walk down. After each pixel: how many landslides have we found (**recall**), and how many of our
-# finds are right (**precision**)?
+# Take the scores of all test pixels, the highest first, and walk down. After each pixel: how many landslide pixels have we found ([recall](../docs/glossary.md#recall)), and how many of our
+# finds are right ([precision](../docs/glossary.md#precision))?
 
 # %%
 test = part_mask(chips, "test", composite["landslides"])
@@ -102,12 +103,18 @@ found = labels[order].cumsum()
 precision, recall = found / np.arange(1, len(found) + 1), found / found[-1]
 
 # %% [markdown]
-# The area under the curve is the mean precision over the recall gained, landslide by landslide. The library does the same and takes care of equal scores.
+# The area under the curve, [AUPRC](../docs/glossary.md#auprc), is the mean precision over the recall gained, landslide pixel by landslide pixel. The library does the same and takes care of equal scores.
 
 # %%
 by_hand = precision[labels[order]].mean()
 by_library = metrics.auprc(labels, scores)
 print(f"by hand {by_hand:.6f}, by library {by_library:.6f}")
+
+# %% [markdown]
+# The curve itself, from little found and mostly right on the left to everything found on the right:
+
+# %%
+plots.curves_figure({"this network": metrics.curve(labels, scores)}, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # The numbers of one map at a few places of the curve:
@@ -122,7 +129,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## How sure is the number?
 #
-# The test rests on few chips with landslides. Another valley would give another number. The **bootstrap** plays that: draw as many test chips again, some twice
+# The test rests on few chips with landslides. Another valley would give another number. The [bootstrap](../docs/glossary.md#bootstrap) plays that: draw as many test chips again, some twice
 # and some not at all, and measure each time. Pixels of one chip share their slopes, so chips are drawn, not pixels.
 
 # %%
@@ -132,10 +139,21 @@ network = metrics.interval(by_library, draws, rich)
 print(f"AUPRC {network.value:.2f}, 95 % interval {network.low:.2f} to {network.high:.2f}, from {rich} test chips with landslides")
 
 # %% [markdown]
+# The test has many more pixels than chips. What if we had drawn pixels instead, as if each were a trial of its own?
+
+# %% tags=["misconception:many-pixels-make-it-sure"]
+random = np.random.default_rng(config.seed)
+redrawn = (random.integers(len(labels), size=len(labels)) for _ in range(20))
+by_pixel = [metrics.auprc(labels[drawn], scores[drawn]) for drawn in redrawn]
+print(f"standard deviation of AUPRC: {len(labels):,} pixels drawn {np.std(by_pixel):.3f}, whole chips drawn {np.nanstd(draws):.3f}")
+
+# %% [markdown]
+# Pixels drawn one by one always bring a little of every valley, so they never ask what another valley would have said.
+#
 # ## The ladder
 #
-# What must a network beat? **Chance** knows nothing. **Slope alone** knows where landslides can be. The **log ratio** is the change in decibels, as it is and
-# smoothed. A **random forest** learns from each pixel and its near neighbours.
+# What must a network beat? **Chance** knows nothing. **Slope alone** knows where landslides can be. The [log ratio](../docs/glossary.md#log-ratio) is the change in decibels, as it is and
+# smoothed. A [random forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
 
 # %%
 image = composite["image"].sel(channel=[name for name in composite["channel"].values if name[:2] in ("vv", "vh")])
@@ -174,14 +192,33 @@ ladder = {name: tuple(metrics.interval(areas[name], drawn[name], rich)) for name
 charts.ladder_figure(ladder, chance=float(labels.mean()), simulated=composite.attrs["simulated"])
 
 # %% [markdown]
-# The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is hard for the other. A **paired** test looks at the
-# difference, chip draw by chip draw.
+# The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is mostly hard for the other. A **paired** comparison looks at
+# the difference, draw by draw.
+#
+# ### Exercise: how sure is the difference?
+#
+# `drawn["this network"]` and `drawn["VV log ratio, smoothed"]` hold their AUPRC in each draw of chips, and draw by draw the chips are the same. What is the standard
+# deviation of the difference? A draw without any landslide is NaN, so take `np.nanstd`.
 
-# %%
-for name in ("random forest", "VV log ratio, smoothed"):
-    if name in detectors:
-        difference, p = metrics.compare(areas["this network"], areas[name], drawn["this network"], drawn[name], rich)
-        print(f"network - {name}: {difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}), p = {p:.3f}")
+# %% tags=["exercise"]
+spread = ...
+# BEGIN SOLUTION NO PROMPT
+spread = np.nanstd(drawn["this network"] - drawn["VV log ratio, smoothed"])
+# END SOLUTION
+check.spread_of_difference(spread, drawn["this network"], drawn["VV log ratio, smoothed"])
+
+# %% [markdown]
+# Many look only whether two intervals overlap. Beside that, for each rung, the interval of the paired difference: where it leaves out 0, there is something to claim.
+
+# %% tags=["misconception:overlap-means-no-difference"]
+def against(name: str) -> dict[str, float]:
+    """Compare the network with one rung, both ways."""
+    difference, p = metrics.compare(areas["this network"], areas[name], drawn["this network"], drawn[name], rich)
+    overlap = network.low <= ladder[name][2] and ladder[name][1] <= network.high
+    return {"intervals overlap": overlap, "network better by": difference.value, "low": difference.low, "high": difference.high, "p": p}
+
+
+pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "this network"}, orient="index").round(3)
 
 # %% [markdown]
 # ## A split that leaks
@@ -206,8 +243,8 @@ splits.round(3)
 # %% [markdown]
 # ## Which landslides are found?
 #
-# A pixel counts as reported above a threshold; here the one at which half of all landslide pixels are found. Then we look at each landslide: how much of it is reported, how
-# large is it, and how does its slope lie to the radar? A small **local incidence** angle means that it faces the radar, a large one that it looks away.
+# A pixel counts as reported above a [threshold](../docs/glossary.md#threshold); here the one at which half of all landslide pixels are found. Then we look at each landslide:
+# how much of it is reported, how large is it, and how does its slope lie to the radar? A small [local incidence](../docs/glossary.md#local-incidence) angle means that it faces the radar, a large one that it looks away.
 
 # %%
 threshold_half = float(np.quantile(scores[labels], 0.5))
@@ -217,7 +254,7 @@ threshold_half = float(np.quantile(scores[labels], 0.5))
 
 # %%
 incidence = float(datacube.attrs.get("incidence_degrees", 39.0))
-look = {"ascending": 80.0, "descending": 280.0}.get(composite.attrs["orbit"], 280.0)
+look = terrain.LOOK_AZIMUTH.get(composite.attrs["orbit"], terrain.LOOK_AZIMUTH["descending"])
 local = terrain.local_incidence(
     datacube["dem"].load(), datacube.attrs["pixel_size_m"], incidence_degrees=incidence, look_azimuth_degrees=look
 )
@@ -231,6 +268,29 @@ each = metrics.found_landslides(
 )
 
 # %% [markdown]
+# ### Exercise: landslides found
+#
+# Half of the landslide *pixels* are reported. Of how many *landslides* is at least half reported? Give the share of the landslides in `each`, whose column `found` is the
+# reported share of each.
+
+# %% tags=["exercise"]
+share_found = ...
+# BEGIN SOLUTION NO PROMPT
+share_found = (each["found"] >= 0.5).mean()
+# END SOLUTION
+check.landslides_found(share_found, each)
+
+# %% [markdown]
+# Whoever reads a recall as "so many landslides are found" takes the first of these numbers for one of the others:
+
+# %% tags=["misconception:recall-counts-landslides"]
+print(f"landslide pixels reported: {np.average(each['found'], weights=each['area_m2']):.2f}")
+for words, enough in {"at least half of it": each["found"] >= 0.5, "any pixel of it": each["found"] > 0}.items():
+    print(f"landslides with {words} reported: {enough.mean():.2f} of {len(each)}")
+
+# %% [markdown]
+# Say which you mean. Who counts pixels counts mostly large landslides.
+#
 # By size first, in four groups of equally many landslides:
 
 # %%
@@ -250,7 +310,21 @@ each.groupby(lies, observed=True)["found"].agg(["size", "mean"]).round(2)
 # Group the test pixels by the probability that the network gives, and count how many are landslide. On the diagonal, a probability means what it says. Ours was
 # trained on chips that hold more landslides than the scene does, so expect it to be too sure.
 #
-# The remedy is learnt on the **validation** chips, never on the test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
+# ### Exercise: how far from the diagonal?
+#
+# `table` has a line for each group: the mean `probability`, the `share` that is landslide, and the number of `pixels`. The **expected calibration error** is the mean
+# distance between the two, each group weighted with its pixels. Measure it.
+
+# %% tags=["exercise"]
+table = reliability(labels, scores)
+error = ...
+# BEGIN SOLUTION NO PROMPT
+error = np.average(abs(table["probability"] - table["share"]), weights=table["pixels"])
+# END SOLUTION
+check.calibration_error(error, table)
+
+# %% [markdown]
+# The remedy is [calibration](../docs/glossary.md#calibration). It is learnt on the **validation** chips, never on the test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
 
 # %%
 validation = metrics.pixels(probability, composite["landslides"], part_mask(chips, "validation", composite["landslides"]))
@@ -258,7 +332,7 @@ corrections = {"temperature": Calibration.fit(*validation), "temperature and shi
 corrections
 
 # %% [markdown]
-# The **expected calibration error** is the mean distance from the diagonal. AUPRC does not change: the order of the pixels stays.
+# The calibration error of each, on the test chips. AUPRC does not change: the order of the pixels stays.
 
 # %%
 maps = {"as trained": probability} | {name: correction.apply(probability) for name, correction in corrections.items()}
@@ -281,17 +355,30 @@ charts.reliability_figure(
 # %% [markdown]
 # ## Where to draw the line
 #
-# There is no right threshold, only a cheap one. If a missed landslide costs ten times a false alarm, report a pixel as soon as reporting it costs less than keeping silent:
-# above $1 / (1 + 10)$. That holds only if probabilities mean what they say.
+# There is no right threshold, only a cheap one: report a pixel as soon as reporting it costs less than keeping silent. If it slid with the probability $p$, silence costs
+# $p$ times the cost of a miss, in the mean, and reporting costs $1 - p$ times the cost of a false alarm.
+#
+# ### Exercise: the cheap threshold
+#
+# At which probability do both cost the same? `cost_of_a_miss` and `cost_of_a_false_alarm` are parameters of this notebook.
+
+# %% tags=["exercise"]
+threshold = ...
+# BEGIN SOLUTION NO PROMPT
+threshold = cost_of_a_false_alarm / (cost_of_a_miss + cost_of_a_false_alarm)
+# END SOLUTION
+check.cost_threshold(threshold, cost_of_a_miss, cost_of_a_false_alarm)
+
+# %% [markdown]
+# The package's `threshold_for` says the same. It holds only if probabilities mean what they say.
 
 # %%
-threshold = cost_of_a_false_alarm / (cost_of_a_miss + cost_of_a_false_alarm)
-print(f"report above a probability of {threshold:.3f}")
+cheap = threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
 
 # %% [markdown]
 # What would it have cost on the test chips, and what with 0.5, and without calibration?
 
-# %%
+# %% tags=["misconception:one-half-is-the-threshold"]
 def cost(probabilities: np.ndarray, limit: float) -> float:
     """Return the mean cost a pixel."""
     missed, alarmed = labels & (probabilities < limit), ~labels & (probabilities >= limit)
@@ -301,9 +388,9 @@ def cost(probabilities: np.ndarray, limit: float) -> float:
 calibrated = given["temperature and shift"][1]
 pd.Series(
     {
-        "calibrated, threshold from costs": cost(calibrated, threshold),
+        "calibrated, threshold from costs": cost(calibrated, cheap),
         "calibrated, 0.5": cost(calibrated, 0.5),
-        "as trained, threshold from costs": cost(scores, threshold),
+        "as trained, threshold from costs": cost(scores, cheap),
         "as trained, 0.5": cost(scores, 0.5),
         "report nothing": cost(scores, 2.0),
     },
@@ -311,13 +398,26 @@ pd.Series(
 ).round(4).to_frame()
 
 # %% [markdown]
+# One half is right only where a miss and a false alarm cost the same.
+#
+# ## Quiz
+#
+# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+
+# %%
+from landslide_utils import quiz
+
+quiz.show("04_evaluate")
+
+# %% [markdown]
 # ## What we learnt
 #
 # - AUPRC is the mean precision over the recall gained; it is read beside chance, with an interval that counts chips, not pixels.
 # - A network is worth its trouble only if it beats the rungs below it, and detectors on the same chips are compared in pairs.
+# - Recall counts pixels. How many landslides are found is another question, and needs a rule for what found means.
 # - Probabilities are calibrated on validation chips; then a threshold follows from what mistakes cost.
 #
-# **Next:** [05 Map](05_map.ipynb).
+# Next: [05 Map](05_map.ipynb).
 #
 # **Sources.** Saito & Rehmsmeier 2015 and Boyd et al. 2013 on precision-recall curves and their intervals; Guo et al. 2017 and Platt 1999 on calibration;
 # Kattenborn et al. 2022 on spatial leakage; Breiman 2001 on random forests; Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869).

@@ -12,15 +12,16 @@
 # A score helps no responder. Somebody who has to decide which valley to look at first needs a map that says where, how large and how sure, in a file that
 # opens in a geographic information system, and that says what it could not see. Here we make one.
 #
-# **Afterwards you can** map a whole scene without seams, say where radar is blind, choose a threshold without cheating, and write a map and polygons that
-# others can open.
+# **Afterwards you can** map a whole scene without seams, say where radar is blind, choose a threshold without cheating, say how much slid in all, and write a
+# map and polygons that others can open.
 #
 # | you should know | where it is taught |
 # |---|---|
-# | what a composite, a chip and a blocked split are | [03 Train a landslide detector](03_train.ipynb) |
-# | recall and precision | the same |
+# | what a [composite](../docs/glossary.md#composite), a [chip](../docs/glossary.md#chip) and a [blocked split](../docs/glossary.md#blocked-split) are | [03 Train a landslide detector](03_train.ipynb) |
+# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision), [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default cube is **simulated**.
+# It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default cube is **simulated**. New words are
+# explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -76,7 +77,8 @@ import numpy as np
 import pandas as pd
 import rioxarray
 
-from landslide_utils import maps
+from landslide_utils import check, maps, metrics, quiz
+from landslide_utils.calibration import Calibration
 from landslide_utils.chips import Normalisation, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.cube import open_cube
@@ -97,7 +99,7 @@ composite = make_composite(datacube, channels=channels, timesteps=timesteps, orb
 landslides = composite["landslides"].load()
 
 # %% [markdown]
-# We measure each channel on the training chips, and normalise. Nothing has been loaded but the labels: the image stays a recipe, and is read chunk by chunk
+# We measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation). Nothing has been loaded but the labels: the image stays a recipe, and is read chunk by chunk
 # where it is needed. That is how a scene of any size fits in memory.
 
 # %%
@@ -115,14 +117,35 @@ pd.DataFrame(fit(session, epochs)).tail(1)
 # %% [markdown]
 # ## Where radar is blind
 #
-# Radar looks from the side. Where a slope that faces it is steeper than its look, several places fall on one pixel: **layover**. Behind a steep ridge it sees
-# nothing: **shadow**. What is there is noise that a network may take for a landslide. Terrain and geometry tell us where, whatever the data say.
+# Radar looks from the side. Where a slope that faces it is steeper than its look, several places fall on one pixel: [layover](../docs/glossary.md#layover). Behind a steep ridge it sees
+# nothing: [shadow](../docs/glossary.md#shadow). What is there is noise that a network may take for a landslide. Terrain and geometry tell us where, whatever the data say.
 
 # %%
 flown = composite.attrs.get("orbit", "none")
 known = flown in ("ascending", "descending")
 hidden = find_hidden(datacube, orbit=flown, incidence_degrees=incidence_degrees or None) if known else None
 print(f"{flown} passes" + ("" if known else ": without radar, or without its direction, nothing can be said of layover and shadow"))
+
+# %% [markdown]
+# How much that is depends on the [incidence angle](../docs/glossary.md#incidence-angle), from the vertical: Sentinel-1 looks at 29 to 46 degrees. ERS, which
+# flew before it, looked at 23. What would it have missed here, from each [orbit direction](../docs/glossary.md#orbit-direction)? `|` means: in layover, in shadow, or both.
+
+# %%
+steep = {way: find_hidden(datacube, orbit=way, incidence_degrees=23.0) for way in ("descending", "ascending")}
+missed = {way: masks["layover"] | masks["shadow"] for way, masks in steep.items()}
+pd.Series({way: f"{float(mask.mean()):.1%}" for way, mask in missed.items()}, name="of the scene").to_frame()
+
+# %% [markdown]
+# ### Exercise: blind from both sides
+#
+# With passes of both directions at hand, what share of the scene would still be missed? Take `missed["descending"]` and `missed["ascending"]`.
+
+# %% tags=["exercise"]
+missed_by_both = ...
+# BEGIN SOLUTION NO PROMPT
+missed_by_both = float((missed["descending"] & missed["ascending"]).mean())
+# END SOLUTION
+check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"])
 
 # %% [markdown]
 # ## The whole scene
@@ -141,6 +164,15 @@ pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if 
 maps.hidden_figure(probability, hidden)
 
 # %% [markdown]
+# A place without a finding is not a place without a landslide. How many labelled landslide pixels lie where the map is silent, and how many where it speaks and
+# gives them less than one chance in ten?
+
+# %% tags=["misconception:no-polygon-no-landslide"]
+silent = landslides & probability.isnull()
+unlikely = landslides & (probability < 0.1)
+print(f"of {int(landslides.sum())} landslide pixels {int(silent.sum())} lie where the map is silent, and {int(unlikely.sum())} have a probability below 0.1")
+
+# %% [markdown]
 # And where it says something: labels beside prediction. We look at test chips, which the network has not seen.
 
 # %%
@@ -149,7 +181,7 @@ maps.map_figure(probability, landslides, chips, simulated=composite.attrs["simul
 # %% [markdown]
 # ## From probability to yes or no
 #
-# A polygon needs a threshold. One half would be right if the probabilities were, but the network was shown more landslides than there are, so they are too
+# A polygon needs a [threshold](../docs/glossary.md#threshold). One half would be right if the probabilities were, but the network was shown more landslides than there are, so they are too
 # high. We take the threshold with the best balance of recall and precision (F1) on the **validation** chips. On the test chips it would be cheating.
 
 # %%
@@ -162,6 +194,50 @@ print(f"threshold {threshold:.2f}")
 
 # %%
 maps.difference_figure(probability, landslides, chips, threshold=threshold, simulated=composite.attrs["simulated"])
+
+# %% [markdown]
+# ### Exercise: a map for a survey
+#
+# A survey wants few misses and checks every find. So it halves the threshold. Which share of the finds on the test chips is then right?
+
+# %% tags=["exercise"]
+test = part_mask(chips, "test", landslides)
+precision = ...
+# BEGIN SOLUTION NO PROMPT
+finds = (probability >= threshold / 2) & test
+precision = landslides.values[finds.values].mean()
+# END SOLUTION
+check.survey_precision(precision, probability, landslides, test, threshold)
+
+# %% [markdown]
+# ## How much slid in all?
+#
+# Counting the pixels above a threshold answers another question. If probabilities mean what they say, ten pixels with 0.2 are two landslide pixels to be
+# expected, though none of them reaches one half. So the network's are calibrated first, on the validation chips, as in notebook 04.
+
+# %%
+validation = metrics.pixels(probability, landslides, part_mask(chips, "validation", landslides))
+calibrated = Calibration.fit(*validation, shift=True).apply(probability)
+pixel_size_m = composite.attrs["pixel_size_m"]
+
+# %% [markdown]
+# ### Exercise: the area to be expected
+#
+# How many square kilometres of landslide are to be expected in the whole scene, by `calibrated`? A pixel is `pixel_size_m` metres wide and high.
+
+# %% tags=["exercise"]
+expected_km2 = ...
+# BEGIN SOLUTION NO PROMPT
+expected_km2 = float(calibrated.sum()) * pixel_size_m**2 / 1_000_000
+# END SOLUTION
+check.expected_area(expected_km2, calibrated, pixel_size_m)
+
+# %% [markdown]
+# Here we know the truth, so here we can compare. None of these need agree with it: the calibration was learnt on a few chips, and must hold for the rest.
+
+# %%
+ways = {"labelled": landslides, "calibrated, added": calibrated, "as trained, added": probability, "counted above the threshold": probability >= threshold}
+pd.Series({name: float(values.sum()) * pixel_size_m**2 / 1e6 for name, values in ways.items()}, name="km2").round(2).to_frame()
 
 # %% [markdown]
 # ## Polygons
@@ -182,10 +258,20 @@ print(f"intersection over union {float((model & drawn).sum() / max(int((model | 
 print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2'] / 1e6:.3f} km2")
 
 # %% [markdown]
+# Is each polygon a landslide? Two that touch become one, and one that is found in pieces becomes several. Count the groups at a few thresholds, and those of
+# the labels:
+
+# %% tags=["misconception:polygons-are-landslides"]
+from landslide_utils.polygons import count_groups
+
+cuts = {f"above {cut:.2f}": probability >= cut for cut in (threshold / 2, threshold, (1 + threshold) / 2)}
+pd.Series({name: count_groups(mask) for name, mask in {**cuts, "labelled": landslides}.items()}, name="groups").to_frame()
+
+# %% [markdown]
 # "Sure" is what the network says of itself. Does it deserve it? On the test chips we know: which share of the polygons of each class lies on a landslide,
 # and which share of their pixels is one?
 
-# %%
+# %% tags=["misconception:sure-is-right"]
 compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).round(2)
 
 # %% [markdown]
@@ -200,7 +286,8 @@ summarise(polygons)
 # %% [markdown]
 # ## Files
 #
-# The map as a cloud-optimised GeoTIFF; the polygons as a GeoPackage in the map's own coordinates, and as GeoJSON in degrees. A file appears whole or not at
+# The map as a cloud-optimised GeoTIFF; the polygons as a GeoPackage in the map's own
+# [coordinate reference system](../docs/glossary.md#coordinate-reference-system), and as GeoJSON in degrees. A file appears whole or not at
 # all, and says of what event it is, and whether the radar was simulated.
 
 # %%
@@ -219,6 +306,25 @@ for kind in ("polygons", "polygons_in_degrees"):
     print(f"{paths[kind].name}: {gpd.read_file(paths[kind]).crs}, {len(gpd.read_file(paths[kind]))} polygons")
 
 # %% [markdown]
+# Somebody was sent the GeoJSON and kept only the shapes. How large are they? The first attempt gives a number, and a warning that is easily overlooked:
+
+# %% tags=["misconception:areas-in-degrees"]
+shapes = gpd.read_file(paths["polygons_in_degrees"], columns=[])
+print(f"area {shapes.area.sum():.6f}, in square degrees, which are no area; the polygons have {polygons['area_m2'].sum() / 1e6:.2f} km2")
+
+# %% [markdown]
+# ### Exercise: ten places to go to
+#
+# A crew can visit ten places. How many square kilometres do the ten largest of `shapes` have together? `shapes.to_crs(polygons.crs)` has them in metres.
+
+# %% tags=["exercise"]
+ten_km2 = ...
+# BEGIN SOLUTION NO PROMPT
+ten_km2 = shapes.to_crs(polygons.crs).area.nlargest(10).sum() / 1_000_000
+# END SOLUTION
+check.largest_area(ten_km2, polygons, 10)
+
+# %% [markdown]
 # ## Move the threshold
 #
 # No single threshold suits everybody: a search party wants few false alarms, a survey wants few misses. The page below is a file of its own. It needs no
@@ -231,6 +337,14 @@ page.save(paths["page"])
 page
 
 # %% [markdown]
+# ## Quiz
+#
+# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+
+# %%
+quiz.show("05_map")
+
+# %% [markdown]
 # ## What we learnt
 #
 # - Tiles overlap so that a map has no seams, and a scene of any size can be mapped piece by piece.
@@ -238,7 +352,10 @@ page
 # - A threshold is chosen on validation chips, and depends on what the map is for.
 # - Polygons are checked against the map that they came from, and files by opening them again.
 # - How sure a network is and how often it is right are two things: compare them where labels are known.
+# - An area is measured in metres, never in degrees; how much slid in all is the sum of calibrated probabilities, not a count of polygons.
+#
+# Next: [06 Experiments](06_experiments.ipynb).
 #
 # **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869);
-# Kropatsch & Strobl 1990 on layover and shadow; Butler et al. 2016, *The GeoJSON Format*, [RFC 7946](https://www.rfc-editor.org/rfc/rfc7946);
+# Kropatsch & Strobl 1990 on layover and shadow; ESA's user guides of ERS and Sentinel-1 on their incidence angles; Platt 1999 on calibration; Butler et al. 2016, *The GeoJSON Format*, [RFC 7946](https://www.rfc-editor.org/rfc/rfc7946);
 # Okabe & Ito 2008 on colours that everybody can tell apart.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 06 Experiments: does the poster hold?
 #
-# The poster's central figure shows AUPRC against the number of passes, a line for each combination of bands. It comes from one seed, one scene and 61 chips, and
+# The poster's central figure shows [AUPRC](../docs/glossary.md#auprc) against the number of passes, a line for each combination of bands. It comes from one seed, one scene and 61 chips, and
 # no number has an interval. Here we run that experiment as anyone can run it again, and ask of each claim: does it hold, does it not, or can we not tell?
 #
 # **Afterwards you can** lay out a grid of runs, run it so that it can be stopped at any moment, read its figure with intervals, and judge a claim by the interval
@@ -20,7 +20,8 @@
 # | training | [03 Train a landslide detector](03_train.ipynb) |
 # | AUPRC, chance, bootstrap, pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network. All radar here is **simulated**; the same command takes a real cube.
+# It works without a network. All radar here is **simulated**; the same command takes a real cube. New words are explained in the
+# [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -39,7 +40,8 @@ runs_dir: str = "runs"  # Folder in which the runs are kept
 results: str = "../docs/results"  # Folder with the results of the whole grid
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done. Each combination becomes one configuration with a name of its own.
+# Wrong values and unknown names are refused here, before any work is done. Each combination, of bands, passes and [seed](../docs/glossary.md#seed), becomes one
+# configuration with a name of its own.
 
 # %%
 from landslide_utils.config import refuse_unknown
@@ -85,6 +87,21 @@ runs, draws = kept.read_results(results)
 print(f"{len(runs)} runs, {runs['seconds_train'].sum() / 3600:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
 
 # %% [markdown]
+# ### Exercise: what five seeds would cost
+#
+# `runs` has one line a run. Suppose you want every combination with five seeds in all. How many runs would you still have to train?
+
+# %% tags=["exercise"]
+from landslide_utils import check
+
+still_to_train = ...
+# BEGIN SOLUTION NO PROMPT
+combinations = runs["channels"].nunique() * runs["timesteps"].nunique()
+still_to_train = combinations * 5 - len(runs)
+# END SOLUTION
+check.runs_missing(still_to_train, runs, 5)
+
+# %% [markdown]
 # The poster's figure, with what the poster does not have: a mean over seeds, and intervals that count the few chips of the test.
 
 # %%
@@ -94,23 +111,95 @@ found = kept.means(runs, draws)
 charts.passes_figure(found, simulated=bool(runs["simulated"].all()))
 
 # %% [markdown]
-# The measure of the figure is the poster's: inside chips that hold a landslide. Over all test chips landslides are rarer, and the same maps score lower:
+# The measure of the figure is the poster's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all test chips landslides are rarer, and the
+# same maps score lower:
 
 # %%
 found.pivot_table(index="channels", columns="timesteps", values=["mean", "whole_scene"]).round(2)
 
 # %% [markdown]
+# Lower, but beside a lower chance: that of a measure is the [prevalence](../docs/glossary.md#prevalence) where it is measured. Here are the first lines of both:
+
+# %%
+found[["channels", "timesteps", "mean", "chance", "whole_scene", "whole_scene_chance"]].round(3).head()
+
+# %% [markdown]
+# ### Exercise: how many times chance?
+#
+# Take the line of `found` with the largest `mean`. Over all test chips, how many times as much as chance does it score?
+
+# %% tags=["exercise"]
+times = ...
+# BEGIN SOLUTION NO PROMPT
+best = found.loc[found["mean"].idxmax()]
+times = best["whole_scene"] / best["whole_scene_chance"]
+# END SOLUTION
+check.times_chance(times, found)
+
+# %% [markdown]
+# ## One seed is an accident
+#
+# The same configuration with another seed gives another number. Here are those of the most passes, one line a seed:
+
+# %%
+most = runs["timesteps"].max()
+by_seed = runs[runs["timesteps"] == most].pivot(index="seed", columns="channels", values=kept.MEASURE)
+by_seed.round(3)
+
+# %% [markdown]
+# Somebody who tries seeds until it looks good reports the best of one and an unlucky one of the other. How far apart can two band combinations be made to look, and how near?
+
+# %% tags=["misconception:the-best-seed-counts"]
+sar, vv = by_seed["sar"], by_seed["vv"]
+print(f"VV and VH less VV: from {sar.min() - vv.max():+.3f} to {sar.max() - vv.min():+.3f}, as one likes")
+
+# %% [markdown]
+# ### Exercise: in pairs
+#
+# One seed gives both the same split and the same order of chips, so the honest difference is taken seed by seed: `sar` less `vv`. Give its mean over the seeds and its
+# standard deviation (`std()`), in this order, as `(mean, sd)`.
+
+# %% tags=["exercise"]
+mean_and_sd = ...
+# BEGIN SOLUTION NO PROMPT
+differences = sar - vv
+mean_and_sd = (differences.mean(), differences.std())
+# END SOLUTION
+check.paired_difference(mean_and_sd, sar, vv)
+
+# %% [markdown]
 # ## The poster's four claims
 #
-# The intervals in the figure overlap, but that says little: all combinations were tested on the *same* chips. What counts is the interval of the **difference**, drawn chip
-# by chip. A claim holds if that whole interval lies on its side.
+# Seeds are not all. The test has few chips, and another test would give other numbers: hence the intervals in the figure. Do those of these two overlap?
+
+# %%
+pair = found[(found["timesteps"] == most) & found["channels"].isin(["sar", "vv"])].set_index("channels")
+print(f"they overlap: {pair['low'].max() < pair['high'].min()}")
+pair[["low", "mean", "high"]].round(3)
+
+# %% [markdown]
+# Whether they do says little: all combinations were tested on the *same* chips. What counts is the interval of the **difference**, drawn chip by chip. A claim holds if that
+# whole interval lies on its side.
 
 # %%
 claims = kept.claims(runs, draws)
 claims.style.hide()
 
 # %% [markdown]
-# "Cannot tell here" is a result. Count how many landslide chips each seed's test has: more chips, not more epochs, would narrow the intervals.
+# "Cannot tell here" is a result, and another one than "no effect". Read the interval of each such line: how large an effect, of either sign, lies in it too?
+
+# %% tags=["misconception:cannot-tell-means-no-effect"]
+claims.loc[claims["verdict"] == kept.UNCLEAR, ["claim", "measured"]]
+
+# %% [markdown]
+# Would more seeds narrow the intervals? Compare how far seeds differ with how far an interval reaches on either side, on average over all settings.
+
+# %% tags=["misconception:more-seeds-narrow-the-interval"]
+print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half an interval {(found['high'] - found['low']).mean() / 2:.3f}")
+
+# %% [markdown]
+# If the second number is much the larger, more seeds would not help: the interval is wide because the test has few chips with landslides. How many has each seed's test?
+# More of these, not more epochs, would narrow it.
 
 # %%
 runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
@@ -141,11 +230,22 @@ recipes = pd.read_csv(f"{results}/../../benchmarks/recipes.csv")
 recipes.groupby(["cube", "recipe"])[["seconds_train", "auprc", "prevalence"]].mean().round(3)
 
 # %% [markdown]
+# ## Quiz
+#
+# Three short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+
+# %%
+from landslide_utils import quiz
+
+quiz.show("06_experiments")
+
+# %% [markdown]
 # ## What we learnt
 #
 # - An experiment is a grid of configurations, each with a name that depends on all that its result depends on.
 # - Results carry an interval that counts what was really independent: chips and seeds, not pixels.
-# - A claim about a difference is judged by the interval of the difference.
+# - A claim about a difference is judged by the interval of the difference; the best seed is luck.
+# - "Cannot tell" is not "no effect".
 #
 # The scene is simulated: what holds here need not hold in Hokkaido. With the published cube, run
 # `python -m landslide_utils.experiments --cube hokkaido_japan --preset standard`.

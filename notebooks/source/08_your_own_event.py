@@ -10,17 +10,18 @@
 # # 08 Your own event
 #
 # The next earthquake or storm has no published cube. What there is on the day is a place, an instant, a first sketch of landslides, and an archive full of
-# radar images on grids of their own. Here we turn these into a cube that every other notebook of this course can open.
+# radar images on grids of their own. Here we turn these into a [datacube](../docs/glossary.md#datacube) that every other notebook of this course can open.
 #
-# **Afterwards you can** make a cube from a bounding box, an instant and polygons, read a calendar of passes, and check grid, orbits and labels before you
+# **Afterwards you can** make a cube from a [bounding box](../docs/glossary.md#bounding-box), an instant and polygons, read a calendar of passes, and check grid, orbits and labels before you
 # trust them.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
-# | what a composite is | [03 Train a landslide detector](03_train.ipynb) |
+# | what a [composite](../docs/glossary.md#composite) is | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works without a network: unless you name images of your own, it makes a small folder of **simulated** ones, under the names that real ones have.
+# It works without a network: unless you name images of your own, it makes a small folder of **simulated** ones, under the names that real ones have. New words
+# are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -106,7 +107,7 @@ print(planned.describe())
 # %% [markdown]
 # ## The calendar of passes
 #
-# Each row is a pass: one flight over the box. The track (relative orbit) is the same path over the ground, flown again every few days; only images of one track
+# Each row is a pass: one flight over the box. The track ([relative orbit](../docs/glossary.md#relative-orbit)) is the same path over the ground, flown again every few days; only images of one track
 # see the slopes from the same side and at the same angle.
 
 # %%
@@ -121,6 +122,64 @@ from landslide_utils import atlas
 atlas.calendar_figure(planned.calendar, simulated=planned.cube.attrs["simulated"])
 
 # %% [markdown]
+# Only passes of one track can be averaged, and a change needs both sides. So of all passes few count: those on the track whose shorter side is longest.
+
+# %% tags=["misconception:every-pass-counts"]
+sides = planned.calendar.groupby(["orbit", "relative_orbit"])["when"].value_counts().unstack(fill_value=0)
+usable = int(sides[["before", "after"]].min(axis=1).max())
+print(f"{len(planned.calendar)} passes in all; at most {usable} can be averaged on each side")
+sides
+
+# %% [markdown]
+# ### Exercise: how long to wait?
+#
+# More passes make a better map, and a later one. On the track that has most passes on its shorter side, how many days after the event was pass number `wanted` after it?
+# `planned.calendar` has the columns that you saw above.
+
+# %% tags=["exercise"]
+from landslide_utils import check
+
+wanted = min(3, usable)
+wait_days = ...
+# BEGIN SOLUTION NO PROMPT
+orbit, track = sides[["before", "after"]].min(axis=1).idxmax()
+own = planned.calendar.query("orbit == @orbit and relative_orbit == @track and when == 'after'")
+wait_days = own["days"].iloc[wanted - 1]
+# END SOLUTION
+check.waiting_days(wait_days, planned.calendar, wanted)
+
+# %% [markdown]
+# ## Whose clock?
+#
+# All times here are [UTC](../docs/glossary.md#utc); newspapers print the time of the place. By the sun, clocks are one hour ahead for every 15 degrees of longitude
+# (behind, where it is negative). Had we taken the newspaper's time for UTC, the passes in between would have changed sides:
+
+# %% tags=["misconception:newspapers-print-utc"]
+import pandas as pd
+
+hours_ahead = round((degrees[0] + degrees[2]) / 2 / 15)
+instant = pd.Timestamp(planned.cube.attrs["event_time"])
+printed = instant + pd.Timedelta(hours=hours_ahead)
+between = planned.calendar["time"].between(*sorted([instant, printed]))
+print(f"{instant} UTC is {printed} there; passes in between: {planned.calendar['time'][between].astype(str).tolist()}")
+
+# %% [markdown]
+# If the list is empty, that is luck, and a wrong instant all the same.
+#
+# ### Exercise: the first image
+#
+# The crews on the ground ask since when there is an image from after the event. Give the instant of the first pass after it by *their* clocks, `hours_ahead` of UTC.
+# `pd.Timedelta(hours=...)` can be added to a time.
+
+# %% tags=["exercise"]
+first_image = ...
+# BEGIN SOLUTION NO PROMPT
+first_after = planned.calendar.loc[planned.calendar["when"] == "after", "time"].min()
+first_image = first_after + pd.Timedelta(hours=hours_ahead)
+# END SOLUTION
+check.first_look(first_image, planned.calendar, hours_ahead)
+
+# %% [markdown]
 # ## What a wrong question looks like
 #
 # A box with its corners swapped, or an instant without a time of day, is refused before anything is read, and all that is wrong is said at once.
@@ -133,6 +192,32 @@ try:
     event.plan(name, [east, south, west, north], event_time[:10], polygons, radar=source, dem=dem or source)
 except EventError as error:
     print(error)
+
+# %% [markdown]
+# Not every wrong box can be refused. Maps and people name the latitude first; here the longitude, x, comes first. What is said of our box if the two change places?
+
+# %% tags=["misconception:latitude-comes-first"]
+from landslide_utils.grid import find_box_faults
+
+swapped = [south, west, north, east]
+find_box_faults(swapped) or f"nothing: {swapped} is a box as well, somewhere else on Earth"
+
+# %% [markdown]
+# In Japan 141 cannot be a latitude. In Europe or Africa, where both numbers are small, nothing would have warned you.
+#
+# ### Exercise: a box around the landslides
+#
+# `planned.polygons` are the landslides, in the cube's [coordinate reference system](../docs/glossary.md#coordinate-reference-system). Make the box that one would ask a catalogue for:
+# around all of them, with `margin` degrees to spare on each side, as west, south, east, north in degrees. `to_crs("EPSG:4326")` and `total_bounds` help.
+
+# %% tags=["exercise"]
+margin = 0.01
+around = ...
+# BEGIN SOLUTION NO PROMPT
+low_x, low_y, high_x, high_y = planned.polygons.to_crs("EPSG:4326").total_bounds
+around = [low_x - margin, low_y - margin, high_x + margin, high_y + margin]
+# END SOLUTION
+check.surrounding_box(around, planned.polygons, margin)
 
 # %% [markdown]
 # ## Read and write
@@ -186,23 +271,31 @@ medians.to_dataframe().round(2)
 atlas.overlay_figure(cube, planned.polygons)
 
 # %% [markdown]
+# How much does a little matter? We move the labels east by three pixels, as a careless inventory may lie. Of the landslide pixels, how many are still labelled right?
+
+# %% tags=["misconception:outlines-lie-where-they-should"]
+labels = cube["landslides"].load()
+moved = labels.shift(x=3, fill_value=False)
+print(f"moved by {3 * cube.attrs['pixel_size_m']:g} m, {float((labels & moved).sum() / labels.sum()):.0%} of the landslide pixels are still labelled")
+
+# %% [markdown]
 # ## What this orbit cannot see
 #
-# Slopes that face the radar are pressed together, and very steep ones fold over (layover); behind ridges lies shadow. We look along the track that has most
-# passes. For Sentinel-1 we take the middle of its swath, 39 degrees from the vertical, and its usual direction.
+# Slopes that face the radar are pressed together ([foreshortening](../docs/glossary.md#foreshortening)), and very steep ones fold over ([layover](../docs/glossary.md#layover));
+# behind ridges lies [shadow](../docs/glossary.md#shadow). We look along the track that has most passes. For Sentinel-1 we take the middle of its swath, an
+# [incidence angle](../docs/glossary.md#incidence-angle) of 39 degrees, and its usual direction.
 
 # %%
+from landslide_utils import terrain
 from landslide_utils.composite import choose_passes
 
 orbit = choose_passes(cube, 1).orbit
-view = {"incidence_degrees": 39.0, "look_azimuth_degrees": {"descending": 280.0}.get(orbit, 80.0)}
+view = {"incidence_degrees": 39.0, "look_azimuth_degrees": terrain.LOOK_AZIMUTH[orbit]}
 
 # %% [markdown]
 # How steeply each place is looked at follows from the elevation and the line of sight.
 
 # %%
-from landslide_utils import terrain
-
 dem_m, pixel_m = cube["dem"].load(), cube.attrs["pixel_size_m"]
 incidence = terrain.local_incidence(dem_m, pixel_m, **view)
 hidden = terrain.hidden(dem_m, pixel_m, **view)
@@ -216,19 +309,13 @@ atlas.incidence_figure(incidence, hidden, orbit=orbit, simulated=cube.attrs["sim
 # %% [markdown]
 # ## The first composite
 #
-# With the cube made, nothing is special about this event any more. How many passes has the best track on its shorter side? Four at most are averaged.
-
-# %%
-sides = planned.calendar.groupby(["orbit", "relative_orbit"])["when"].value_counts().unstack(fill_value=0)
-timesteps = min(4, int(sides[["before", "after"]].min(axis=1).max()))
-
-# %% [markdown]
-# So many passes before, and so many after, as everywhere in this course:
+# With the cube made, nothing is special about this event any more. As many passes as the best track has on its shorter side, but four at most, are averaged before and after,
+# as everywhere in this course:
 
 # %%
 from landslide_utils.composite import make_composite
 
-composite = make_composite(cube, channels="sar_dem", timesteps=timesteps).load()
+composite = make_composite(cube, channels="sar_dem", timesteps=min(4, usable)).load()
 print(f"{composite.attrs['passes_before']} and {composite.attrs['passes_after']}")
 
 # %% [markdown]
@@ -240,10 +327,22 @@ from landslide_utils import plots
 plots.composite_figure(composite)
 
 # %% [markdown]
+# ## Quiz
+#
+# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+
+# %%
+from landslide_utils import quiz
+
+quiz.show("08_your_own_event")
+
+# %% [markdown]
 # ## What we learnt
 #
 # - A box, an instant and polygons make a cube; the images may lie in a folder or in a catalogue, and each pass knows its track.
 # - Everything is brought to one grid of square pixels in metres. What a catalogue says of its images' grids is not trusted; the images' own headers are.
+# - A box is west, south, east, north in degrees, and instants are in UTC: two things that most often go wrong, and not always with an error.
+# - Passes count on one track and on both sides; more of them mean a longer wait.
 # - A cube is checked before it is trusted: grid, passes, labels.
 #
 # Train on it: `papermill 03_train.ipynb out.ipynb -p cube <path>`, with the path that was printed above.

@@ -1,0 +1,153 @@
+"""A large file over HTTP that survives a broken connection: what has arrived is kept, and only the rest is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from tqdm.auto import tqdm
+
+from landslide_utils import __version__
+
+HEADERS = {
+    "User-Agent": f"landslide-utils/{__version__}",
+    "Accept-Encoding": "identity",  # a range of a compressed answer would not be a range of the file
+}
+BLOCK = 1 << 16
+LONGEST_PAUSE_S = 60.0
+TRY_LATER = (408, 429)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a server.
+
+    Attributes
+    ----------
+    timeout_s : float
+        Seconds of silence after which it is asked anew.
+    retries : int
+        How often in a row, without getting farther than ever before.
+    pause_s : float
+        Seconds before the first new try; twice as long before each further one, at most a minute.
+    """
+
+    timeout_s: float = 20.0
+    retries: int = 5
+    pause_s: float = 1.0
+
+    def persist(
+        self,
+        task: Callable[[], T],
+        again: type[Exception] | tuple[type[Exception], ...],
+        *,
+        reached: Callable[[], int] = lambda: 0,
+    ) -> T:
+        """Do a task again after a passing fault of the network or the server; ``reached`` tells how far it has got."""
+        failures, best = 0, reached()
+        while True:
+            try:
+                return task()
+            except again as error:
+                answer = getattr(error, "response", None)
+                if answer is not None and answer.status_code < 500 and answer.status_code not in TRY_LATER:
+                    raise
+                failures, best = (0, reached()) if reached() > best else (failures + 1, best)
+                if failures > self.retries:
+                    raise
+                asked = answer.headers.get("Retry-After", "") if answer is not None else ""
+                pause = max(self.pause_s * 2 ** max(failures - 1, 0), float(asked) if asked.isdigit() else 0.0)
+                pause = min(pause, LONGEST_PAUSE_S)
+                say(f"{reason(error)}; trying again in {pause:.0f} s")
+                time.sleep(pause)
+
+
+@dataclass(frozen=True)
+class ResumingDownloader:
+    """A downloader for pooch that goes on with a broken transfer, which pooch's own cannot.
+
+    Attributes
+    ----------
+    part : Path
+        What has arrived so far. It is not verified here: a checksum must be, as pooch does.
+    size : int
+        Bytes that the whole file has.
+    patience : Patience
+    progress : bool
+    """
+
+    part: Path
+    size: int
+    patience: Patience
+    progress: bool
+
+    def __call__(self, url: str, output_file: str | os.PathLike[str], pooch: object) -> None:
+        """Get the file; the signature is pooch's."""
+        with tqdm(
+            total=self.size,
+            initial=size_of(self.part),
+            unit="B",
+            unit_scale=True,
+            desc="downloading",
+            disable=not self.progress,
+        ) as bar:
+            self.patience.persist(
+                lambda: self._transfer(url, bar), requests.RequestException, reached=lambda: size_of(self.part)
+            )
+        self.part.replace(output_file)
+
+    def _transfer(self, url: str, bar: Any) -> None:
+        have = size_of(self.part)
+        if have == self.size:
+            return
+        if have > self.size:
+            self.part.unlink()
+            have = 0
+        headers = HEADERS | ({"Range": f"bytes={have}-"} if have else {})
+        with requests.get(url, headers=headers, stream=True, timeout=self.patience.timeout_s) as answer:
+            right = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+            if have and (answer.status_code == 416 or (answer.status_code == 206 and not right)):
+                self.part.unlink()
+                raise requests.ConnectionError("the server does not give the rest of the file")
+            answer.raise_for_status()
+            if answer.status_code != 206:  # the server knows no ranges and starts from the beginning
+                have = 0
+            offered = have + int(answer.headers.get("Content-Length", self.size - have))
+            if offered != self.size:
+                raise requests.ConnectionError(f"the server offers {offered} bytes where {self.size} are expected")
+            bar.update(have - bar.n)
+            with self.part.open("ab" if have else "wb") as file:
+                for block in answer.iter_content(BLOCK):
+                    have += len(block)
+                    if have > self.size:
+                        break
+                    file.write(block)
+                    bar.update(len(block))
+        if have > self.size:
+            self.part.unlink()
+            raise requests.ConnectionError(f"the server sends more than the {self.size} bytes that are expected")
+        if have < self.size:
+            raise requests.ConnectionError(f"the server stopped after {have} of {self.size} bytes")
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes, 0 if there is none."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def reason(error: Exception) -> str:
+    """Return an error's kind and text."""
+    return f"{type(error).__name__}: {error}"
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, above any progress bar."""
+    tqdm.write(text, file=sys.stderr)
