@@ -6,7 +6,6 @@ copyright = "text CC BY 4.0, code MIT"
 extensions = ["myst_nb"]
 
 nb_execution_mode = "off"  # papermill has run them
-nb_output_stderr = "remove"  # progress bars
 nb_ipywidgets_js = {}  # would be fetched from the network
 suppress_warnings = ["mystnb.unknown_mime_type"]  # HoloViews repeats its script and page under names of its own
 myst_enable_extensions = ["attrs_block"]
