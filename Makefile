@@ -9,7 +9,7 @@ export MALLOC_ARENA_MAX ?= 2
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
-.PHONY: demo test notebooks lint unit-test grid-test notebook-test clean
+.PHONY: demo test notebooks lint unit-test grid-test notebook-test browser-test site clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.demo
@@ -23,13 +23,24 @@ lint: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py --check
 
 unit-test: $(VENV)/.ready
-	$(BIN)/pytest -m "not notebook and not grid"
+	$(BIN)/pytest -m "not notebook and not grid and not browser"
 
 grid-test: $(VENV)/.ready
 	$(BIN)/pytest -m grid
 
 notebook-test: $(VENV)/.ready
 	$(BIN)/pytest -m notebook
+
+# Notebooks in JupyterLab, and every page of the website where there is one in out/site. It needs a Chromium; NOTEBOOKS="00 02" chooses the notebooks.
+NOTEBOOKS ?=
+browser-test: $(VENV)/.web
+	@command -v npm >/dev/null && npm install --prefix tests/browser --no-package-lock --ignore-scripts --no-audit --no-fund --silent \
+	|| echo "npm or its registry cannot be had: pages are not checked for what shuts readers out"
+	NOTEBOOKS="$(NOTEBOOKS)" $(BIN)/pytest -m browser tests/browser
+
+# The website in out/site. Each notebook is run once and kept in out/executed; NOTEBOOKS="00 01" runs these only and shows the others as they are.
+site: $(VENV)/.web
+	$(BIN)/python site/make.py $(NOTEBOOKS)
 
 notebooks: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py
@@ -43,10 +54,14 @@ $(VENV)/.ready: pyproject.toml
 	if command -v uv >/dev/null && uv pip install --help | grep -q exclude-newer-package; then uv=uv; uv venv --quiet --allow-existing --python "$$interpreter" $(VENV); \
 	else "$$interpreter" -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; uv=$(BIN)/uv; fi; \
 	echo "setting up $(VENV): a few minutes on the first time, 1 to 6 GB of disk"; \
-	"$$uv" pip compile --quiet --python $(BIN)/python --extra event --extra test pyproject.toml --output-file $(VENV)/versions.txt; \
+	"$$uv" pip compile --quiet --python $(BIN)/python --all-extras pyproject.toml --output-file $(VENV)/versions.txt; \
 	install="$$uv pip install --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[event,test]"; \
 	$$install --quiet --torch-backend=auto --exclude-newer-package torch=false --exclude-newer-package torchvision=false 2>$(VENV)/torch-index.log \
 	|| { echo "PyTorch's own builds cannot be had (why: $(VENV)/torch-index.log); taking the default build"; $$install; }
+	@touch $@
+
+$(VENV)/.web: $(VENV)/.ready
+	@uv=$$(command -v uv || echo $(BIN)/uv); "$$uv" pip install --quiet --python $(BIN)/python --constraint $(VENV)/versions.txt --editable '.[browser,site]'
 	@touch $@
 
 clean:

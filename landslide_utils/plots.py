@@ -162,7 +162,7 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> Picture:
         for row, col in corners(chips, part):
             axes.add_patch(_rectangle((col * pixel, row * pixel), SIZE * pixel, PART_COLOURS[part]))
         axes.plot([], [], "s", color=PART_COLOURS[part], label=f"{part}: {(chips['part'] == part).sum()} chips")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    figure.legend(loc="outside right upper", frameon=False)
     count = ", ".join(f"{(chips['part'] == part).sum()} {part}" for part in PARTS)
     return Picture.of(
         figure,

@@ -38,7 +38,7 @@ def test_conda_and_pip_have_the_same_dependencies() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    for block in re.findall(r"^(?:dependencies|event|test) = \[\n(.*?)^\]", text, flags=re.S | re.M):
+    for block in re.findall(r"^(?:dependencies|browser|event|site|test) = \[\n(.*?)^\]", text, flags=re.S | re.M):
         for line in block.splitlines():
             assert re.search(r'",\s+# \S', line), line
 

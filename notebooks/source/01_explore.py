@@ -116,25 +116,37 @@ check.mean_backscatter(forest_db, forest)
 # ## Look around
 #
 # Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed? (This slider needs a running
-# kernel; the two after it do not, and beneath them stand the same things as a still picture.)
+# kernel; the two after it do not, and beneath them stand the same things as a still picture. None needs a network.)
 
 # %%
+from landslide_utils import sliders
+
+sliders.prepare()
 import hvplot.xarray  # noqa: F401
 
 stack = (10 * np.log10(view["vv"])).rename("VV").assign_attrs(long_name="VV", units="dB")
-stack.hvplot.image(x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), aspect="equal", title="VV (dB), simulated")
+stack["x"].attrs["units"] = stack["y"].attrs["units"] = "m"
+stack.hvplot.image(
+    x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), aspect="equal", title="VV (dB), simulated"
+)
 
 # %% [markdown]
 # The profile along the middle row shows how jagged even a smooth hillside looks, pass by pass.
 
 # %%
-stack.isel(y=128).hvplot.line(x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)", title="profile, simulated", dynamic=False)
+stack.isel(y=128).hvplot.line(
+    x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)",
+    title="profile, simulated", width=600, dynamic=False
+)
 
 # %% [markdown]
 # And the histogram of each pass. Does its shape change, or does it only move as a whole?
 
 # %%
-stack.hvplot.hist("VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)", title="histogram, simulated", dynamic=False)
+stack.hvplot.hist(
+    "VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)",
+    title="histogram, simulated", width=600, dynamic=False
+)
 
 # %% [markdown]
 # The first pass, as a still picture:

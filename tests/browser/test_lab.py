@@ -1,0 +1,218 @@
+"""The notebooks in JupyterLab, as a learner meets them: run all, move a slider, answer a quiz, do an exercise wrong and then right."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+
+from browser.conftest import OUT, ROOT
+from browser.look import is_blank
+from landslide_utils.check import NOT_YET, RIGHT
+from landslide_utils.questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ElementHandle, Page
+
+pytestmark = pytest.mark.browser
+NOTEBOOKS = (os.environ.get("NOTEBOOKS") or "00 01 05").split()
+"""Numbers of the notebooks that are run; all of them take long."""
+MINUTES = 8
+WRONG = {
+    "00_start_here": ("area_km2", "area_km2 = float(landslides.sum())", "That is the number of pixels."),
+    "01_explore": ("forest_db", "forest_db = (10 * np.log10(forest)).mean()", "That is the mean of the decibels"),
+}
+"""The stub of an exercise, a wrong answer that people give, and words of the hint that it must get."""
+READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+FINISHED = """() => {
+    const { content, sessionContext } = jupyterapp.shell.currentWidget;
+    const cells = content.widgets.filter(cell => cell.model.type === "code");
+    const failed = cells.some(cell => cell.model.outputs.toJSON().some(output => output.output_type === "error"));
+    const idle = sessionContext.session?.kernel?.status === "idle";
+    return idle && (failed || cells.every(cell => cell.model.executionCount !== null && cell.model.executionState !== "running"));
+}"""
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page, self.name = page, name
+
+    def open(self, address: str) -> None:
+        self.page.set_viewport_size({"width": 1400, "height": 1000})
+        self.page.goto(address)
+        self.page.wait_for_function(READY, timeout=180_000)
+
+    def run_all(self) -> None:
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        self.wait()
+
+    def wait(self) -> None:
+        self.page.wait_for_function(FINISHED, timeout=MINUTES * 60_000, polling=500)
+
+    def outputs(self) -> list[list[dict[str, Any]]]:
+        """Return the outputs of each cell."""
+        return self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.outputs?.toJSON() ?? [])"
+        )  # type: ignore[no-any-return]
+
+    def sources(self) -> list[str]:
+        return self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.source)"
+        )  # type: ignore[no-any-return]
+
+    def cell(self, number: int) -> ElementHandle:
+        """Scroll to a cell and return it."""
+        self.page.evaluate("number => jupyterapp.shell.currentWidget.content.scrollToItem(number, 'start')", number)
+        node = self.page.evaluate_handle(
+            "number => jupyterapp.shell.currentWidget.content.widgets[number].node", number
+        ).as_element()
+        assert node is not None
+        node.scroll_into_view_if_needed()
+        return node
+
+    def find(self, words: str) -> int:
+        """Return the number of the cell that holds some words."""
+        (number,) = (number for number, source in enumerate(self.sources()) if words in source)
+        return number
+
+    def answer(self, stub: str, line: str) -> str:
+        """Replace the line that begins with a stub as a learner does, run the cell, and return what the check says."""
+        number = self.find(f"{stub} = ")
+        cell = self.cell(number)
+        (place,) = (i for i, text in enumerate(self.sources()[number].splitlines()) if text.startswith(f"{stub} = "))
+        cell.query_selector_all(".cm-line")[place].click()
+        self.page.keyboard.press("Home")
+        self.page.keyboard.press("Shift+End")
+        self.page.keyboard.insert_text(line)
+        self.page.keyboard.press("Control+Enter")
+        self.page.wait_for_timeout(500)
+        self.wait()
+        return self.cell(number).wait_for_selector("[role=status]").inner_text()
+
+    def keep_screenshots(self) -> None:
+        """Keep a picture of each screenful in out/browser/<notebook>."""
+        folder = OUT / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        view = self.page.locator(".jp-Notebook .jp-WindowedPanel-outer").first
+        for number in range(60):
+            view.evaluate("(node, number) => node.scrollTo(0, number * (node.clientHeight - 60))", number)
+            self.page.wait_for_timeout(400)
+            self.page.screenshot(path=folder / f"{number:02}.png")
+            if view.evaluate("node => node.scrollTop + node.clientHeight >= node.scrollHeight - 2"):
+                break
+
+
+def drawn(picture: ElementHandle) -> bytes:
+    """Return a screenshot of a picture as soon as it shows something."""
+    for _ in range(40):
+        png = picture.screenshot()
+        if not is_blank(png):
+            return png
+        picture.owner_frame().wait_for_timeout(250)  # type: ignore[union-attr]
+    raise AssertionError("a picture is blank")
+
+
+def pictures_are_drawn(notebook: Notebook) -> int:
+    """Assert that each picture that a cell gave is there and shows something; return how many there are."""
+    count = 0
+    for number, outputs in enumerate(notebook.outputs()):
+        pages = ["".join(output.get("data", {}).get("text/html", "")) for output in outputs]
+        plots = sum("application/vnd.holoviews_exec.v0+json" in output.get("data", {}) for output in outputs)
+        images = sum(
+            len(re.findall(r"<img\b", page)) for page in pages if "<script" not in page and "<iframe" not in page
+        )
+        if plots or images:
+            cell = notebook.cell(number)
+            if plots:
+                cell.wait_for_selector(".bk-Figure")
+            found = cell.query_selector_all(".jp-OutputArea-output img"), cell.query_selector_all(".bk-Figure")
+            assert [len(kind) for kind in found] >= [images, min(plots, 1)], notebook.sources()[number]
+            for picture in [*found[0], *found[1]]:
+                assert drawn(picture), notebook.sources()[number]
+                count += 1
+    return count
+
+
+def moves(handle: ElementHandle, picture: ElementHandle) -> None:
+    """Move a slider by its keys and assert that the picture changes."""
+    before = drawn(picture)
+    handle.focus()
+    for _ in range(40):
+        handle.press("ArrowRight")
+        handle.owner_frame().wait_for_timeout(300)  # type: ignore[union-attr]
+        if picture.screenshot() != before:
+            drawn(picture)
+            return
+    raise AssertionError("the slider moves and the picture stays")
+
+
+def solution(name: str, stub: str) -> str:
+    """Return the line of the solved notebook that gives an exercise's answer."""
+    solved = nbformat.read(ROOT / "notebooks" / "solutions" / f"{name}.ipynb", as_version=4)
+    (line,) = (
+        line
+        for cell in solved.cells
+        if "check." in cell.source
+        for line in cell.source.splitlines()
+        if line.startswith(f"{stub} = ")
+    )
+    return line
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if p.stem[:2] in NOTEBOOKS],
+    ids=lambda p: p.stem,
+)
+def test_a_learner_s_way_through_a_notebook(path: Path, page: Page, lab: Callable[[str], str]) -> None:
+    notebook = Notebook(page, path.stem)
+    notebook.open(lab(f"notebooks/{path.name}"))
+    notebook.run_all()
+    try:
+        outputs = [output for cell in notebook.outputs() for output in cell]
+        errors = [f"{output['ename']}: {output['evalue']}" for output in outputs if output["output_type"] == "error"]
+        assert not errors, errors
+        for image in page.query_selector_all(".jp-MarkdownOutput img"):
+            assert not is_blank(image.screenshot())
+            assert image.evaluate("image => image.naturalWidth > 0"), image.get_attribute("alt")
+        assert pictures_are_drawn(notebook) > 0
+
+        for number, source in enumerate(notebook.sources()):
+            if ".hvplot." in source and "groupby=" in source:
+                cell = notebook.cell(number)
+                moves(cell.wait_for_selector(".noUi-handle"), cell.wait_for_selector(".bk-Figure"))
+            elif "interactive_map(" in source:
+                frame = notebook.cell(number).wait_for_selector("iframe").content_frame()
+                assert frame
+                moves(frame.wait_for_selector(".noUi-handle"), frame.wait_for_selector(".bk-Figure"))
+
+        if path.stem in QUESTIONS:
+            quiz = notebook.cell(notebook.find("quiz.show("))
+            first = QUESTIONS[path.stem][0]
+            for place, option in enumerate(first.options):
+                opened = quiz.query_selector_all("details")[place]
+                opened.query_selector("summary").click()  # type: ignore[union-attr]
+                assert opened.query_selector("p").inner_text() == f"{'Right' if option.right else 'No'}. {option.why}"  # type: ignore[union-attr]
+                assert opened.query_selector("p").is_visible()  # type: ignore[union-attr]
+
+        if path.stem in WRONG:
+            stub, wrong, hint = WRONG[path.stem]
+            said = notebook.answer(stub, wrong)
+            assert said.startswith(f"{NOT_YET}.")
+            assert hint in said
+            page.screenshot(path=OUT / f"{path.stem}_wrong.png")
+            assert notebook.answer(stub, solution(path.stem, stub)).startswith(f"{RIGHT}.")
+            page.screenshot(path=OUT / f"{path.stem}_right.png")
+    finally:
+        notebook.keep_screenshots()
+        page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")  # the next one needs the memory
