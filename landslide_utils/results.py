@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from landslide_utils.metrics import LEVEL, Interval
+from landslide_utils.regions import REGIONS
 
 MEASURE = "auprc_landslide_chips"
 """The poster's measure: AUPRC inside the test chips that hold a landslide."""
@@ -93,15 +94,13 @@ def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def hours_after(table: pd.DataFrame, event_time: str) -> pd.Series:
+def hours_after(table: pd.DataFrame) -> pd.Series:
     """Return how many hours after the event the last pass of each number of passes was there.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From :func:`landslide_utils.experiments.collect`: it has the instants of each run's passes.
-    event_time : str
-        ISO 8601, UTC.
 
     Returns
     -------
@@ -111,16 +110,19 @@ def hours_after(table: pd.DataFrame, event_time: str) -> pd.Series:
     Raises
     ------
     ValueError
-        If runs with as many passes used different ones: they are of several cubes or orbit directions.
+        If runs with as many passes used different ones, or nobody knows when the event was.
     """
     hours = {}
     for steps, some in table[table["passes_after"].fillna("") != ""].groupby("timesteps"):
+        regional = some["cube"].map({name: region.event_time for name, region in REGIONS.items()})
+        events = set(some["event_time"].astype(object).where(some["event_time"].notna(), regional).fillna(""))
         last = {passes.split(", ")[-1] for passes in some["passes_after"]}
-        if len(last) > 1:
+        if len(last) > 1 or len(events) > 1 or "" in events:
             raise ValueError(
-                f"runs with {steps} passes end at {' and at '.join(sorted(last))}; take those of one cube and one orbit direction"
+                f"runs with {steps} passes end at {' and at '.join(sorted(last))} after events at {' and at '.join(sorted(events)) or 'no known instant'}; "
+                "take those of one cube and one orbit direction whose event_time is known"
             )
-        hours[steps] = (np.datetime64(last.pop()) - np.datetime64(event_time)) / np.timedelta64(1, "h")
+        hours[steps] = (np.datetime64(last.pop()) - np.datetime64(events.pop())) / np.timedelta64(1, "h")
     return pd.Series(hours, name="hours").rename_axis("timesteps")
 
 

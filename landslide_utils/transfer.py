@@ -240,7 +240,7 @@ def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command:
         f"![{figure.alt}](transfer.png)",
         f"AUPRC on all test chips of the region, the mean over {table['seed'].nunique()} seeds, with the least and the most. Compare within a region only: chance differs "
         f"from region to region. *{BY_REGION.capitalize()}*: levels measured on the new region's training chips, without a label. *{FINE_TUNED.capitalize()}*: trained a "
-        f"little on {few.min()} to {few.max()} labelled chips with landslides there, and as many without; *{FEW_ALONE}*: trained on those and nothing else.",
+        f"little on {few.max():.0f} labelled chips with landslides there (fewer where there are not so many), and as many without; *{FEW_ALONE}*: trained on those and nothing else.",
         markdown_table(honest_table(table).round(3)),
     ]
     with whole(out / "transfer.md", overwrite=True) as part:

@@ -108,12 +108,16 @@ def test_hours_are_counted_to_the_last_pass() -> None:
         ", ".join(stamps[:steps]) if name == "sar" else ""
         for name, steps in zip(table["channels"], table["timesteps"], strict=True)
     ]
-    hours = results.hours_after(table.assign(passes_after=after), "2018-09-05T18:42:00")
+    hours = results.hours_after(table.assign(passes_after=after, event_time="2018-09-05T18:42:00"))
     assert hours.to_dict() == {1: 2.0, 2: 146.0, 3: 290.0, 4: 434.0}
-    mixed = table.assign(passes_after=after)
+    known = table.assign(passes_after=after, event_time=np.nan, cube="practice_earthquake")
+    assert results.hours_after(known)[1] == pytest.approx(2 + 34 / 60, abs=0.01)  # the region knows its event
+    with pytest.raises(ValueError, match="after events at no known instant; take those of one cube"):
+        results.hours_after(known.assign(cube="somewhere.zarr"))
+    mixed = known.copy()
     mixed.loc[mixed.index[mixed["passes_after"] != ""][0], "passes_after"] = "2018-09-06T08:41"
     with pytest.raises(ValueError, match="runs with 1 passes end at 2018-09-05T20:42 and at 2018-09-06T08:41"):
-        results.hours_after(mixed, "2018-09-05T18:42:00")
+        results.hours_after(mixed)
 
 
 def test_the_figure_of_hours_says_when_and_how_well() -> None:

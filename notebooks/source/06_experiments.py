@@ -105,10 +105,29 @@ check.runs_missing(still_to_train, runs, 5)
 # The poster's figure, with what the poster does not have: a mean over seeds, and intervals that count the few chips of the test.
 
 # %%
+import pandas as pd
+
 from landslide_utils import charts
 
 found = kept.means(runs, draws)
 charts.passes_figure(found, simulated=bool(runs["simulated"].all()))
+
+# %% [markdown]
+# ### When, not only where
+#
+# A mayor does not count passes but hours. The runs know the instants of their passes, and so when each line of the figure could have been known. Between two passes nothing is learnt:
+# the lines are stairs.
+
+# %%
+charts.hours_figure(found, kept.hours_after(runs), simulated=bool(runs["simulated"].all()))
+
+# %% [markdown]
+# The first step is luck: a pass can come an hour after an event, or twelve days. How much is each further wait worth?
+
+# %%
+waits = kept.hours_after(runs).diff().rename("hours waited")
+gained = found[found["channels"] == "sar"].set_index("timesteps")["mean"].diff().rename("AUPRC gained")
+pd.concat([waits, gained], axis=1).round(2).dropna()
 
 # %% [markdown]
 # The measure of the figure is the poster's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all test chips landslides are rarer, and the
@@ -211,8 +230,6 @@ runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_bl
 # `benchmarks/terrain_gain.py`. AUPRC for each seed:
 
 # %%
-import pandas as pd
-
 gain = pd.read_csv(f"{results}/../../benchmarks/terrain_gain.csv")
 gain.pivot(index="seed", columns="channels", values="auprc_landslide_chips")[["VV and VH", "and slope", "and all terrain"]]
 
