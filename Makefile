@@ -9,7 +9,7 @@ export MALLOC_ARENA_MAX ?= 2
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
-.PHONY: demo test notebooks lint unit-test grid-test notebook-test clean
+.PHONY: demo test notebooks measure lint unit-test grid-test notebook-test clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.demo
@@ -33,6 +33,9 @@ notebook-test: $(VENV)/.ready
 
 notebooks: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py
+
+measure: $(VENV)/.ready
+	$(BIN)/python notebooks/measure.py; status=$$?; $(BIN)/python notebooks/build.py; exit $$status
 
 # uv resolves the dependencies as of the day in pyproject.toml. The versions so found are kept for the second step, which takes the same versions in the
 # build that suits this machine (without an NVIDIA card a much smaller one for CPUs), and, where that index cannot be reached, the default build.
