@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import lint
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
@@ -91,4 +92,7 @@ def decorate(notebook: NotebookNode, path: str, *, repository: str, measured: di
     draws = any(".hvplot." in cell.source for cell in notebook.cells if cell.cell_type == "code")
     sentence, setup = SETUP_SENTENCE + PLOTS_SENTENCE * draws, SETUP.format(repository=repository) + SETUP_PLOTS * draws
     name = hashlib.sha256(path.encode()).hexdigest()[:7]
-    notebook.cells[1:1] = [new_markdown_cell(sentence, id=f"{name}a"), new_code_cell(setup, id=f"{name}b")]
+    notebook.cells[1:1] = [
+        new_markdown_cell(sentence, id=f"{name}a"),
+        new_code_cell(setup, id=f"{name}b", metadata={"tags": [lint.SETUP]}),
+    ]

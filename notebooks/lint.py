@@ -15,6 +15,9 @@ MOST_LINES, MEDIAN_LINES = 20, 3
 LONG = "long"
 """Tag of a cell that may be longer than others: a training loop that is being taught."""
 
+SETUP = "setup"
+"""Tag of the cell that the build adds; it is none of the lesson's, and does not count when the median is taken."""
+
 HEADER = {
     r"\A# \d\d .+": "a title such as '# 01 Explore backscatter'",
     r"\*\*Afterwards you can\*\*": "'**Afterwards you can** ...'",
@@ -47,7 +50,7 @@ def notebook_faults(name: str, notebook: NotebookNode) -> list[str]:
                 f"cell {number}: {len(_lines(cell))} lines of code where {MOST_LINES} are allowed; split it, or move plumbing to the package"
             )
         faults += [f"cell {number}: {fault}" for fault in _exercise_faults(cell)]
-    lengths = sorted(len(_lines(cell)) for _, cell in code)
+    lengths = sorted(len(_lines(cell)) for _, cell in code if SETUP not in cell.metadata.get("tags", []))
     if lengths and lengths[len(lengths) // 2] > MEDIAN_LINES:
         faults.append(
             f"the median cell has {lengths[len(lengths) // 2]} lines of code where {MEDIAN_LINES} are allowed"

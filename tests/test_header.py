@@ -78,6 +78,13 @@ def test_badges_numbers_and_setup_stand_in_every_notebook(made: Path) -> None:
         assert (Path(__file__).parent.parent / "docs" / "badges" / f"{name}.svg").exists()
 
 
+def test_the_whole_course_keeps_the_house_s_style_with_badges_too(made: Path) -> None:
+    for source in SOURCE.parent.glob("*.py"):
+        for path, notebook in build.build(source).items():
+            assert "google.colab" in notebook.cells[2].source
+            assert lint.notebook_faults(str(path), notebook) == []
+
+
 def test_without_an_address_there_are_no_badges_and_without_a_measurement_no_numbers(made: Path) -> None:
     header.set_repository("")
     learner = next(iter(build.build(made).values()))
