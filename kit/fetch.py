@@ -87,9 +87,18 @@ def resolve(project: Path, system: str, python: str) -> list[Wheel]:
     wheels = []
     for package in packages:
         first = package["wheels"][0]  # all that uv lists suit the system
-        size = first.get("size") or Path(url2pathname(urlsplit(first["url"]).path)).stat().st_size
+        size = first.get("size") or size_at(first["url"])
         wheels.append(Wheel(package["name"], package["version"], first["url"], first["hashes"]["sha256"], size))
     return wheels
+
+
+def size_at(url: str) -> int:
+    """Return the bytes of a file of an index that does not tell them, 0 if nobody does."""
+    import requests
+
+    if url.startswith("file:"):
+        return Path(url2pathname(urlsplit(url).path)).stat().st_size
+    return int(requests.head(url, allow_redirects=True, timeout=60).headers.get("Content-Length", 0))
 
 
 def fetch(wheel: Wheel, folder: Path) -> None:
@@ -101,13 +110,13 @@ def fetch(wheel: Wheel, folder: Path) -> None:
     pooch.retrieve(wheel.url, known_hash=wheel.sha256, fname=wheel.file, path=folder)
 
 
-def pack(folder: Path, archive: Path) -> None:
-    """Write a folder's content to a tar archive that appears whole."""
+def pack(folders: list[Path], archive: Path) -> None:
+    """Write folders to a tar archive that appears whole."""
     part = archive.with_suffix(".part")
     with tarfile.open(part, "w") as tar:
-        for path in sorted(folder.iterdir()):
-            tar.add(path, path.name)
-    os.replace(part, archive)
+        for folder in folders:
+            tar.add(folder, folder.name)
+    part.replace(archive)
 
 
 def size_of(folder: Path) -> int:
@@ -115,8 +124,8 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def make_kit(project: Path, kit: Path, data: Path, *, systems: list[str], python: str) -> None:
-    """Make a kit of a project and a folder of data, for one version of Python on some systems.
+def make_kit(project: Path, kit: Path, data: list[Path], *, systems: list[str], python: str) -> None:
+    """Make a kit of a project and folders of data, for one version of Python on some systems.
 
     Raises
     ------
@@ -132,7 +141,7 @@ def make_kit(project: Path, kit: Path, data: Path, *, systems: list[str], python
     part = kit.parent / f".{kit.name}.part"
     wheels = {system: resolve(project, system, python) for system in systems}
     each = {wheel.file: wheel for found in wheels.values() for wheel in found}
-    needed = sum(wheel.size for wheel in each.values()) + size_of(data) + size_of(project / ".git") // 2
+    needed = sum(wheel.size for wheel in each.values()) + sum(map(size_of, data)) + size_of(project / ".git") // 2
     there = size_of(part) if part.exists() else 0
     kit.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(kit.parent).free
@@ -180,18 +189,12 @@ def main() -> int:
         help="version on the room's machines; else this one's",
     )
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        for name in PRACTICE:
-            cube = practice_cube(name)
-            (data / cube.parent.name).symlink_to(cube.parent)
-        try:
-            make_kit(
-                ROOT, given.folder.absolute(), data, systems=given.system or [platform.system()], python=given.python
-            )
-        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
-            print(error, file=sys.stderr)
-            return 1
+    data = [practice_cube(name).parent for name in PRACTICE]
+    try:
+        make_kit(ROOT, given.folder.absolute(), data, systems=given.system or [platform.system()], python=given.python)
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
