@@ -1,7 +1,7 @@
 """Make slides of executed notebooks: ``python notebooks/slides.py [NAME ...]``. They need no network: open out/slides/NAME.html; S shows the speaker's view.
 
 A heading starts a slide, each further idea (a sentence and its cell) stands beneath it. What only sets up a run is left out, and so are plots that need a
-kernel, which have a still picture beside them.
+kernel, which have a still picture beside them. A picture has a slide of its own.
 """
 
 from __future__ import annotations
@@ -27,13 +27,18 @@ LONG = 900
 """Characters of prose that fit on a slide; what is longer goes on beneath."""
 
 
+def _room(prose: str) -> int:
+    """Return how much of a slide prose takes, in characters; a picture takes half of it."""
+    return len(prose) + prose.count("![") * LONG // 2
+
+
 def pieces(prose: str) -> list[str]:
     """Return the slides of a Markdown cell: each heading begins one, and so does a paragraph that would not fit."""
     found: list[str] = []
     for part in filter(str.strip, HEADING.split(prose)):
         found.append("")
         for paragraph in part.strip().split("\n\n"):
-            if found[-1] and len(found[-1]) + len(paragraph) > LONG:
+            if found[-1] and _room(found[-1]) + _room(paragraph) > LONG:
                 found.append("")
             found[-1] += paragraph + "\n\n"
     return found
@@ -41,7 +46,7 @@ def pieces(prose: str) -> list[str]:
 
 def as_slides(notebook: NotebookNode) -> NotebookNode:
     """Return an executed notebook as slides: cells cut at headings, each with its kind of slide."""
-    made = nbformat.v4.new_notebook(metadata=notebook.metadata)
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": notebook.metadata["kernelspec"]})
     skipping = False
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -55,7 +60,16 @@ def as_slides(notebook: NotebookNode) -> NotebookNode:
                     made.cells.append(new_markdown_cell(links, metadata={"slideshow": {"slide_type": kind}}))
         elif not (skipping or lint.SETUP in cell.metadata.get("tags", []) or ".hvplot." in cell.source):
             cell.metadata = {"tags": cell.metadata.get("tags", []), "slideshow": {"slide_type": "-"}}
+            pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+            for output, page in zip(cell.outputs, pages, strict=True):
+                if 'class="xr-' in page or "class='xr-" in page:  # is folded by hand; as text it fits
+                    del output["data"]["text/html"]
+            kept = [output for output, page in zip(cell.outputs, pages, strict=True) if "<img" not in page]
+            cell.outputs = kept
             made.cells.append(cell)
+            for page in pages:
+                if "<img" in page:
+                    made.cells.append(new_markdown_cell(page, metadata={"slideshow": {"slide_type": "subslide"}}))
     return made
 
 
@@ -64,7 +78,7 @@ def write(executed: Path, target: Path, *, pictures: Path) -> None:
     from nbconvert import SlidesExporter
 
     exporter = SlidesExporter(
-        template_name="slides", extra_template_basedirs=[str(build.HERE / "templates")], embed_images=True, reveal_url_prefix=f"node_modules/{REVEAL.partition('@')[0]}"
+        template_name="slides", extra_template_basedirs=[str(build.HERE / "templates")], embed_images=True, reveal_theme="white", reveal_url_prefix=f"node_modules/{REVEAL.partition('@')[0]}"
     )  # fmt: skip
     notebook = as_slides(nbformat.read(executed, as_version=4))
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": target.stem, "path": str(pictures)}})
