@@ -9,12 +9,15 @@ export MALLOC_ARENA_MAX ?= 2
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
-.PHONY: demo test notebooks measure slides kit lint unit-test grid-test notebook-test clean
+.PHONY: demo test notebooks measure prints slides kit lint unit-test grid-test notebook-test clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.demo
 
 test: lint unit-test grid-test notebook-test
+
+prints: $(VENV)/.ready
+	$(BIN)/python notebooks/prints.py
 
 # NAMES="00_start_here 01_explore" makes these only; npm fetches the slides' script once
 slides: $(VENV)/.ready

@@ -48,7 +48,7 @@ def install(folder: Path, versions: Path) -> Path:
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PYTHONPATH"):
         quiet.pop(name, None)
     pip = [python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(KIT / "wheels")]
-    subprocess.run([*pip, "-r", str(versions)], check=True, env=quiet)
+    subprocess.run([*pip, "--no-deps", "-r", str(versions)], check=True, env=quiet)  # the list is complete
     subprocess.run([*pip, "--no-deps", "--editable", str(folder / "project")], check=True, env=quiet)
     start = folder / ("start.bat" if WINDOWS else "start.sh")
     settings = {**SETTINGS, "LANDSLIDE_DATA": str(folder / "data")}

@@ -156,6 +156,7 @@ def spelling_faults(root: Path) -> list[str]:
         "notebooks/lint.py",
         "notebooks/header.py",
         "notebooks/measure.py",
+        "notebooks/prints.py",
         "notebooks/slides.py",
         "kit",
         "docs",
