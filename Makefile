@@ -9,12 +9,23 @@ export MALLOC_ARENA_MAX ?= 2
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
-.PHONY: demo test notebooks lint unit-test grid-test notebook-test browser-test site clean
+.PHONY: demo test notebooks measure prints slides kit lint unit-test grid-test notebook-test browser-test site clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.demo
 
 test: lint unit-test grid-test notebook-test
+
+prints: $(VENV)/.ready
+	$(BIN)/python notebooks/prints.py
+
+# NAMES="00_start_here 01_explore" makes these only; npm fetches the slides' script once
+slides: $(VENV)/.ready
+	$(BIN)/python notebooks/slides.py $(NAMES)
+
+# KIT names the folder that shall appear; SYSTEM=Windows or PYTHON_VERSION=3.12 if the room's machines are not like this one
+kit: $(VENV)/.ready
+	$(BIN)/python kit/fetch.py $(if $(KIT),"$(KIT)",$(error name the folder: make kit KIT=/media/stick/landslides)) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -44,6 +55,9 @@ site: $(VENV)/.web
 
 notebooks: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py
+
+measure: $(VENV)/.ready
+	$(BIN)/python notebooks/measure.py; status=$$?; $(BIN)/python notebooks/build.py; exit $$status
 
 # uv resolves the dependencies as of the day in pyproject.toml. The versions so found are kept for the second step, which takes the same versions in the
 # build that suits this machine (without an NVIDIA card a much smaller one for CPUs), and, where that index cannot be reached, the default build.

@@ -8,6 +8,8 @@ A source holds each exercise with its solution, once::
     # END SOLUTION
     check.to_decibels(answer, power)
 
+Badges and the set-up cell for Colab come from the repository's address, which ``--repository URL`` sets, and the measured time and memory from measured.json.
+
 The learner's notebook keeps the stub, the solved one in ``solutions/`` the solution. nbgrader (with an empty ``ClearSolutions.code_stub``) and otter know
 the same two markers and make the same learner's cell from them.
 """
@@ -17,10 +19,13 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
+import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import header
 import jupytext
 import lint
 import nbformat
@@ -67,14 +72,41 @@ def solved(cell: str) -> str:
     return "\n".join(line for line in cell.splitlines() if line not in (BEGIN, END) and not STUB.fullmatch(line))
 
 
+def read_measured() -> dict[str, dict[str, Any]]:
+    """Return what notebooks/measure.py measured, by notebook."""
+    path = HERE / "measured.json"
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def stale_notes(sources: list[Path]) -> list[str]:
+    """List the notebooks whose measured time and memory are missing, or were measured with other code."""
+    measured = read_measured()
+    missing = [source.stem for source in sources if source.stem not in measured]
+    older = [
+        source.stem
+        for source in sources
+        if source.stem in measured and measured[source.stem]["code"] != header.fingerprint(read_source(source))
+    ]
+    return [
+        f"note: time and memory {what} for {', '.join(names)}; run: make measure"
+        for what, names in (("were never measured", missing), ("were measured with other code", older))
+        if names
+    ]
+
+
 def build(source: Path) -> dict[Path, NotebookNode]:
     """Return the notebooks of a source by the path where each belongs: the learner's, and, where there are exercises, the solved one."""
     whole = read_source(source)
+    repository = header.repository_of(header.settings()["repository"])
+    measured = read_measured().get(source.stem)
     notebooks = {HERE / f"{source.stem}.ipynb": copy.deepcopy(whole)}
     if any(map(is_exercise, whole.cells)):
         notebooks[HERE / "solutions" / f"{source.stem}.ipynb"] = whole
     for target, notebook in notebooks.items():
         version = learner if target.parent == HERE else solved
+        path = f"notebooks/{target.relative_to(HERE).as_posix()}"
+        header.decorate(notebook, path, repository=repository, measured=measured)
         for cell in notebook.cells:
             if is_exercise(cell):
                 cell.source = version(cell.source)
@@ -93,12 +125,23 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail on a stale notebook or a fault of style"
     )
-    check = parser.parse_args().check
+    parser.add_argument(
+        "--repository", metavar="URL", help="set the repository's address, from which badges are made; '' for none"
+    )
+    given = parser.parse_args()
+    check = given.check
+    if given.repository is not None:
+        try:
+            header.set_repository(given.repository)
+        except ValueError as error:
+            parser.error(str(error))
     faults, targets = [], set()
-    for source in sorted((HERE / "source").glob("*.py")):
+    sources = sorted((HERE / "source").glob("*.py"))
+    for source in sources:
         faults += lint.notebook_faults(source.stem, read_source(source)) if check else []
         for target, notebook in build(source).items():
             targets.add(target)
+            faults += lint.notebook_faults(str(target.relative_to(HERE)), notebook) if check else []
             text = nbformat.writes(notebook) + "\n"
             if not check:
                 target.parent.mkdir(exist_ok=True)
@@ -109,8 +152,13 @@ def main() -> int:
         strays = {*HERE.glob("[0-9]*.ipynb"), *(HERE / "solutions").glob("*.ipynb")} - targets
         faults += [f"{stray.relative_to(HERE)} has no source; delete it, or write one" for stray in sorted(strays)]
         faults += lint.link_faults(HERE.parent) + lint.spelling_faults(HERE.parent)
-    for fault in faults:
-        print(fault, file=sys.stderr)
+    notes = stale_notes(sources)
+    if not header.settings()["repository"]:
+        notes.append(
+            "note: no badges and no set-up cell for Colab; for them run: python notebooks/build.py --repository URL"
+        )
+    for said in faults + notes:
+        print(said, file=sys.stderr)
     return 1 if faults else 0
 
 

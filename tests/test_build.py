@@ -5,14 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import build
 import jupytext
+import lint
 import pytest
-
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-sys.path.insert(0, str(NOTEBOOKS))
-
-import build  # noqa: E402
-import lint  # noqa: E402
 
 GOOD = """# %% [markdown]
 # # 09 An example

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
+import measure
 import nbformat
 import numpy as np
 import papermill
@@ -35,6 +36,18 @@ from landslide_utils.runs import MEMBERS
 pytestmark = pytest.mark.notebook
 HERE = Path(__file__).parent.parent / "notebooks"
 PAPERMILL = str(Path(sys.executable).parent / "papermill")
+
+
+@pytest.fixture(autouse=True)
+def _within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure every notebook that a test runs, as `make measure` does, and hold it to its limits."""
+
+    def run(notebook: Path, executed: Path, **given: object) -> None:
+        found = measure.run(notebook, executed, **given)
+        faults = measure.over_budget(Path(notebook).stem, found, noisy=True)
+        assert not faults, faults
+
+    monkeypatch.setattr(papermill, "execute_notebook", run)
 
 
 def train(tmp_path: Path, **parameters: object) -> dict[str, object]:

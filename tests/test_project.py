@@ -17,6 +17,7 @@ import nbformat
 import pytest
 import yaml
 from nbformat import NotebookNode
+from packaging.specifiers import SpecifierSet
 
 from landslide_utils import check
 from landslide_utils.questions import QUESTIONS
@@ -29,7 +30,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 def test_conda_and_pip_have_the_same_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    wanted = {"pip", f"python{project['requires-python']}"}
+    (python,) = (line for line in environment if re.match("python[=<>]", line))
+    assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
+    wanted = {"pip", python}
     for line in project["dependencies"] + project["optional-dependencies"]["event"]:
         name, version = re.fullmatch(r"([a-z0-9-]+)(.*)", line).groups()  # type: ignore[union-attr]
         wanted.add(CONDA_NAMES.get(name, name) + version)

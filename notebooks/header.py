@@ -1,0 +1,98 @@
+"""What the build writes into a notebook's opening: badges and a set-up cell for Colab from the repository's address, and what a run was measured to take."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import lint
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+ADDRESS = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?")
+SETTING = re.compile(r'^repository = ".*"$', re.M)
+SETUP = """import sys
+
+if "google.colab" in sys.modules:
+    !test -d /content/landslides || git clone --quiet --depth 1 {repository} /content/landslides
+    %pip install --quiet /content/landslides
+    %cd -q /content/landslides/notebooks"""
+SETUP_PLOTS = """
+    load = "import hvplot; hvplot.extension('bokeh')\\n"
+    get_ipython().input_transformers_cleanup.append(lambda lines: [load] * (".hvplot." in "".join(lines)) + lines)"""
+SETUP_SENTENCE = "On Google Colab the next cell fetches and installs the course, which takes a few minutes. Elsewhere it does nothing."
+PLOTS_SENTENCE = (
+    " There each cell is a page of its own, so it also has the plots' scripts loaded in every cell that draws."
+)
+
+
+def settings() -> dict[str, Any]:
+    """Return the project's settings, ``[tool.landslides]`` of pyproject.toml."""
+    found: dict[str, Any] = tomllib.loads(PYPROJECT.read_text())["tool"]["landslides"]
+    return found
+
+
+def repository_of(address: str) -> str:
+    """Return a repository's address in the form that badges need, or ValueError if it is none on GitHub, where alone Colab opens notebooks."""
+    found = ADDRESS.fullmatch(address.strip())
+    if not found and address.strip():
+        raise ValueError(
+            f"repository={address!r} is not an address such as https://github.com/OWNER/landslides-from-radar; "
+            "Colab opens public notebooks on GitHub only; give '' for no badges"
+        )
+    return f"https://github.com/{found[1]}/{found[2]}" if found else ""
+
+
+def set_repository(address: str) -> None:
+    """Write the repository's address to the one place where it stands."""
+    PYPROJECT.write_text(SETTING.sub(lambda _: f'repository = "{repository_of(address)}"', PYPROJECT.read_text()))
+
+
+def fingerprint(notebook: NotebookNode) -> str:
+    """Return a name for all that a notebook runs; its prose does not change it."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words, rounded up to the second."""
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def measured_line(entry: dict[str, Any]) -> str:
+    """Return the sentence on a notebook's measured time and memory, rounded up."""
+    return (
+        f"*Measured: {duration(entry['seconds'])}, at most {math.ceil(entry['memory_gb'] * 10) / 10:.1f} GB of memory, "
+        f"on {entry['cores']} core{'s' * (entry['cores'] > 1)}, with the practice scenes made before.*"
+    )
+
+
+def decorate(notebook: NotebookNode, path: str, *, repository: str, measured: dict[str, Any] | None) -> None:
+    """Write badges, measured numbers and the set-up cell into a notebook that lies at a path in the repository."""
+    opening = notebook.cells[0]
+    if measured:
+        opening.source += f"\n\n{measured_line(measured)}"
+    if not repository:
+        return
+    place = repository.removeprefix("https://github.com/")
+    badges = {
+        "Colab": f"https://colab.research.google.com/github/{place}/blob/main/{path}",
+        "Binder": f"https://mybinder.org/v2/gh/{place}/main?labpath={path}",
+    }
+    line = " ".join(f"[![Open in {name}](../docs/badges/{name.lower()}.svg)]({link})" for name, link in badges.items())
+    title, _, rest = opening.source.partition("\n")
+    opening.source = f"{title}\n\n{line}\n{rest}"
+    draws = any(".hvplot." in cell.source for cell in notebook.cells if cell.cell_type == "code")
+    sentence, setup = SETUP_SENTENCE + PLOTS_SENTENCE * draws, SETUP.format(repository=repository) + SETUP_PLOTS * draws
+    name = hashlib.sha256(path.encode()).hexdigest()[:7]
+    notebook.cells[1:1] = [
+        new_markdown_cell(sentence, id=f"{name}a"),
+        new_code_cell(setup, id=f"{name}b", metadata={"tags": [lint.SETUP]}),
+    ]
