@@ -34,13 +34,13 @@ lint: $(VENV)/.ready
 	$(BIN)/python notebooks/build.py --check
 
 unit-test: $(VENV)/.ready
-	$(BIN)/pytest -m "not notebook and not grid and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not notebook and not grid and not browser"
 
 grid-test: $(VENV)/.ready
 	$(BIN)/pytest -m grid
 
 notebook-test: $(VENV)/.ready
-	$(BIN)/pytest -m notebook
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m notebook
 
 # Notebooks in JupyterLab, and every page of the website where there is one in out/site. It needs a Chromium; NOTEBOOKS="00 02" chooses the notebooks.
 NOTEBOOKS ?=
