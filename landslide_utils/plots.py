@@ -8,7 +8,7 @@ import io
 import os
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ MOST_PIXELS = 1200
 class Picture:
     """A finished figure with its alternative text, which survives into every export of a notebook."""
 
-    png: bytes
+    png: bytes = field(repr=False)  # as text a figure is its words; else every notebook would hold it twice
     alt: str
 
     @classmethod
@@ -154,7 +154,7 @@ def composite_figure(composite: xr.Dataset) -> Picture:
 def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> Picture:
     """Show which chips train, which validate and which test, over the landslides."""
     landslides = composite["landslides"]
-    figure, grid = new_figure(6.4, 5.2, 1, 1)
+    figure, grid = new_figure(7.4, 5.2, 1, 1)
     axes = grid[0, 0]
     draw_map(axes, landslides, cmap=INK, low=0, high=1, title=f"landslides in black{_is_simulated(composite.attrs)}")
     pixel = _span(landslides, "x") / landslides.sizes["x"]

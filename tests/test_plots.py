@@ -89,3 +89,7 @@ def test_the_noise_of_real_and_practice_radar_is_drawn_side_by_side() -> None:
     _is_drawn(picture)
     value = statistics.loc["VV: temporal standard deviation of a pixel (dB)", "OPERA site 1"]
     assert f"OPERA site 1 {value:.2f}" in picture.alt
+
+
+def test_as_text_a_picture_is_its_words() -> None:
+    assert repr(plots.Picture(b"x" * 1000, "two maps")) == "Picture(alt='two maps')"
