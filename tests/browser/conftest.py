@@ -77,7 +77,7 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Start JupyterLab in a copy of notebooks and documents; give a function from a file's name to its address."""
     home = tmp_path_factory.mktemp("lab")
-    for folder in ("notebooks", "docs"):
+    for folder in ("notebooks", "docs", "benchmarks"):
         shutil.copytree(ROOT / folder, home / folder, ignore=shutil.ignore_patterns("__pycache__"))
     kinds = (
         "JUPYTER_CONFIG_DIR",
