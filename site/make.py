@@ -39,7 +39,7 @@ def executed(notebook: Path, kept: Path) -> Path:
     if not target.exists():
         print(f"running {notebook.stem}", flush=True)
         with tempfile.TemporaryDirectory() as folder, whole(target) as part:
-            for name in ("notebooks", "docs"):  # a notebook may read the documents, and writes beside itself
+            for name in ("notebooks", "docs", "benchmarks"):  # what notebooks read; they write beside themselves
                 shutil.copytree(ROOT / name, Path(folder) / name)
             papermill.execute_notebook(notebook, part, cwd=Path(folder) / "notebooks", progress_bar=False)
         for stale in set(kept.glob(f"{notebook.stem}.*.ipynb")) - {target}:

@@ -77,7 +77,7 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Start JupyterLab in a copy of notebooks and documents; give a function from a file's name to its address."""
     home = tmp_path_factory.mktemp("lab")
-    for folder in ("notebooks", "docs"):
+    for folder in ("notebooks", "docs", "benchmarks"):
         shutil.copytree(ROOT / folder, home / folder, ignore=shutil.ignore_patterns("__pycache__"))
     kinds = (
         "JUPYTER_CONFIG_DIR",
@@ -99,7 +99,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], st
         server = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log)
     try:
         address = wait_for(Path(own["JUPYTER_RUNTIME_DIR"]), server, log_file)
-        yield lambda name: f"{address}lab/tree/{name}?token={TOKEN}"
+        # each in a workspace of its own, else JupyterLab opens what was open before, too
+        yield lambda name: f"{address}lab/workspaces/{Path(name).stem}/tree/{name}?token={TOKEN}"
     finally:
         server.terminate()
         server.wait(30)
