@@ -87,13 +87,13 @@ def run(notebook: Path, executed: Path, **given: Any) -> Measurement:
 
 def run_as_learner(source: Path, executed: Path, **parameters: Any) -> Measurement:
     """Run a source's notebook, solved where it has exercises, in a fresh folder from which the documents are found as from its own."""
-    notebooks = [build.HERE / f"{source.stem}.ipynb", build.HERE / "solutions" / f"{source.stem}.ipynb"]
+    solved = build.HERE / "solutions" / f"{source.stem}.ipynb"
+    notebook = solved if solved.exists() else build.HERE / f"{source.stem}.ipynb"
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "notebooks"
-        place.mkdir()
-        (place.parent / "docs").symlink_to(build.HERE.parent / "docs")
-        chosen = [path for path in notebooks if path.exists()][-1]
-        return run(chosen, executed, parameters=parameters, cwd=place, progress_bar=False)
+        place = Path(folder) / notebook.parent.relative_to(build.HERE.parent)
+        place.mkdir(parents=True)
+        (Path(folder) / "docs").symlink_to(build.HERE.parent / "docs")
+        return run(notebook, executed, parameters=parameters, cwd=place, progress_bar=False)
 
 
 def over_budget(name: str, found: Measurement, *, noisy: bool = False) -> list[str]:

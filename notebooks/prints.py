@@ -58,6 +58,11 @@ WANTED = {
         "threshold": rf"^threshold {NUMBER}",
         "groups dropped as too small": rf"dropped: {NUMBER} groups",
     },
+    "07_transfer": {
+        "AUPRC at home": rf"at home: AUPRC {NUMBER}",
+        "chance at home": rf"where chance is {NUMBER}",
+        "largest shift of a level (standard deviations)": rf"The largest is {NUMBER}",
+    },
 }  # fmt: skip
 """What an instructor compares, by notebook: what it is, and where it stands in what the notebook prints."""
 
