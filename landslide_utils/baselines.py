@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import numpy as np
@@ -56,22 +57,38 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
     return detectors
 
 
-def neighbourhood_features(image: xr.DataArray) -> NDArray[np.float32]:
-    """Return what a random forest sees of each pixel, float32 (feature, y, x): each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
+def neighbourhood_features(image: xr.DataArray, places: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return what a random forest sees of some pixels: each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
 
-    Missing pixels are taken for the channel's median.
+    Parameters
+    ----------
+    image : xarray.DataArray (channel, y, x)
+        Missing pixels are taken for the channel's median.
+    places : numpy.ndarray (pixel,)
+        Numbers of pixels, counted row by row. Features of a whole scene would fill half a gigabyte.
+
+    Returns
+    -------
+    numpy.ndarray (pixel, feature), float32
     """
     names = [str(name) for name in image["channel"].values]
-    layers = [np.where(np.isfinite(layer), layer, np.nanmedian(layer)) for layer in image.values]
-    for p in ("vv", "vh"):
-        if f"{p}_before" in names:
-            layers.append(layers[names.index(f"{p}_after")] - layers[names.index(f"{p}_before")])
-    features = []
-    for layer in layers:
+
+    def filled(name: str) -> NDArray[np.float32]:
+        layer: NDArray[np.float32] = image.values[names.index(name)].copy()
+        layer[~np.isfinite(layer)] = np.nanmedian(layer)
+        return layer
+
+    ratios = [p for p in ("vv", "vh") if f"{p}_before" in names]
+    layers = itertools.chain(
+        (filled(name) for name in names), (filled(f"{p}_after") - filled(f"{p}_before") for p in ratios)
+    )
+    features = np.empty((len(places), 4 * (len(names) + len(ratios))), np.float32)
+    for number, layer in enumerate(layers):
         wide = ndimage.uniform_filter(layer, 7)
         spread = np.sqrt(np.maximum(ndimage.uniform_filter(layer**2, 7) - wide**2, 0))
-        features += [layer, ndimage.uniform_filter(layer, 3), wide, spread]
-    return np.stack(features).astype(np.float32)
+        for place, feature in enumerate((layer, ndimage.uniform_filter(layer, 3), wide, spread)):
+            features[:, 4 * number + place] = feature.ravel()[places]
+    return features
 
 
 def random_forest(
@@ -110,7 +127,7 @@ def random_forest(
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    features, labels = neighbourhood_features(image), landslides.values
+    labels = landslides.values
     learnt = part_mask(chips, "train", image).values & valid.values
     random = np.random.default_rng(seed)
     drawn = []
@@ -118,10 +135,9 @@ def random_forest(
         places = np.flatnonzero(learnt & (labels == kind))
         drawn.append(random.choice(places, min(sample, len(places)), replace=False))
     chosen = np.concatenate(drawn)
-    flat = features.reshape(len(features), -1)
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
-    forest.fit(flat[:, chosen].T, labels.ravel()[chosen])
+    forest.fit(neighbourhood_features(image, chosen), labels.ravel()[chosen])
     asked = np.flatnonzero(part_mask(chips, part, image).values & valid.values)
     score = np.full(labels.shape, np.nan, np.float32)
-    score.ravel()[asked] = forest.predict_proba(flat[:, asked].T)[:, 1]
+    score.ravel()[asked] = forest.predict_proba(neighbourhood_features(image, asked))[:, 1]
     return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")
