@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,8 +57,21 @@ def whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
             _replace_folder(part, target)
         else:
             part.replace(target)
-    finally:
+    except BaseException:
+        _clear(room)
+        raise
+    shutil.rmtree(room, ignore_errors=True)
+
+
+def _clear(room: Path) -> None:
+    """Remove what a failed writer left; its other threads may go on writing for a moment, and make folders anew."""
+    absent = 0
+    for _ in range(200):
+        absent = 0 if room.exists() else absent + 1
+        if absent == 3:
+            return
         shutil.rmtree(room, ignore_errors=True)
+        time.sleep(0.02)
 
 
 def _replace_folder(part: Path, target: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -106,3 +108,21 @@ def test_many_writers_of_one_folder_all_end_well(tmp_path: Path) -> None:
         list(pool.map(write, range(4)))
     assert (target / "a").read_text() == (target / "b").read_text()
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_threads_that_go_on_writing_after_a_fault_leave_nothing(tmp_path: Path) -> None:
+    def go_on(part: Path) -> None:
+        for number in range(30):
+            part.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                (part / str(number)).touch()
+            time.sleep(0.005)
+
+    def fail(pool: ThreadPoolExecutor) -> None:
+        with whole(tmp_path / "store") as part:
+            pool.submit(go_on, part)
+            raise OSError("disk full")
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OSError, match="disk full"):
+        fail(pool)
+    assert list(tmp_path.iterdir()) == []
