@@ -112,3 +112,11 @@ def test_a_notebook_is_run_once(make: ModuleType, tmp_path: Path) -> None:
     second = make.executed(source, tmp_path / "kept")
     assert second != first
     assert list((tmp_path / "kept").iterdir()) == [second]
+
+
+def test_every_document_is_on_the_website() -> None:
+    trees = re.findall(r"```\{toctree\}\n(.*?)```", (ROOT / "site" / "index.md").read_text(), re.S)
+    wanted = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
+    for path in (ROOT / "docs").rglob("*.md"):
+        page = path.relative_to(ROOT).with_suffix("")
+        assert any(page.match(pattern) for pattern in wanted), f"{page} is in no toctree of site/index.md"
