@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import xarray as xr
@@ -35,7 +36,7 @@ class TrainingScene:
         """Return the labels, bool (y, x)."""
         return self.composite["landslides"]
 
-    @property
+    @cached_property
     def valid(self) -> xr.DataArray:
         """Return where every channel has data, bool (y, x)."""
         return self.composite["image"].notnull().all("channel")

@@ -180,19 +180,19 @@ def _measure(found: Run, scene: TrainingScene, *, there: bool) -> Iterator[dict[
             return map_elsewhere(changed, scene.normalisation, scene, tile=preset.tile)
 
         scores[method] = tuned
+    tested = int(((scene.chips["part"] == "test") & (scene.chips["landslide_share"] > 0)).sum())
     for method, make in scores.items():
         score = make()
         line = score_map(score, scene.landslides, scene.chips)
-        tested = (scene.chips["part"] == "test") & (scene.chips["landslide_share"] > 0)
         drawn = bootstrap_auprc(score, scene.landslides, scene.chips)
-        _, low, high = interval(line["auprc"], drawn, int(tested.sum()))
+        _, low, high = interval(line["auprc"], drawn, tested)
         yield {
             "method": method,
             **line,
             "low": low,
             "high": high,
             "n_few_chips": min(FEW, rich) if method in (FINE_TUNED, FEW_ALONE) else 0,
-            "n_test_chips_with_landslides": int(tested.sum()),
+            "n_test_chips_with_landslides": tested,
             "simulated": bool(scene.composite.attrs["simulated"]),
         }
 

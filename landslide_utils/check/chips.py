@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from landslide_utils.check.answer import (
-    AGAIN,
     TOLERANCE_DB,
     Hint,
     compare,
@@ -18,6 +16,7 @@ from landslide_utils.check.answer import (
     made,
     read_map,
     read_number,
+    read_table,
     refuse_what_is_no_data,
 )
 from landslide_utils.chips import SIZE, Normalisation
@@ -101,8 +100,7 @@ def composite(answer: Any, power: Any) -> str:
 @exercise
 def leaking_chips(answer: Any, chips: Any) -> str:
     """Check how many test chips touch a training chip, at an edge or a corner, in a table of chips that lie side by side."""
-    if not isinstance(chips, pd.DataFrame):
-        raise Hint(f"chips is now of type {type(chips).__name__}; a later cell has replaced it. {AGAIN}")
+    chips = read_table(chips, "row", "col", "part")
     places = {part: chips.loc[chips["part"] == part, ["row", "col"]].to_numpy() for part in ("train", "test")}
     apart = np.abs(places["test"][:, None] - places["train"][None])
     touches = (apart <= SIZE).all(axis=2)

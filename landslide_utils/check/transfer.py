@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from landslide_utils.check.answer import AGAIN, Hint, compare, exercise, read_number, refuse_what_is_no_data
+from landslide_utils.check.answer import AGAIN, Hint, compare, exercise, read_number, read_numbers, read_table
 from landslide_utils.chips import SIZE, Normalisation
 
 PIXEL_KM = 0.01
@@ -18,18 +18,7 @@ def level_shift(answer: Any, home: Any, away: Any) -> str:
     """Check by how many standard deviations of the training each channel's mean is away from that at home."""
     if not isinstance(home, Normalisation) or not isinstance(away, Normalisation):
         raise Hint(f"home or away is no normalisation any more; a later cell has replaced it. {AGAIN}")
-    names = ", ".join(home.channels)
-    refuse_what_is_no_data(answer, f"one number for each of {names}")
-    try:
-        given = np.asarray(answer, np.float64)
-    except (TypeError, ValueError):
-        raise Hint(
-            f"Your answer is of type {type(answer).__name__} where one number for each of {names} is asked."
-        ) from None
-    if given.shape != (len(home.channels),):
-        raise Hint(
-            f"Your answer has the shape {given.shape} where {len(home.channels)} numbers are asked, one for each of {names}."
-        )
+    given = np.array(read_numbers(answer, home.channels))
     mean, sd, far, spread = (np.array(numbers) for numbers in (home.mean, home.sd, away.mean, away.sd))
     compare(
         given,
@@ -53,8 +42,7 @@ def level_shift(answer: Any, home: Any, away: Any) -> str:
 @exercise
 def labelled_area(answer: Any, few: Any) -> str:
     """Check how many square kilometres the training chips of a table cover."""
-    if not isinstance(few, pd.DataFrame):
-        raise Hint(f"few is now of type {type(few).__name__}; a later cell has replaced it. {AGAIN}")
+    few = read_table(few, "part", "landslide_share")
     train = few[few["part"] == "train"]
     rich = train["landslide_share"] > 0
     chip = (SIZE * PIXEL_KM) ** 2
@@ -81,8 +69,7 @@ def labelled_area(answer: Any, few: Any) -> str:
 @exercise
 def cost_of_transfer(answer: Any, pairs: Any, train_region: Any, test_region: Any) -> str:
     """Check the mean over seeds of AUPRC there minus AUPRC as trained elsewhere, on the same test chips."""
-    if not isinstance(pairs, pd.DataFrame):
-        raise Hint(f"pairs is now of type {type(pairs).__name__}; a later cell has replaced it. {AGAIN}")
+    pairs = read_table(pairs, "train_region", "test_region", "method", "seed", "auprc", "auprc_landslide_chips")
 
     def scores(region: Any, method: str, trained: Any, column: str = "auprc") -> pd.Series:
         some = pairs[
