@@ -12,26 +12,26 @@ export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 .PHONY: demo test notebooks measure prints slides kit lint unit-test grid-test notebook-test browser-test site clean
 
 demo: $(VENV)/.ready
-	$(BIN)/python -m landslide_utils.demo
+	$(BIN)/python -m landslide_utils.course.demo
 
 test: lint unit-test grid-test notebook-test
 
 prints: $(VENV)/.ready
-	$(BIN)/python notebooks/prints.py
+	$(BIN)/python tools/prints.py
 
 # NAMES="00_start_here 01_explore" makes these only; npm fetches the slides' script once
 slides: $(VENV)/.ready
-	$(BIN)/python notebooks/slides.py $(NAMES)
+	$(BIN)/python tools/slides.py $(NAMES)
 
 # KIT names the folder that shall appear; SYSTEM=Windows or PYTHON_VERSION=3.12 if the room's machines are not like this one
 kit: $(VENV)/.ready
-	$(BIN)/python kit/fetch.py $(if $(KIT),"$(KIT)",$(error name the folder: make kit KIT=/media/stick/landslides)) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+	$(BIN)/python tools/kit/fetch.py $(if $(KIT),"$(KIT)",$(error name the folder: make kit KIT=/media/stick/landslides)) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python notebooks/build.py --check
+	$(BIN)/python tools/build.py --check
 
 unit-test: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not notebook and not grid and not browser"
@@ -51,13 +51,13 @@ browser-test: $(VENV)/.web
 
 # The website in out/site. Each notebook is run once and kept in out/executed; NOTEBOOKS="00 01" runs these only and shows the others as they are.
 site: $(VENV)/.web
-	$(BIN)/python site/make.py $(NOTEBOOKS)
+	$(BIN)/python tools/website/make.py $(NOTEBOOKS)
 
 notebooks: $(VENV)/.ready
-	$(BIN)/python notebooks/build.py
+	$(BIN)/python tools/build.py
 
 measure: $(VENV)/.ready
-	$(BIN)/python notebooks/measure.py; status=$$?; $(BIN)/python notebooks/build.py; exit $$status
+	$(BIN)/python tools/measure.py; status=$$?; $(BIN)/python tools/build.py; exit $$status
 
 # uv resolves the dependencies as of the day in pyproject.toml. The versions so found are kept for the second step, which takes the same versions in the
 # build that suits this machine (without an NVIDIA card a much smaller one for CPUs), and, where that index cannot be reached, the default build.

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from landslide_utils import simulate
-from landslide_utils.noise import Window
-from landslide_utils.scenario import Scenario
+from landslide_utils.grid import Window
+from landslide_utils.simulate.scenario import Scenario
+from landslide_utils.simulate.scene import make_scene, write_cube
 
 ORBITS = "ddadddaddaddaddaddadaddadd"  # the real cube's 18 descending and 8 ascending passes, in order
 FIRST_DAY, STEP = -79.14, 4.0
@@ -32,9 +32,9 @@ def main() -> int:
     """Write the cube, then compare windows of it, some across chunk edges, with the same windows made alone."""
     path = Path(sys.argv[1]) / "full_size.zarr"
     start = time.perf_counter()
-    scene = simulate.make_scene(SCENARIO)
+    scene = make_scene(SCENARIO)
     print(f"{len(scene.landslides)} landslides placed in {time.perf_counter() - start:.0f} s")
-    simulate.write_cube(scene, path, progress=sys.stdout.isatty())
+    write_cube(scene, path, progress=sys.stdout.isatty())
     seconds = time.perf_counter() - start
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     cube = xr.open_zarr(path)

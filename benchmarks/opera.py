@@ -11,7 +11,7 @@ import pandas as pd
 import rioxarray
 import xarray as xr
 
-from landslide_utils import speckle
+from landslide_utils.course import speckle
 
 SITES = {"OPERA site 1": "T137-292320-IW2", "OPERA site 2": "T137-292321-IW2"}
 TARGET = Path(speckle.__file__).parent / "measured"

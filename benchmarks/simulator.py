@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
-from landslide_utils import landscape, simulate
-from landslide_utils.noise import Window
-from landslide_utils.scenario import PRACTICE
+from landslide_utils.grid import Window
+from landslide_utils.simulate import ground
+from landslide_utils.simulate.scenario import PRACTICE
+from landslide_utils.simulate.scene import SimulatedScene, make_scene
 
 CHIP, PATCH, LOCAL = 128, 64, 15
 
@@ -61,7 +62,7 @@ def speckle_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
     return log - ndimage.uniform_filter(log, (0, LOCAL, LOCAL))
 
 
-def measure_cube(scene: simulate.Scene, cube: xr.Dataset) -> dict[str, float]:
+def measure_cube(scene: SimulatedScene, cube: xr.Dataset) -> dict[str, float]:
     """Measure a cube in memory; the keys are those of ``TARGETS``."""
     scenario, out = scene.scenario, {}
     power = {p: cube[p].values for p in ("vv", "vh")}
@@ -74,7 +75,7 @@ def measure_cube(scene: simulate.Scene, cube: xr.Dataset) -> dict[str, float]:
     out["landslides, % of the scene"] = 100 * labels.mean()
     out["landslides, % of chips that hold any"] = 100 * share[share > 0].mean()
 
-    forest = (landscape.land_cover(scenario, whole, slope).kind == landscape.FOREST) & ~labels
+    forest = (ground.land_cover(scenario, whole, slope).kind == ground.FOREST) & ~labels
     forest &= np.isfinite(power["vv"]).all(0)
     calm = ndimage.binary_erosion(forest, iterations=LOCAL // 2)
     speckle = {p: speckle_of(values) for p, values in power.items()}
@@ -108,7 +109,7 @@ def measure_cube(scene: simulate.Scene, cube: xr.Dataset) -> dict[str, float]:
 def measure(name: str) -> dict[str, float]:
     """Make a practice cube in memory and measure it."""
     start = time.perf_counter()
-    scene = simulate.make_scene(PRACTICE[name])
+    scene = make_scene(PRACTICE[name])
     cube = scene.dataset().compute(scheduler="threads")
     return {"seconds to make": time.perf_counter() - start, **measure_cube(scene, cube)}
 

@@ -16,8 +16,7 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from landslide_utils.losses import masked_cross_entropy
-from landslide_utils.model import PRESETS, Preset, build_model
+from landslide_utils.model import PRESETS, Preset, build_model, masked_cross_entropy
 
 SIDE = 2048
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,34 @@ def _standardise(values: NDArray[Any], mean: NDArray[np.float32], sd: NDArray[np
     out /= sd
     out[~np.isfinite(out)] = 0
     return out
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a configuration trains and tests on, ready to be normalised.
+
+    Attributes
+    ----------
+    composite : xarray.Dataset
+        As :func:`landslide_utils.composite.make_composite` returns it, in memory.
+    chips : pandas.DataFrame
+    normalisation : Normalisation
+        Of its own training chips.
+    """
+
+    composite: xr.Dataset
+    chips: pd.DataFrame
+    normalisation: Normalisation
+
+    @property
+    def landslides(self) -> xr.DataArray:
+        """Return the labels, bool (y, x)."""
+        return self.composite["landslides"]
+
+    @cached_property
+    def valid(self) -> xr.DataArray:
+        """Return where every channel has data, bool (y, x)."""
+        return self.composite["image"].notnull().all("channel")
 
 
 class ChipSet:

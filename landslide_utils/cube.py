@@ -13,9 +13,9 @@ import numpy as np
 import xarray as xr
 from rasterio.crs import CRS
 
-from landslide_utils.download import DownloadError, download, is_store
 from landslide_utils.regions import REGIONS, Region, find_region, parse_instant
-from landslide_utils.simulate import practice_cube
+from landslide_utils.simulate.scene import practice_cube
+from landslide_utils.sources.download import DownloadError, download, is_store
 
 RADAR = ("vv", "vh")
 ORBITS = {name: full for full in ("ascending", "descending") for name in (full[0], full)}

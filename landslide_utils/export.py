@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.transform import Affine, from_origin
 
-from landslide_utils.files import refuse_existing, whole
+from landslide_utils.files import atomic_write, refuse_existing
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -181,7 +181,7 @@ def write_geotiff(
         "nodata": np.nan,
         "tiled": True,
     }
-    with whole(target, overwrite=overwrite) as part:
+    with atomic_write(target, overwrite=overwrite) as part:
         plain = part.with_name("plain.tif")
         with rasterio.open(plain, "w", **profile) as file:
             for start, stop in _bands(probability):
@@ -247,7 +247,7 @@ def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, 
     said = (
         {"layer_metadata": told} if driver == "GPKG" else {"DESCRIPTION": _sentence(polygons.attrs), "RFC7946": "YES"}
     )
-    with whole(target, overwrite=overwrite) as part:
+    with atomic_write(target, overwrite=overwrite) as part:
         polygons = polygons if driver == "GPKG" else polygons.to_crs("EPSG:4326")
         layer = {"layer": "landslides"} if driver == "GPKG" else {}
         polygons.to_file(part, driver=driver, engine="pyogrio", geometry_type="MultiPolygon", **layer, **said)

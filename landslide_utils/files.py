@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and never take another's place unasked."""
+"""Files and folders that appear whole or not at all, and the one error that lists everything wrong with an input."""
 
 from __future__ import annotations
 
@@ -8,19 +8,39 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = "writer.lock"
+
+
+class InputError(ValueError):
+    """An input that cannot be used; ``faults`` lists everything that is wrong with it, not only the first.
+
+    Parameters
+    ----------
+    heading : str
+        What cannot be used, for the first line of the message.
+    faults : sequence of str
+        For each fault what was given, what is allowed, and what to do.
+    """
+
+    def __init__(self, heading: str, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__(f"{heading}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
 
 
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Raise FileExistsError if there is something at a path already and nobody said that it may go."""
+    """Raise FileExistsError if there is something at a path already and it may not be replaced."""
     if Path(path).exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; pass overwrite=True to replace it, or give another path")
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a path to write to in a hidden folder beside the target; what was written there is moved to the target at the end.
+def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write to; what was written there is moved to the target at the end.
 
     Parameters
     ----------
@@ -32,7 +52,7 @@ def whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
     Yields
     ------
     pathlib.Path
-        Where to write: the same name, so that libraries that go by the ending are content, and nothing beside it but what they write themselves.
+        Where to write: the target's name, in a hidden folder of its own beside the target.
 
     Raises
     ------
@@ -41,51 +61,78 @@ def whole(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[
 
     Notes
     -----
-    After an error, or an interrupt, nothing is left and an earlier target is still there. A file takes another's place in one step, so that there is
-    always a whole one; a folder cannot, and is absent for a moment.
+    After an error or an interrupt nothing is left, and an earlier target is still there. What a killed process left is removed by
+    the next that writes the same target. A file takes another's place in one step, so that there is always a whole one; a folder
+    cannot, and is absent for a moment.
     """
     target = Path(path)
     refuse_existing(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    room = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
-    room.mkdir()
-    part = room / target.name
+    remove_leftovers(target)
+    with _temporary_folder(target) as folder:
+        temporary = folder / target.name
+        try:
+            yield temporary
+            refuse_existing(target, overwrite=overwrite)  # another process may have been faster
+            if overwrite and (temporary.is_dir() or target.is_dir()):
+                _replace_folder(temporary, target)
+            else:
+                temporary.replace(target)
+        except BaseException:
+            _remove_while_written(folder)
+            raise
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary folders of killed processes beside a target; those of living ones are locked, and stay."""
+    target = Path(path)
+    for folder in target.parent.glob(f".{target.name}.????????.part"):
+        with contextlib.suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _temporary_folder(target: Path) -> Iterator[Path]:
+    """Make a hidden folder beside a target and hold its lock, which the system gives back however the process ends."""
+    while True:
+        folder = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+        folder.mkdir()
+        lock = FileLock(folder / LOCK, timeout=0)
+        with contextlib.suppress(Timeout, OSError):  # another process took it for a leftover before it was locked
+            lock.acquire()
+            if (folder / LOCK).exists():
+                break
+            lock.release()
     try:
-        yield part
-        refuse_existing(target, overwrite=overwrite)  # somebody else may have been faster
-        if overwrite and (part.is_dir() or target.is_dir()):
-            _replace_folder(part, target)
-        else:
-            part.replace(target)
-    except BaseException:
-        _clear(room)
-        raise
-    shutil.rmtree(room, ignore_errors=True)
+        yield folder
+    finally:
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _clear(room: Path) -> None:
+def _remove_while_written(folder: Path) -> None:
     """Remove what a failed writer left; its other threads may go on writing for a moment, and make folders anew."""
     absent = 0
     for _ in range(200):
-        absent = 0 if room.exists() else absent + 1
+        absent = 0 if folder.exists() else absent + 1
         if absent == 3:
             return
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         time.sleep(0.02)
 
 
-def _replace_folder(part: Path, target: Path) -> None:
-    """Put a folder in another's place, moving that aside first: a folder cannot be renamed onto one that is not empty."""
+def _replace_folder(temporary: Path, target: Path) -> None:
+    """Put a folder in another's place, moving that one away first: a folder cannot be renamed onto one that is not empty."""
     for attempt in range(100):
-        aside = part.with_name(f"replaced {attempt}")
-        with contextlib.suppress(FileNotFoundError):  # another process is at the same, and was faster
-            os.rename(target, aside)
+        previous = temporary.with_name(f"replaced {attempt}")
+        with contextlib.suppress(FileNotFoundError):  # another process does the same, and was faster
+            os.rename(target, previous)
         try:
-            os.rename(part, target)
+            os.rename(temporary, target)
             return
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # not the other process, but a real fault
-                if aside.exists():
-                    os.rename(aside, target)
+                if previous.exists():
+                    os.rename(previous, target)
                 raise
     raise OSError(f"{target} keeps being written by another process; stop it, or choose another folder")

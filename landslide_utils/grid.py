@@ -6,12 +6,18 @@ import math
 import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import rasterio.features
 from affine import Affine
+from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.warp import transform_bounds
+from shapely.geometry.base import BaseGeometry
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 Box = tuple[float, float, float, float]
 """west, south, east, north in degrees (EPSG:4326)."""
@@ -146,3 +152,42 @@ def _crs_faults(crs: str) -> list[str]:
     if found.is_projected and all(axis.unit_name in ("metre", "meter") for axis in found.axis_info):
         return []
     return [f"crs={crs!r} is not in metres; slope and landslide areas need metres: give a projected one, such as UTM"]
+
+
+class Window(NamedTuple):
+    """A rectangle of pixels: first row, first column, number of rows, number of columns. It may reach beyond the scene."""
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    def grow(self, margin: int) -> Window:
+        """Return the window with `margin` pixels more on every side."""
+        return Window(self.row - margin, self.col - margin, self.height + 2 * margin, self.width + 2 * margin)
+
+
+def in_pixels(landslides: gpd.GeoSeries, transform: Affine) -> list[BaseGeometry]:
+    """Return polygons in pixel units (x column, y row) of a grid in their own coordinate reference system; empty ones are left out."""
+    there = landslides[landslides.notna() & ~landslides.is_empty]
+    return list(there.affine_transform((~transform).to_shapely()))
+
+
+def rasterise(shapes: list[BaseGeometry], window: Window) -> NDArray[np.int32]:
+    """Return, for each pixel of the window, 1 + the index of the polygon over its centre (the last of several), or 0; polygons in pixel units."""
+    here = [(shape, i + 1) for i, shape in enumerate(shapes) if touches(shape, window)]
+    out = np.zeros((window.height, window.width), np.int32)
+    if here:
+        rasterio.features.rasterize(here, out=out, transform=Affine.translation(window.col, window.row))
+    return out
+
+
+def touches(shape: BaseGeometry, window: Window) -> bool:
+    """Return whether a polygon's bounding box, in pixel units, meets a window."""
+    left, top, right, bottom = shape.bounds
+    return bool(
+        right >= window.col
+        and left <= window.col + window.width
+        and bottom >= window.row
+        and top <= window.row + window.height
+    )

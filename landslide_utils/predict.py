@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from landslide_utils import terrain
 from landslide_utils.cube import CubeError, find_faults
-from landslide_utils.files import refuse_existing, whole
+from landslide_utils.files import atomic_write, refuse_existing
 from landslide_utils.terrain import LOOK_AZIMUTH
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def map_scene(
         shares = _fill(values, parts)
         return xr.DataArray(values, **described).assign_attrs(shares)
     chunks = min(tile - overlap, shape[0]), min(_strip(tile, overlap), shape[1])  # a band of a strip is a chunk
-    with whole(out, overwrite=overwrite) as part:
+    with atomic_write(out, overwrite=overwrite) as part:
         _write(xr.DataArray(da.zeros(shape, dtype=np.float32, chunks=chunks), **described), parts, part)
     store: xr.DataArray = xr.open_zarr(out, chunks={})["probability"]
     return store

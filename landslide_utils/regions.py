@@ -31,7 +31,7 @@ class Region:
     source : str
         Where the data come from, with their citation.
     simulated : bool
-        Whether the cube is made by :mod:`landslide_utils.simulate`.
+        Whether the cube is made by :mod:`landslide_utils.simulate.scene`.
     """
 
     name: str
@@ -127,6 +127,23 @@ REGIONS = {
 def data_folder() -> Path:
     """Return the folder where cubes are kept: ``$LANDSLIDE_DATA``, or the system's cache folder."""
     return Path(os.environ.get("LANDSLIDE_DATA") or pooch.os_cache("landslide-utils"))
+
+
+def find_cube(region: Region, *, progress: bool = False) -> Path:
+    """Return the path of a region's cube; a practice cube is made, a published one downloaded, when it is first asked for.
+
+    Raises
+    ------
+    landslide_utils.sources.download.DownloadError
+        If a published cube cannot be downloaded.
+    """
+    if region.simulated:
+        from landslide_utils.simulate.scene import practice_cube
+
+        return practice_cube(region.name, progress=progress)
+    from landslide_utils.sources.download import download
+
+    return download(region.name, progress=progress)
 
 
 def find_region(name_or_path: str) -> Region | None:

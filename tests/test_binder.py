@@ -40,7 +40,7 @@ def test_what_the_post_build_script_calls_exists() -> None:
     text = (ROOT / "binder" / "postBuild").read_text()
     (code,) = re.findall(r'python -c "(.*)"', text)
     module, name, region = re.fullmatch(r"from (\S+) import (\w+); \2\('(\w+)'\)", code).groups()  # type: ignore[union-attr]
-    from landslide_utils.scenario import PRACTICE
+    from landslide_utils.simulate.scenario import PRACTICE
 
     assert callable(getattr(__import__(module, fromlist=[name]), name))
     assert region in PRACTICE

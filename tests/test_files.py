@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from landslide_utils.files import whole
+from landslide_utils.files import atomic_write
 
 
 def test_a_file_appears_when_it_is_finished(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "a.txt"
-    with whole(target) as part:
+    with atomic_write(target) as part:
         part.write_text("new")
         part.with_name("beside.tmp").write_text("a library's own")
         assert part.name == target.name
@@ -27,7 +31,7 @@ def test_what_is_there_is_refused_before_any_work(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     worked = False
-    with pytest.raises(FileExistsError, match="pass overwrite=True to replace it"), whole(target):
+    with pytest.raises(FileExistsError, match="pass overwrite=True to replace it"), atomic_write(target):
         worked = True
     assert not worked
 
@@ -36,7 +40,7 @@ def test_what_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
 
     def write() -> None:
-        with whole(target) as part:
+        with atomic_write(target) as part:
             part.write_text("new")
             target.write_text("another process was faster")
 
@@ -53,14 +57,14 @@ def test_a_fault_leaves_what_was_there(tmp_path: Path, fault: BaseException) -> 
     (target / "old").touch()
 
     def write() -> None:
-        with whole(target, overwrite=True) as part:
+        with atomic_write(target, overwrite=True) as part:
             part.mkdir()
             raise fault
 
     with pytest.raises(type(fault)):
         write()
     assert [p.name for p in target.iterdir()] == ["old"]
-    with pytest.raises(FileNotFoundError), whole(target, overwrite=True):
+    with pytest.raises(FileNotFoundError), atomic_write(target, overwrite=True):
         pass  # nothing was written
     assert [p.name for p in target.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [target]
@@ -69,7 +73,7 @@ def test_a_fault_leaves_what_was_there(tmp_path: Path, fault: BaseException) -> 
 def test_a_folder_takes_a_folder_s_place_when_told_to(tmp_path: Path) -> None:
     target = tmp_path / "store"
     for name in ("first", "second"):
-        with whole(target, overwrite=True) as part:
+        with atomic_write(target, overwrite=True) as part:
             part.mkdir()
             (part / name).touch()
     assert [p.name for p in target.iterdir()] == ["second"]
@@ -88,7 +92,7 @@ def test_a_file_that_is_replaced_is_never_absent(tmp_path: Path, monkeypatch: py
             moved.append((name, target.exists()))
 
         monkeypatch.setattr(os, name, move)
-    with whole(target, overwrite=True) as part:
+    with atomic_write(target, overwrite=True) as part:
         part.write_text("new")
     assert target.read_text() == "new"
     assert moved == [("replace", True)]
@@ -99,7 +103,7 @@ def test_many_writers_of_one_folder_all_end_well(tmp_path: Path) -> None:
 
     def write(number: int) -> None:
         for _ in range(20):
-            with whole(target, overwrite=True) as part:
+            with atomic_write(target, overwrite=True) as part:
                 part.mkdir()
                 (part / "a").write_text(str(number))
                 (part / "b").write_text(str(number))
@@ -119,10 +123,35 @@ def test_threads_that_go_on_writing_after_a_fault_leave_nothing(tmp_path: Path) 
             time.sleep(0.005)
 
     def fail(pool: ThreadPoolExecutor) -> None:
-        with whole(tmp_path / "store") as part:
+        with atomic_write(tmp_path / "store") as part:
             pool.submit(go_on, part)
             raise OSError("disk full")
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(OSError, match="disk full"):
         fail(pool)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    target = tmp_path / "cube.zarr"
+    script = (
+        "import os, signal, sys\n"
+        "from landslide_utils.files import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as part:\n"
+        "    part.mkdir()\n"
+        "    (part / 'half').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, target])
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1  # the moment that the next writer meets
+    with atomic_write(target) as living:
+        living.mkdir()
+        with atomic_write(target) as part:  # another writer of the same target, while the first one is at work
+            part.mkdir()
+            (part / "whole").write_text("whole")
+        assert living.exists()
+        (living / "late").write_text("late")
+        shutil.rmtree(target)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    assert [path.name for path in target.iterdir()] == ["late"]

@@ -22,16 +22,17 @@ import rioxarray
 import xarray as xr
 from conftest import EVENT
 from nbformat import NotebookNode
+from real_scene import real_scene
 from scipy import ndimage
 from shapely import Point
 
-from landslide_utils import simulate
-from landslide_utils.check import NOT_DONE, RIGHT
-from landslide_utils.config import RunConfig
+from landslide_utils.course.check import NOT_DONE, RIGHT
+from landslide_utils.course.questions import QUESTIONS
 from landslide_utils.cube import open_cube
+from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.runs import MEMBERS
 from landslide_utils.polygons import rasterise
-from landslide_utils.questions import QUESTIONS
-from landslide_utils.runs import MEMBERS
+from landslide_utils.simulate.scene import write_cube
 
 pytestmark = pytest.mark.notebook
 HERE = Path(__file__).parent.parent / "notebooks"
@@ -426,6 +427,6 @@ def test_notebook_08_takes_real_images_and_refuses_unknown_names(tmp_path: Path,
 def test_the_real_core_of_hokkaido_runs(tmp_path: Path, real_data: Path) -> None:
     dem = rioxarray.open_rasterio(real_data / "hokkaido_core" / "dsm.tif").squeeze(drop=True)
     polygons = gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg")
-    path = simulate.write_cube(simulate.real_scene(dem, polygons), tmp_path / "hokkaido_core.zarr")
+    path = write_cube(real_scene(dem, polygons), tmp_path / "hokkaido_core.zarr")
     found = train(tmp_path, cube=str(path))
     assert found["auprc"] > 4 * found["prevalence"]  # type: ignore[operator]

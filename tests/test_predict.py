@@ -11,12 +11,13 @@ import xarray as xr
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from landslide_utils import predict, simulate
+from landslide_utils import predict
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.model import PRESETS, build_model
 from landslide_utils.predict import find_hidden, map_scene, tile_starts
-from landslide_utils.scenario import Scenario
+from landslide_utils.simulate.scenario import Scenario
+from landslide_utils.simulate.scene import make_scene, write_cube
 
 EXACT = 2e-5
 """Of a network that looks no further than three eighths of the overlap: the weight of one part in a million next to a tile's edge, and rounding."""
@@ -207,7 +208,7 @@ def test_a_store_appears_whole_or_not_at_all_and_takes_no_other_s_place(tmp_path
 
 def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) -> None:
     scenario = Scenario(height=160, width=240, steepness=3.0, days_ascending=(-3.6, 8.4), days_descending=(-5.1, 0.9))
-    masked = open_cube(str(simulate.write_cube(simulate.make_scene(scenario), tmp_path / "masked.zarr")))
+    masked = open_cube(str(write_cube(make_scene(scenario), tmp_path / "masked.zarr")))
     composite = make_composite(masked, channels="vv", timesteps=1)
     assert masked.attrs["incidence_degrees"] == scenario.incidence_degrees
     assert composite["image"].attrs["simulated"] is True

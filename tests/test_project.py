@@ -19,8 +19,8 @@ import yaml
 from nbformat import NotebookNode
 from packaging.specifiers import SpecifierSet
 
-from landslide_utils import check
-from landslide_utils.questions import QUESTIONS
+from landslide_utils.course import check
+from landslide_utils.course.questions import QUESTIONS
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch"}
@@ -94,7 +94,7 @@ def test_binder_uses_the_same_environment() -> None:
 
 
 def test_notebooks_are_what_their_sources_say_and_keep_the_house_s_style() -> None:
-    done = subprocess.run([sys.executable, ROOT / "notebooks" / "build.py", "--check"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, ROOT / "tools" / "build.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -9,21 +9,24 @@ import numpy as np
 import pytest
 import rioxarray
 from opera import measure, stack_opera  # benchmarks/opera.py
+from real_scene import real_scene
 from scipy import ndimage
 
-from landslide_utils import plots, simulate, speckle
 from landslide_utils.composite import make_composite
+from landslide_utils.course import speckle
 from landslide_utils.cube import open_cube
-from landslide_utils.noise import Window
+from landslide_utils.figures import chips
+from landslide_utils.grid import Window
+from landslide_utils.simulate.scene import SimulatedScene
 
 
 @pytest.fixture(scope="module")
-def hokkaido_core(real_data: Path) -> simulate.Scene:
+def hokkaido_core(real_data: Path) -> SimulatedScene:
     dem = rioxarray.open_rasterio(real_data / "hokkaido_core" / "dsm.tif").squeeze(drop=True)
-    return simulate.real_scene(dem, gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg"))
+    return real_scene(dem, gpd.read_file(real_data / "hokkaido_core" / "slope_failures.gpkg"))
 
 
-def test_real_landslides_lie_on_real_slopes(hokkaido_core: simulate.Scene) -> None:
+def test_real_landslides_lie_on_real_slopes(hokkaido_core: SimulatedScene) -> None:
     scenario = hokkaido_core.scenario
     assert hokkaido_core.crs == "EPSG:32654"
     assert 900 < scenario.height < 1050
@@ -53,7 +56,7 @@ def test_real_radar_opens_as_a_cube_and_is_drawn(real_data: Path, tmp_path: Path
     assert np.allclose(image.sel(channel="vv_before"), 10 * np.log10(before.mean(0)), atol=1e-4)
     change = (image.sel(channel="vv_after") - image.sel(channel="vv_before")).values
     assert ndimage.median_filter(abs(change), 5).max() < 12  # nothing slid here
-    picture = plots.composite_figure(composite)
+    picture = chips.composite_figure(composite)
     assert len(picture.png) > 20_000
 
 

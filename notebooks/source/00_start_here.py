@@ -40,8 +40,8 @@ epochs: int = 6  # How often the network sees the training chips, 1 to 30; more 
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.config import check_parameters
-from landslide_utils.scenario import PRACTICE
+from landslide_utils.experiments.config import check_parameters
+from landslide_utils.simulate.scenario import PRACTICE
 
 check_parameters(globals(), region=tuple(PRACTICE), epochs=range(1, 31))
 
@@ -52,10 +52,10 @@ check_parameters(globals(), region=tuple(PRACTICE), epochs=range(1, 31))
 # images is a [datacube](../docs/glossary.md#datacube). We open ours and cut out its busiest part, 768 x 768 pixels of 10 m.
 
 # %%
-from landslide_utils import practice
 from landslide_utils.cube import open_cube
+from landslide_utils.simulate.truth import busiest_window
 
-datacube = practice.busiest_window(open_cube(region, variables=["vv", "vh"], progress=True), 768)
+datacube = busiest_window(open_cube(region, variables=["vv", "vh"], progress=True), 768)
 datacube
 
 # %% [markdown]
@@ -74,11 +74,11 @@ pd.DataFrame({"pass (UTC)": datacube["time"].values, "local hour": (datacube["ti
 # Passes before the event are averaged to one image, those after it to another. Together they are a [composite](../docs/glossary.md#composite).
 
 # %%
-from landslide_utils import plots
 from landslide_utils.composite import make_composite
+from landslide_utils.figures.chips import composite_figure
 
 composite = make_composite(datacube, channels="sar", timesteps=3).load()
-plots.composite_figure(composite)
+composite_figure(composite)
 
 # %% [markdown]
 # The lower right panel is what the network has to find: here the simulator's truth, elsewhere what people traced by hand on air photographs.
@@ -88,7 +88,7 @@ plots.composite_figure(composite)
 # `landslides` is true where the ground slid. How many square kilometres are that? A pixel is `pixel_size_m` metres wide and high.
 
 # %% tags=["exercise"]
-from landslide_utils import check
+from landslide_utils.course import check
 
 landslides, pixel_size_m = composite["landslides"], composite.attrs["pixel_size_m"]
 area_km2 = ...
@@ -113,7 +113,9 @@ valid = composite["image"].notnull().all("channel")
 # Which part is which? The gaps between them keep the test honest: neighbours look alike.
 
 # %%
-plots.split_figure(composite, chips)
+from landslide_utils.figures.chips import split_figure
+
+split_figure(composite, chips)
 
 # %% [markdown]
 # Now it trains: a small UNet++, a few looks at each chip. Notebook 03 opens this box; here we only press the button.
@@ -131,11 +133,11 @@ history = list(fit(session, epochs))
 # And it gives every pixel a probability of being a landslide. We look at test chips only, because only there it has never seen the answer.
 
 # %%
-from landslide_utils import maps
+from landslide_utils.figures.maps import map_figure
 from landslide_utils.predict import map_scene
 
 probability = map_scene(session.model, image, valid=valid)
-maps.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
+map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # ## How good is it?
@@ -191,7 +193,7 @@ print(f"mean probability {float(probability.where(test).mean()):.3f}, share of l
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("00_start_here")
 

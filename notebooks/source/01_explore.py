@@ -37,8 +37,8 @@ size: int = 360  # Width and height, in pixels, of the corner in which the noise
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.config import check_parameters
-from landslide_utils.scenario import PRACTICE
+from landslide_utils.experiments.config import check_parameters
+from landslide_utils.simulate.scenario import PRACTICE
 
 check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 601))
 
@@ -48,11 +48,11 @@ check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 601))
 # We open the cube and take the square of 256 x 256 pixels in which most slid. It has three dimensions: time, and two on the ground.
 
 # %%
-from landslide_utils import practice
 from landslide_utils.cube import open_cube
+from landslide_utils.simulate.truth import busiest_window
 
 datacube = open_cube(region, progress=True)
-view = practice.busiest_window(datacube, 256)
+view = busiest_window(datacube, 256)
 view
 
 # %% [markdown]
@@ -60,7 +60,9 @@ view
 # judge by; a real cube has only labels.
 
 # %%
-truth = practice.reveal(view)
+from landslide_utils.simulate.truth import reveal
+
+truth = reveal(view)
 
 # %% [markdown]
 # ## Power and decibels
@@ -85,9 +87,9 @@ db = 10 * np.log10(power)
 # The same pixels, in both units. Which of the two would you rather draw as an image?
 
 # %%
-from landslide_utils import lessons
+from landslide_utils.figures.explore import power_figure
 
-lessons.power_figure(power)
+power_figure(power)
 
 # %% [markdown]
 # Here is a trap. The mean of the decibels is not the mean of the power in decibels: the logarithm weakens the bright pixels before they are counted.
@@ -103,7 +105,7 @@ print(f"mean of power {mean_then_db:.2f} dB, mean of decibels {db_then_mean:.2f}
 # `forest` holds every forest pixel in every pass, and NaN elsewhere. What is its mean backscatter in dB?
 
 # %% tags=["exercise"]
-from landslide_utils import check
+from landslide_utils.course import check
 
 forest = view["vv"].where(truth["cover"] == "forest")
 forest_db = ...
@@ -119,7 +121,7 @@ check.mean_backscatter(forest_db, forest)
 # kernel; the two after it do not, and beneath them stand the same things as a still picture. None needs a network.)
 
 # %%
-from landslide_utils import sliders
+from landslide_utils.course import sliders
 
 sliders.prepare()
 import hvplot.xarray  # noqa: F401
@@ -152,7 +154,9 @@ stack.hvplot.hist(
 # The first pass, as a still picture:
 
 # %%
-lessons.pass_figure(stack)
+from landslide_utils.figures.explore import pass_figure
+
+pass_figure(stack)
 
 # %% [markdown]
 # ## VV and VH
@@ -161,7 +165,9 @@ lessons.pass_figure(stack)
 # the way. Surfaces send back VV; it takes many scatterers, as in the crown of a tree, to turn waves. So VH is weaker, and says more of what grows.
 
 # %%
-lessons.polarisation_figure(view, truth["cover"])
+from landslide_utils.figures.explore import polarisation_figure
+
+polarisation_figure(view, truth["cover"])
 
 # %% [markdown]
 # How bright is each land cover? We take the median over all passes and pixels.
@@ -177,7 +183,9 @@ levels.to_dataframe().round(1)
 # power, so bright places are as grainy as dark ones. Let us see the same place without it, which only a simulator can show.
 
 # %%
-smooth = practice.resimulate(view, looks=1e6)
+from landslide_utils.simulate.truth import resimulate
+
+smooth = resimulate(view, looks=1e6)
 speckle_only = view["vv"] / smooth["vv"]
 
 # %% [markdown]
@@ -217,10 +225,12 @@ print(f"{float((abs(later - earlier) > 3).mean()):.0%} of the pixels changed by 
 # More looks come from averaging: over passes (in time) or over neighbours (in space). The left image is one pass, the right one the truth without speckle.
 
 # %%
+from landslide_utils.figures.explore import speckle_figure
+
 same_orbit = view["vv"].isel(time=view["orbit"].values == passes.orbit)
 in_space = same_orbit[0].rolling(x=5, y=5, center=True).mean()
 in_time, best = same_orbit[:3].mean("time"), smooth["vv"][passes.before[0]]
-lessons.speckle_figure({"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": in_time, "no speckle": best})
+speckle_figure({"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": in_time, "no speckle": best})
 
 # %% [markdown]
 # Both cost something. Averaging in space blurs: a landslide of three pixels' width is gone after 5 x 5. Averaging in time needs passes, and after a disaster
@@ -238,7 +248,9 @@ over_space = {k * k: count_looks(one_pass.coarsen(x=k, y=k, boundary="trim").mea
 # On the dotted line each value averaged would bring one more pass's worth of looks.
 
 # %%
-lessons.averaging_figure(over_time, over_space)
+from landslide_utils.figures.explore import averaging_figure
+
+averaging_figure(over_time, over_space)
 
 # %% [markdown]
 # ## Geometry
@@ -248,7 +260,7 @@ lessons.averaging_figure(over_time, over_space)
 # behind a steep mountain lies [shadow](../docs/glossary.md#shadow). To see it we make the same hills steeper, and leave out the corrections that a good product has.
 
 # %%
-steep = practice.resimulate(
+steep = resimulate(
     view, steepness=2.5, flattening=0.0, mask_hidden=False, looks=1e6, days_descending=(-2.4,), days_ascending=(-1.6,)
 )
 
@@ -257,7 +269,9 @@ steep = practice.resimulate(
 # looks east. Nothing has slid yet: every difference is geometry.
 
 # %%
-lessons.geometry_figure(steep)
+from landslide_utils.figures.explore import geometry_figure
+
+geometry_figure(steep)
 
 # %% [markdown]
 # Narrow and bright on a slope: that is what people mistake for a landslide. How many of the brightest pixels of this pass lie on ground that leans towards the radar?
@@ -296,9 +310,11 @@ check.facing_orbit(orbit)
 # %%
 import xarray as xr
 
-year = practice.resimulate(view, looks=1e6, days_descending=tuple(range(-366, 0, 12)), days_ascending=(), harvest_share=0.0)
+from landslide_utils.figures.explore import season_figure
+
+year = resimulate(view, looks=1e6, days_descending=tuple(range(-366, 0, 12)), days_ascending=(), harvest_share=0.0)
 by_cover = {name: year["vv"].where(truth["cover"] == name).median(("x", "y")) for name in ("forest", "field")}
-lessons.season_figure(10 * np.log10(xr.Dataset(by_cover).to_dataframe()[list(by_cover)]))
+season_figure(10 * np.log10(xr.Dataset(by_cover).to_dataframe()[list(by_cover)]))
 
 # %% [markdown]
 # How much does the level of the whole scene jump between two passes, with no event at all?
@@ -336,10 +352,11 @@ check.log_ratio(change, before, after)
 
 # %%
 from landslide_utils.baselines import log_ratio
+from landslide_utils.figures.explore import change_figure
 
 ratio = log_ratio(10 * np.log10(before), 10 * np.log10(after))
 ratio = ratio - ratio.median()
-lessons.change_figure(ratio, view["landslides"], truth[passes.orbit if passes.orbit in truth else "descending"])
+change_figure(ratio, view["landslides"], truth[passes.orbit if passes.orbit in truth else "descending"])
 
 # %% [markdown]
 # Do landslides get brighter or darker?
@@ -386,7 +403,7 @@ print(f"simulated: {corner.attrs['simulated']}")
 # not part of the course; what was measured on them is.
 
 # %%
-from landslide_utils import speckle
+from landslide_utils.course import speckle
 
 real, real_fluctuations = speckle.measured()
 real.round(2)
@@ -422,9 +439,9 @@ fluctuations = real_fluctuations.join(pd.DataFrame(apart))
 # Side by side, the two real sites first:
 
 # %%
-from landslide_utils import plots
+from landslide_utils.figures.chips import noise_figure
 
-plots.noise_figure(statistics, fluctuations)
+noise_figure(statistics, fluctuations)
 
 # %% [markdown]
 # Averaging 3 x 3 independent pixels would multiply the number of looks by nine. What did it really do? Neighbours share
@@ -465,7 +482,7 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # Seven short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("01_explore")
 

@@ -37,8 +37,8 @@ seed: int = 0  # Of the split, 0 to 99
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.config import check_parameters
-from landslide_utils.scenario import PRACTICE
+from landslide_utils.experiments.config import check_parameters
+from landslide_utils.simulate.scenario import PRACTICE
 
 check_parameters(globals(), region=tuple(PRACTICE), timesteps=range(1, 4), seed=range(100))
 
@@ -48,11 +48,11 @@ check_parameters(globals(), region=tuple(PRACTICE), timesteps=range(1, 4), seed=
 # We open it without reading its pixels yet, and draw its passes on a line of time.
 
 # %%
-from landslide_utils import lessons
 from landslide_utils.cube import open_cube
+from landslide_utils.figures.explore import timeline_figure
 
 cube = open_cube(region, progress=True)
-lessons.timeline_figure(cube)
+timeline_figure(cube)
 
 # %% [markdown]
 # ## Which passes are before?
@@ -84,7 +84,7 @@ print(f"we use the {orbit} passes")
 # Find the instants of the last `timesteps` passes before the event, all of direction `orbit`. `cube["orbit"].values` has the direction of each pass.
 
 # %% tags=["exercise"]
-from landslide_utils import check
+from landslide_utils.course import check
 
 last_before = ...
 # BEGIN SOLUTION NO PROMPT
@@ -98,7 +98,7 @@ check.passes_before(last_before, cube, timesteps, orbit)
 
 # %%
 passes = choose_passes(cube, timesteps, orbit)
-lessons.timeline_figure(cube, times[[*passes.before, *passes.after]])
+timeline_figure(cube, times[[*passes.before, *passes.after]])
 
 # %% [markdown]
 # ## From passes to one image
@@ -150,9 +150,9 @@ xr.testing.assert_allclose(composite["image"].sel(channel="vv_before", drop=True
 # This is what a network will be shown, and what it shall find.
 
 # %%
-from landslide_utils import plots
+from landslide_utils.figures.chips import composite_figure
 
-plots.composite_figure(composite)
+composite_figure(composite)
 
 # %% [markdown]
 # ## Chips
@@ -161,9 +161,10 @@ plots.composite_figure(composite)
 
 # %%
 from landslide_utils.chips import SIZE, split_chips
+from landslide_utils.figures.chips import split_figure
 
 lots = split_chips(composite["landslides"], method="random", seed=seed)
-plots.split_figure(composite, lots)
+split_figure(composite, lots)
 
 # %% [markdown]
 # ### Exercise: neighbours
@@ -199,7 +200,7 @@ def guess_from_the_neighbour(chips):
 
 # %%
 chips = split_chips(composite["landslides"], method="blocked", seed=seed)
-plots.split_figure(composite, chips)
+split_figure(composite, chips)
 
 # %% [markdown]
 # How well does the guesser do? One split is an accident, so we draw eight of each kind.
@@ -269,13 +270,17 @@ normalisation
 # Four channels with their own levels become four around zero.
 
 # %%
-lessons.channels_figure(image, normalisation.apply(image), simulated=composite.attrs["simulated"])
+from landslide_utils.figures.explore import channels_figure
+
+channels_figure(image, normalisation.apply(image), simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # And these are the training chips that hold most landslides, as the next notebook will meet them.
 
 # %%
-plots.chips_figure(composite, chips)
+from landslide_utils.figures.chips import chips_figure
+
+chips_figure(composite, chips)
 
 # %% [markdown]
 # ## Quiz
@@ -283,7 +288,7 @@ plots.chips_figure(composite, chips)
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("02_chips")
 

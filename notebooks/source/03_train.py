@@ -46,7 +46,7 @@ runs_dir: str = "runs"  # Folder in which the run is saved
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.config import read_parameters
+from landslide_utils.experiments.config import read_parameters
 
 config = read_parameters(globals())
 config
@@ -78,9 +78,9 @@ composite
 # Look at it. Where did the ground change, and is every change a landslide?
 
 # %%
-from landslide_utils import plots
+from landslide_utils.figures.chips import composite_figure
 
-plots.composite_figure(composite)
+composite_figure(composite)
 
 # %% [markdown]
 # ## From an image to chips
@@ -100,13 +100,17 @@ chips.groupby("part")["landslide_share"].agg(["size", "mean"])
 # The last column is the [prevalence](../docs/glossary.md#prevalence): the share of pixels that are landslide. A detector that guesses at random is right that often.
 
 # %%
-plots.split_figure(composite, chips)
+from landslide_utils.figures.chips import split_figure
+
+split_figure(composite, chips)
 
 # %% [markdown]
 # These are the training chips that hold most landslides. Try to find the landslides before you look at the labels beneath.
 
 # %%
-plots.chips_figure(composite, chips)
+from landslide_utils.figures.chips import chips_figure
+
+chips_figure(composite, chips)
 
 # %% [markdown]
 # A network likes numbers around zero: [normalisation](../docs/glossary.md#normalisation). We subtract the mean and divide by the standard deviation of each channel, measured **on the training chips only**:
@@ -153,7 +157,7 @@ print(f"{count_weights(session.model):,} weights, {len(session.train_batches)} b
 # smaller than the others. How many steps is that with the training chips in `chips`? Their `landslide_share` is above 0.
 
 # %% tags=["exercise"]
-from landslide_utils import check
+from landslide_utils.course import check
 
 recipe = PRESETS["paper"]
 steps = ...
@@ -182,7 +186,7 @@ pd.DataFrame({name: {"epochs": preset.epochs, "steps": preset.epochs * steps_an_
 # What is a wrong answer? [Cross-entropy](../docs/glossary.md#cross-entropy) is minus the natural logarithm of the probability that the network gives to what is true: large
 # where the network is sure and wrong. We take the mean over the pixels that have data.
 
-# %% tags=["shown:losses.masked_cross_entropy"]
+# %% tags=["shown:model.masked_cross_entropy"]
 import torch
 
 
@@ -261,7 +265,9 @@ history = pd.DataFrame(fit(session, config.chosen_epochs, train_epoch=train_epoc
 # has begun to learn its training chips by heart.
 
 # %%
-plots.history_figure(history)
+from landslide_utils.figures.chips import history_figure
+
+history_figure(history)
 
 # %% [markdown]
 # ### Exercise: which epoch?
@@ -304,9 +310,9 @@ probability = map_scene(session.model, image, valid=valid, tile=PRESETS[config.p
 # We look at the test chips only, because only there the network has never seen the answer.
 
 # %%
-from landslide_utils import maps
+from landslide_utils.figures.maps import map_figure
 
-map_picture = maps.map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
+map_picture = map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
 map_picture
 
 # %% [markdown]
@@ -333,12 +339,13 @@ print(f"{len(tested)} test chips hold landslides, in {tested['block'].nunique()}
 
 # %%
 from landslide_utils import metrics
+from landslide_utils.figures.chips import curves_figure
 
 test = part_mask(chips, "test", image) & valid
 curves = {
     name: metrics.curve(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()
 }
-curves_picture = plots.curves_figure(curves, simulated=composite.attrs["simulated"])
+curves_picture = curves_figure(curves, simulated=composite.attrs["simulated"])
 curves_picture
 
 # %% [markdown]
@@ -388,7 +395,7 @@ for part, words in (("test", "that chose it"), ("validation", "that did not")):
 # A run is a folder that appears whole or not at all: its configuration, what it measured, its weights and its map.
 
 # %%
-from landslide_utils.runs import measure, save_run
+from landslide_utils.experiments.runs import measure, save_run
 
 results, bootstrap = measure(probability, composite, chips, history)
 folder = save_run(
@@ -415,7 +422,7 @@ pd.Series(results, name="value").to_frame()
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("03_train")
 

@@ -46,7 +46,7 @@ runs_dir: str = "runs"  # Folder in which trained networks are kept
 
 # %%
 from landslide_utils.calibration import threshold_for  # refuses costs that are not above 0
-from landslide_utils.config import read_parameters
+from landslide_utils.experiments.config import read_parameters
 
 threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
 config = read_parameters(globals(), also=["cost_of_a_miss", "cost_of_a_false_alarm"])
@@ -61,16 +61,17 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from landslide_utils import charts, check, metrics, plots, terrain
+from landslide_utils import metrics, terrain
 from landslide_utils.baselines import log_ratio_detectors, random_forest
 from landslide_utils.calibration import Calibration, expected_calibration_error, reliability
-from landslide_utils.ceiling import likelihood_ratio
 from landslide_utils.chips import part_mask, split_chips
 from landslide_utils.composite import make_composite
+from landslide_utils.course import check
 from landslide_utils.cube import open_cube
-from landslide_utils.runs import run
-from landslide_utils.scenario import PRACTICE
-from landslide_utils.simulate import make_scene
+from landslide_utils.experiments.runs import run
+from landslide_utils.simulate.ceiling import likelihood_ratio
+from landslide_utils.simulate.scenario import PRACTICE
+from landslide_utils.simulate.scene import make_scene
 
 # %% [markdown]
 # ## A network to evaluate
@@ -120,7 +121,9 @@ print(f"by hand {by_hand:.6f}, by library {by_library:.6f}")
 # The curve itself, from little found and mostly right on the left to everything found on the right:
 
 # %%
-plots.curves_figure({"this network": metrics.curve(labels, scores)}, simulated=composite.attrs["simulated"])
+from landslide_utils.figures.chips import curves_figure
+
+curves_figure({"this network": metrics.curve(labels, scores)}, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # The numbers of one map at a few places of the curve:
@@ -194,8 +197,10 @@ areas = {name: metrics.auprc(*metrics.pixels(score, composite["landslides"], tes
 # The ladder, each rung with its interval:
 
 # %%
+from landslide_utils.figures.scores import ladder_figure
+
 ladder = {name: tuple(metrics.interval(areas[name], drawn[name], rich)) for name in detectors}
-charts.ladder_figure(ladder, chance=float(labels.mean()), simulated=composite.attrs["simulated"])
+ladder_figure(ladder, chance=float(labels.mean()), simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is mostly hard for the other. A **paired** comparison looks at
@@ -348,7 +353,9 @@ pd.DataFrame(
 # The same as a picture, on logarithmic axes because most pixels are surely nothing:
 
 # %%
-charts.reliability_figure(
+from landslide_utils.figures.scores import reliability_figure
+
+reliability_figure(
     {name: reliability(*pair) for name, pair in given.items()}, simulated=composite.attrs["simulated"]
 )
 
@@ -405,7 +412,7 @@ pd.Series(
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("04_evaluate")
 

@@ -48,7 +48,7 @@ overwrite: bool = False  # Whether files of an earlier run in that folder may be
 
 # %%
 from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
-from landslide_utils.config import check_parameters
+from landslide_utils.experiments.config import check_parameters
 from landslide_utils.export import plan_files
 
 check_parameters(
@@ -77,10 +77,11 @@ import numpy as np
 import pandas as pd
 import rioxarray
 
-from landslide_utils import check, maps, metrics, quiz
+from landslide_utils import metrics
 from landslide_utils.calibration import Calibration
 from landslide_utils.chips import Normalisation, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.course import check, quiz
 from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
 from landslide_utils.model import PRESETS
@@ -161,7 +162,9 @@ pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if 
 # For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say nothing?
 
 # %%
-maps.hidden_figure(probability, hidden)
+from landslide_utils.figures.maps import hidden_figure
+
+hidden_figure(probability, hidden)
 
 # %% [markdown]
 # A place without a finding is not a place without a landslide. How many labelled landslide pixels lie where the map is silent, and how many where it speaks and
@@ -176,7 +179,9 @@ print(f"of {int(landslides.sum())} landslide pixels {int(silent.sum())} lie wher
 # And where it says something: labels beside prediction. We look at test chips, which the network has not seen.
 
 # %%
-maps.map_figure(probability, landslides, chips, simulated=composite.attrs["simulated"])
+from landslide_utils.figures.maps import map_figure
+
+map_figure(probability, landslides, chips, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # ## From probability to yes or no
@@ -193,7 +198,9 @@ print(f"threshold {threshold:.2f}")
 # What does it hit, what does it miss, and what does it take for a landslide by mistake? Look at the edges of the landslides, and at what lies alone.
 
 # %%
-maps.difference_figure(probability, landslides, chips, threshold=threshold, simulated=composite.attrs["simulated"])
+from landslide_utils.figures.maps import difference_figure
+
+difference_figure(probability, landslides, chips, threshold=threshold, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
 # ### Exercise: a map for a survey
@@ -331,8 +338,10 @@ check.largest_area(ten_km2, polygons, 10)
 # network and no Python. Move the slider, zoom with the wheel, and point at a pixel to read its probability; the picture above shows the same at one threshold.
 
 # %%
+from landslide_utils.figures.maps import interactive_map
+
 backdrop = composite["image"].isel(channel=0, drop=True).load()
-page = maps.interactive_map(probability, background=backdrop, landslides=landslides, threshold=threshold)
+page = interactive_map(probability, background=backdrop, landslides=landslides, threshold=threshold)
 page.save(paths["page"])
 page
 

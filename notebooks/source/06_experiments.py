@@ -44,8 +44,8 @@ results: str = "../docs/results"  # Folder with the results of the whole grid
 # configuration with a name of its own.
 
 # %%
-from landslide_utils.config import refuse_unknown
-from landslide_utils.experiments import grid
+from landslide_utils.experiments.config import refuse_unknown
+from landslide_utils.experiments.grid import grid
 
 refuse_unknown(globals(), ["cube", "channels", "timesteps", "seeds", "preset", "epochs", "runs_dir", "results"])
 configs = grid(
@@ -67,7 +67,7 @@ configs = grid(
 # From a terminal, `python -m landslide_utils.experiments` trains as many at once as there are cores, or on any Dask cluster.
 
 # %%
-from landslide_utils.experiments import run_grid
+from landslide_utils.experiments.grid import run_grid
 
 table = run_grid(configs, here=True)
 table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_chips"]].round(3)
@@ -81,7 +81,7 @@ table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_
 # `python -m landslide_utils.experiments --results docs/results`.
 
 # %%
-from landslide_utils import results as kept
+from landslide_utils.experiments import results as kept
 
 runs, draws = kept.read_results(results)
 print(f"{len(runs)} runs, {runs['seconds_train'].sum() / 3600:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
@@ -92,7 +92,7 @@ print(f"{len(runs)} runs, {runs['seconds_train'].sum() / 3600:.1f} hours of trai
 # `runs` has one line a run. Suppose you want every combination with five seeds in all. How many runs would you still have to train?
 
 # %% tags=["exercise"]
-from landslide_utils import check
+from landslide_utils.course import check
 
 still_to_train = ...
 # BEGIN SOLUTION NO PROMPT
@@ -107,10 +107,10 @@ check.runs_missing(still_to_train, runs, 5)
 # %%
 import pandas as pd
 
-from landslide_utils import charts
+from landslide_utils.figures.scores import passes_figure
 
 found = kept.means(runs, draws)
-charts.passes_figure(found, simulated=bool(runs["simulated"].all()))
+passes_figure(found, simulated=bool(runs["simulated"].all()))
 
 # %% [markdown]
 # ### When, not only where
@@ -119,7 +119,9 @@ charts.passes_figure(found, simulated=bool(runs["simulated"].all()))
 # the lines are stairs.
 
 # %%
-charts.hours_figure(found, kept.hours_after(runs), simulated=bool(runs["simulated"].all()))
+from landslide_utils.figures.scores import hours_figure
+
+hours_figure(found, kept.hours_after(runs), simulated=bool(runs["simulated"].all()))
 
 # %% [markdown]
 # The first step is luck: a pass can come an hour after an event, or twelve days. How much is each further wait worth?
@@ -252,7 +254,7 @@ recipes.groupby(["cube", "recipe"])[["seconds_train", "auprc", "prevalence"]].me
 # Three short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("06_experiments")
 

@@ -41,8 +41,8 @@ results: str = "../docs/results"  # Folder with the table of all pairs
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.config import RunConfig, check_parameters
-from landslide_utils.scenario import PRACTICE
+from landslide_utils.experiments.config import RunConfig, check_parameters
+from landslide_utils.simulate.scenario import PRACTICE
 
 others = [name for name in PRACTICE if name != train_region]
 check_parameters(globals(), train_region=tuple(PRACTICE), test_region=others, epochs=range(1, 31), seed=range(100), runs_dir=(runs_dir,), results=(results,))
@@ -53,7 +53,7 @@ check_parameters(globals(), train_region=tuple(PRACTICE), test_region=others, ep
 # A composite, chips and levels of both regions, made as in notebook 02. We call the region of the training *home*, the other *away*.
 
 # %%
-from landslide_utils.scene import prepare
+from landslide_utils.experiments.runs import prepare
 
 config = RunConfig(cube=train_region, epochs=epochs, seed=seed, runs_dir=runs_dir)
 home = prepare(config)
@@ -75,10 +75,10 @@ pd.DataFrame(facts)
 # Then, how bright the ground is. Rock is brighter than forest, and two events in two seasons differ too.
 
 # %%
-from landslide_utils import charts
+from landslide_utils.figures.scores import levels_figure
 
 levels = {train_region: home.composite["image"], test_region: away.composite["image"]}
-charts.levels_figure(levels, simulated=bool(away.composite.attrs["simulated"]))
+levels_figure(levels, simulated=bool(away.composite.attrs["simulated"]))
 
 # %% [markdown]
 # ### Exercise: how far apart?
@@ -89,7 +89,7 @@ charts.levels_figure(levels, simulated=bool(away.composite.attrs["simulated"]))
 # %% tags=["exercise"]
 import numpy as np
 
-from landslide_utils import check
+from landslide_utils.course import check
 
 home_mean, home_sd, away_mean = (np.array(numbers) for numbers in (home.normalisation.mean, home.normalisation.sd, away.normalisation.mean))
 shift = ...
@@ -104,7 +104,7 @@ check.level_shift(shift, home.normalisation, away.normalisation)
 # What notebook 03 did in many steps is one call here; a run that is there already is not trained again.
 
 # %%
-from landslide_utils.runs import run
+from landslide_utils.experiments.runs import run
 
 trained = run(config)
 model, normalisation = trained.model()
@@ -122,7 +122,7 @@ print(f"at home: AUPRC {trained.metrics['auprc']:.2f} on its test chips, where c
 # the number can be compared with those of remedies that will have seen some.
 
 # %%
-from landslide_utils.transfer import map_elsewhere
+from landslide_utils.experiments.transfer import map_elsewhere
 
 maps_away = {"as trained": map_elsewhere(model, normalisation, away)}
 
@@ -138,9 +138,9 @@ score_map(maps_away["as trained"], away.landslides, away.chips)["auprc"]
 # Two things have changed between the two numbers, the place and the chips of the test, and chance with them. Where are the hits, and where the false alarms?
 
 # %%
-from landslide_utils import maps
+from landslide_utils.figures.maps import map_figure
 
-maps.map_figure(maps_away["as trained"], away.landslides, away.chips, simulated=bool(away.composite.attrs["simulated"]))
+map_figure(maps_away["as trained"], away.landslides, away.chips, simulated=bool(away.composite.attrs["simulated"]))
 
 # %% [markdown]
 # ## Levels, mended without a label
@@ -160,7 +160,7 @@ score_map(maps_away["normalised by region"], away.landslides, away.chips)["auprc
 # Suppose that somebody has mapped a few chips by hand: eight with landslides, and eight without.
 
 # %%
-from landslide_utils.transfer import few_chips
+from landslide_utils.experiments.transfer import few_chips
 
 few = few_chips(away.chips, 8, seed=seed)
 
@@ -169,8 +169,8 @@ few = few_chips(away.chips, 8, seed=seed)
 # [fine-tuning](../docs/glossary.md#fine-tuning).
 
 # %%
+from landslide_utils.experiments.transfer import fine_tune
 from landslide_utils.model import PRESETS
-from landslide_utils.transfer import fine_tune
 
 tuned = fine_tune(away, few, PRESETS[config.preset], weights=model.state_dict(), seed=seed)
 
@@ -208,15 +208,16 @@ score_map(map_elsewhere(cheated, away.normalisation, away), away.landslides, awa
 #
 # ## All pairs
 #
-# One pair, one seed: an anecdote. All pairs of the four regions, three seeds each, were made by `python -m landslide_utils.transfer --results docs/results`, which says what it
+# One pair, one seed: an anecdote. All pairs of the four regions, three seeds each, were made by `python -m landslide_utils.experiments.transfer --results docs/results`, which says what it
 # did in [transfer.md](../docs/results/transfer.md). Each panel is one region of the test, so within a panel everything was scored on the same chips.
 
 # %%
-from landslide_utils.transfer import honest_table
+from landslide_utils.experiments.transfer import honest_table
+from landslide_utils.figures.scores import transfer_figure
 
 pairs = pd.read_csv(f"{results}/transfer.csv")
 table = honest_table(pairs)
-charts.transfer_figure(table, simulated=bool(pairs["simulated"].all()))
+transfer_figure(table, simulated=bool(pairs["simulated"].all()))
 
 # %% [markdown]
 # Look for three things in each panel. How far is *as trained* from *trained there*? Do the remedies close the gap? And is it better than what needs no network
@@ -257,7 +258,7 @@ pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share th
 # Three short questions. Choose first, then open your answer.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("07_transfer")
 

@@ -47,7 +47,7 @@ folder: str = "your_own_event"  # Where the cube, and in a rehearsal the images,
 # Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is checked further down, all at once.
 
 # %%
-from landslide_utils.config import check_parameters
+from landslide_utils.experiments.config import check_parameters
 
 texts = ["radar", "dem", "polygons", "box", "event_time", "name", "collection", "assets", "dem_collection", "dem_asset", "folder"]  # fmt: skip
 check_parameters(globals(), pixel_size_m=range(5, 101), **{text: (str(globals()[text]),) for text in texts})
@@ -68,10 +68,11 @@ if not radar:
 # simulated.
 
 # %%
-from landslide_utils import rehearsal, simulate
+from landslide_utils.simulate.scene import fingerprint
+from landslide_utils.sources import recorded
 
 if not radar:
-    made = rehearsal.write_rehearsal(corner, f"{folder}/archive_{simulate.fingerprint('practice_earthquake')}")
+    made = recorded.write_rehearsal(corner, f"{folder}/archive_{fingerprint('practice_earthquake')}")
     name, radar, dem, polygons = "rehearsal (simulated)", str(made.radar), str(made.dem), str(made.polygons)
     box, event_time = ", ".join(f"{edge:.5f}" for edge in made.box), made.event_time
 
@@ -86,7 +87,7 @@ print(f"box {degrees}\ninstant {event_time} UTC\npolygons {polygons}\nimages {ra
 # A catalogue is an address and a few names, and names change from catalogue to catalogue. A folder needs neither.
 
 # %%
-from landslide_utils.catalogue import Catalogue
+from landslide_utils.sources.catalogue import Catalogue
 
 bands = dict(zip(("VV", "VH"), assets.replace(",", " ").split(), strict=False))
 catalogue = Catalogue(radar, radar=collection, assets=bands, dem=dem_collection, dem_asset=dem_asset)
@@ -99,9 +100,9 @@ source = catalogue if "://" in radar else radar
 # pixel yet, and says how many it would read.
 
 # %%
-from landslide_utils import event
+from landslide_utils.sources import build
 
-planned = event.plan(name, degrees, event_time, polygons, radar=source, dem=dem or source, pixel_size_m=pixel_size_m)
+planned = build.plan(name, degrees, event_time, polygons, radar=source, dem=dem or source, pixel_size_m=pixel_size_m)
 print(planned.describe())
 
 # %% [markdown]
@@ -117,9 +118,9 @@ planned.calendar.round({"days": 1, "covered": 2})
 # How long would a responder have waited for the first image, and from which direction did it look?
 
 # %%
-from landslide_utils import atlas
+from landslide_utils.figures.event import calendar_figure
 
-atlas.calendar_figure(planned.calendar, simulated=planned.cube.attrs["simulated"])
+calendar_figure(planned.calendar, simulated=planned.cube.attrs["simulated"])
 
 # %% [markdown]
 # Only passes of one track can be averaged, and a change needs both sides. So of all passes few count: those on the track whose shorter side is longest.
@@ -137,7 +138,7 @@ sides
 # `planned.calendar` has the columns that you saw above.
 
 # %% tags=["exercise"]
-from landslide_utils import check
+from landslide_utils.course import check
 
 wanted = min(3, usable)
 wait_days = ...
@@ -189,7 +190,7 @@ from landslide_utils.grid import EventError
 
 west, south, east, north = degrees
 try:
-    event.plan(name, [east, south, west, north], event_time[:10], polygons, radar=source, dem=dem or source)
+    build.plan(name, [east, south, west, north], event_time[:10], polygons, radar=source, dem=dem or source)
 except EventError as error:
     print(error)
 
@@ -236,7 +237,7 @@ print(store)
 
 # %%
 if not store.exists():
-    event.write(planned, store)
+    build.write(planned, store)
 
 # %% [markdown]
 # It opens like any other cube of this course.
@@ -268,7 +269,9 @@ medians.to_dataframe().round(2)
 # Last the labels: do the outlines lie where the ground changed? An inventory that is off by a few pixels teaches a network the wrong place.
 
 # %%
-atlas.overlay_figure(cube, planned.polygons)
+from landslide_utils.figures.event import overlay_figure
+
+overlay_figure(cube, planned.polygons)
 
 # %% [markdown]
 # How much does a little matter? We move the labels east by three pixels, as a careless inventory may lie. Of the landslide pixels, how many are still labelled right?
@@ -304,7 +307,9 @@ hidden = terrain.hidden(dem_m, pixel_m, **view)
 # The darker a slope, the more it faces the radar. Layover and shadow are in colour, where there are any; gentle hills have none.
 
 # %%
-atlas.incidence_figure(incidence, hidden, orbit=orbit, simulated=cube.attrs["simulated"])
+from landslide_utils.figures.event import incidence_figure
+
+incidence_figure(incidence, hidden, orbit=orbit, simulated=cube.attrs["simulated"])
 
 # %% [markdown]
 # ## The first composite
@@ -322,9 +327,9 @@ print(f"{composite.attrs['passes_before']} and {composite.attrs['passes_after']}
 # Before, after, change, and labels:
 
 # %%
-from landslide_utils import plots
+from landslide_utils.figures.chips import composite_figure
 
-plots.composite_figure(composite)
+composite_figure(composite)
 
 # %% [markdown]
 # ## Quiz
@@ -332,7 +337,7 @@ plots.composite_figure(composite)
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
 # %%
-from landslide_utils import quiz
+from landslide_utils.course import quiz
 
 quiz.show("08_your_own_event")
 

@@ -14,8 +14,8 @@ import pytest
 
 from browser.conftest import OUT, ROOT
 from browser.look import is_blank
-from landslide_utils.check import NOT_YET, RIGHT
-from landslide_utils.questions import QUESTIONS
+from landslide_utils.course.check import NOT_YET, RIGHT
+from landslide_utils.course.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle, Page

@@ -1,0 +1,1 @@
+"""What a lesson needs: the checks of the exercises and their data."""

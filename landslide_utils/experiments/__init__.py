@@ -1,0 +1,1 @@
+"""Runs, grids of runs, their results, and transfer between regions."""

@@ -1,0 +1,334 @@
+"""A run: from a configuration to a folder that keeps what came of it, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import json
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xarray as xr
+from filelock import FileLock, Timeout
+
+from landslide_utils import __version__
+from landslide_utils.baselines import log_ratio_detectors
+from landslide_utils.calibration import Calibration, expected_calibration_error
+from landslide_utils.chips import Normalisation, Scene, part_mask, split_chips
+from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.cube import open_cube
+from landslide_utils.experiments.config import RunConfig
+from landslide_utils.files import atomic_write
+from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
+from landslide_utils.model import PRESETS
+
+if TYPE_CHECKING:
+    import torch
+
+    from landslide_utils.figures.chips import Picture
+
+FORMAT = 2
+"""Number of the layout of a run's folder; a run of another layout is not read, and is run again."""
+
+MEMBERS = ("config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors", "probability.zarr")
+
+
+class RunError(ValueError):
+    """A run's folder that is damaged, half deleted, or of another version. ``faults`` lists everything that is wrong."""
+
+    def __init__(self, folder: Path, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        text = "; ".join(faults)
+        super().__init__(
+            f"the run in {folder} cannot be used: {text}. Run its configuration again, or delete the folder"
+        )
+
+
+class RunBusyError(RuntimeError):
+    """A run that another process is training at this moment."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    config : RunConfig
+    metrics : dict
+    history : pandas.DataFrame
+        One line an epoch.
+    bootstrap : pandas.DataFrame
+        What the AUPRC might have been: ``auprc`` and ``auprc_landslide_chips``, one line a draw.
+    """
+
+    config: RunConfig
+    metrics: dict[str, Any]
+    history: pd.DataFrame
+    bootstrap: pd.DataFrame
+
+    def probability(self) -> xr.DataArray:
+        """Read the map of probabilities, float32 (y, x)."""
+        found: xr.DataArray = xr.open_zarr(self.config.folder / "probability.zarr")["probability"].load()
+        return found
+
+    def model(self) -> tuple[torch.nn.Module, Normalisation]:
+        """Read the trained network, and the normalisation that belongs to its weights.
+
+        Raises
+        ------
+        RunError
+            If the weights are damaged, or of another network than the preset's.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        from landslide_utils.model import build_model
+
+        try:
+            with safe_open(self.config.folder / "model.safetensors", framework="pt") as file:
+                described = json.loads(file.metadata()["normalisation"])
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
+            preset = dataclasses.replace(PRESETS[self.config.preset], imagenet=False)  # its weights are in the file
+            model = build_model(len(normalisation.channels), preset)
+            model.load_state_dict(weights)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(self.config.folder, [f"model.safetensors cannot be used ({error})"]) from error
+        return model.eval(), normalisation
+
+
+def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
+    """Open a configuration's cube, average its passes, share out its chips and measure those that train."""
+    datacube = open_cube(
+        config.cube, event_time=config.event_time or None, variables=variables_of(config.channels), progress=progress
+    )
+    composite = make_composite(
+        datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit
+    ).load()
+    chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
+    return Scene(composite, chips, Normalisation.fit(composite["image"], chips))
+
+
+def run(config: RunConfig, *, progress: bool = True) -> Run:
+    """Train, map and measure one configuration, unless that has been done; what notebook 03 does step by step.
+
+    A training that was stopped goes on from its last epoch. Processes that share a folder never train the same run at the same time.
+
+    Raises
+    ------
+    RunBusyError
+        If another process is training this run.
+    """
+    config.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(_beside(config, ".lock"))
+    try:
+        with lock.acquire(timeout=0):
+            with contextlib.suppress(FileNotFoundError, RunError):
+                return read_run(config.folder)
+            try:
+                return _run(config, progress)
+            finally:
+                _hand_memory_back()
+    except Timeout:
+        raise RunBusyError(f"{config.folder} is being trained by another process") from None
+
+
+def _beside(config: RunConfig, ending: str) -> Path:
+    return config.folder.parent / f".{config.hash}{ending}"
+
+
+def _run(config: RunConfig, progress: bool) -> Run:
+    from landslide_utils.predict import map_scene
+    from landslide_utils.train import CheckpointError, fit, start_session
+
+    preset = PRESETS[config.preset]
+    scene = prepare(config, progress=progress)
+    image = scene.normalisation.apply(scene.composite["image"])
+    checkpoint = _beside(config, ".checkpoint.safetensors")
+
+    def train() -> tuple[torch.nn.Module, pd.DataFrame]:
+        session = start_session(
+            image, scene.landslides, scene.valid, scene.chips, preset, epochs=config.chosen_epochs, seed=config.seed
+        )
+        history = pd.DataFrame(fit(session, config.chosen_epochs, progress=progress, checkpoint=checkpoint))
+        return session.model, history
+
+    try:
+        model, history = train()
+    except CheckpointError as error:
+        warnings.warn(f"{error}. Starting over", stacklevel=2)
+        checkpoint.unlink()
+        model, history = train()
+    probability = map_scene(model, image, valid=scene.valid, tile=preset.tile, progress=progress)
+    metrics, bootstrap = measure(probability, scene.composite, scene.chips, history)
+    save_run(
+        config,
+        metrics=metrics,
+        bootstrap=bootstrap,
+        history=history,
+        model=model,
+        normalisation=scene.normalisation,
+        probability=probability,
+    )
+    return read_run(config.folder)
+
+
+def _hand_memory_back() -> None:
+    """Give what training has freed back to the system; Linux's allocator would keep a tenth of a gigabyte, which a notebook on Binder needs."""
+    with contextlib.suppress(OSError, AttributeError):  # other systems have no such call
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def measure(
+    probability: xr.DataArray, composite: xr.Dataset, chips: pd.DataFrame, history: pd.DataFrame
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Measure a map on the test chips.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+        NaN without data.
+    composite : xarray.Dataset
+        As :func:`landslide_utils.composite.make_composite` returns it.
+    chips, history : pandas.DataFrame
+
+    Returns
+    -------
+    metrics : dict
+        What stands in ``metrics.json``.
+    bootstrap : pandas.DataFrame
+        What stands in ``bootstrap.csv``.
+    """
+    landslides = composite["landslides"]
+    tested = chips[chips["part"] == "test"]
+    rich = tested[tested["landslide_share"] > 0]
+    metrics: dict[str, Any] = {"format": FORMAT, **score_map(probability, landslides, chips)}
+    bootstrap = {}
+    for name, only in (("auprc", False), ("auprc_landslide_chips", True)):
+        bootstrap[name] = bootstrap_auprc(probability, landslides, chips, only_landslides=only)
+        found = interval(metrics[name], bootstrap[name], len(rich))
+        metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
+    masks = {part: part_mask(chips, part, landslides) for part in ("test", "validation")}
+    test, validation = (pixels(probability, landslides, mask) for mask in masks.values())
+    ratios = {
+        name: auprc(*pixels(score, landslides, masks["test"]))
+        for name, score in log_ratio_detectors(composite["image"]).items()
+    }
+    best = max(ratios, key=lambda name: ratios[name], default=None)
+    calibration = Calibration.fit(*validation)
+    shifted = Calibration.fit(*validation, shift=True)
+    metrics |= {
+        "auprc_log_ratio": ratios[best] if best else None,
+        "best_log_ratio": best,
+        "calibration_error": expected_calibration_error(*test),
+        "calibration_error_temperature": _error_after(calibration, *test),
+        "calibration_error_temperature_and_shift": _error_after(shifted, *test),
+        "temperature": calibration.temperature,
+        "seconds_train": float(history["seconds"].sum()),
+        "epochs": len(history),
+        "n_train_chips": int((chips["part"] == "train").sum()),
+        "n_test_chips": len(tested),
+        "n_test_chips_with_landslides": len(rich),
+        "n_test_blocks_with_landslides": int(rich["block"].nunique()),
+        "passes_before": ", ".join(composite.attrs.get("passes_before", [])),
+        "passes_after": ", ".join(composite.attrs.get("passes_after", [])),
+        "orbit": composite.attrs.get("orbit", "none"),
+        "simulated": bool(composite.attrs["simulated"]),
+    }
+    return metrics, pd.DataFrame(bootstrap)
+
+
+def _error_after(calibration: Calibration, labels: Any, probability: Any) -> float:
+    corrected = calibration.apply(xr.DataArray(probability))
+    return expected_calibration_error(labels, corrected.values)
+
+
+def read_run(folder: str | os.PathLike[str]) -> Run:
+    """Read a run's folder, without its weights and its map.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    RunError
+        Listing all faults, if it is not whole, was made by another version, or is not the run that its name says.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no run in {folder}")
+    missing = [name for name in MEMBERS if not (folder / name).exists()]
+    if missing:
+        raise RunError(folder, [f"{', '.join(missing)} missing"])
+    faults = []
+    try:
+        described = json.loads((folder / "config.json").read_text())
+        metrics = json.loads((folder / "metrics.json").read_text())
+        history, bootstrap = (pd.read_csv(folder / f"{name}.csv") for name in ("history", "bootstrap"))
+        if (found := metrics.get("format")) != FORMAT:
+            faults.append(f"metrics.json has layout {found}, this version reads {FORMAT}")
+        if described["hash"] != folder.name:
+            faults.append(f"config.json is that of run {described['hash']}")
+        config = RunConfig(**{field.name: described[field.name] for field in dataclasses.fields(RunConfig)})
+        if not isinstance(metrics.get("auprc"), float | None):
+            faults.append("metrics.json has no AUPRC")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        faults.append(f"it cannot be read ({type(error).__name__}: {error})")
+    if not (folder / "probability.zarr" / ".zmetadata").exists():
+        faults.append("probability.zarr is not whole")
+    if faults:
+        raise RunError(folder, faults)
+    return Run(dataclasses.replace(config, runs_dir=str(folder.parent)), metrics, history, bootstrap)
+
+
+def save_run(
+    config: RunConfig,
+    *,
+    metrics: Mapping[str, Any],
+    bootstrap: pd.DataFrame,
+    history: pd.DataFrame,
+    model: torch.nn.Module,
+    normalisation: Normalisation,
+    probability: xr.DataArray,
+    pictures: Mapping[str, Picture] | None = None,
+) -> Path:
+    """Save a run; its folder appears whole or not at all, and takes the place of an earlier one of the same configuration.
+
+    Returns
+    -------
+    pathlib.Path
+        ``<runs_dir>/<hash>/`` with ``config.json``, ``metrics.json``, ``history.csv``, ``bootstrap.csv``, ``model.safetensors`` (the normalisation in its metadata)
+        and ``probability.zarr``, and each picture as ``<name>.png``.
+    """
+    from safetensors.torch import save_file
+
+    target = config.folder
+    with atomic_write(target, overwrite=True) as part:
+        part.mkdir()
+        described = dataclasses.asdict(config) | {"hash": config.hash, "version": __version__}
+        (part / "config.json").write_text(json.dumps(described, indent=1))
+        (part / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
+        history.to_csv(part / "history.csv", index=False)
+        bootstrap.round(6).to_csv(part / "bootstrap.csv", index=False)
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
+        metadata = {"normalisation": json.dumps(dataclasses.asdict(normalisation)), "preset": config.preset}
+        save_file(weights, part / "model.safetensors", metadata=metadata)
+        for name, picture in (pictures or {}).items():
+            picture.save(part / f"{name}.png")
+        probability.to_dataset(name="probability").to_zarr(part / "probability.zarr", zarr_format=2, consolidated=True)
+    _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
+    return target
+
+
+def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a number that does not exist as null: JSON knows no NaN."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in metrics.items()
+    }

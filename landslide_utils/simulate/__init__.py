@@ -1,0 +1,1 @@
+"""A practice cube from a seed, and what only a simulator knows of it."""

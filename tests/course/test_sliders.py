@@ -1,0 +1,29 @@
+"""Plots with sliders that need no network: their styles. Their scripts are looked at in a browser, by ``make browser-test``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+DRAW = """
+import numpy as np, xarray as xr
+from landslide_utils.course import sliders
+{prepare}
+import hvplot.xarray, holoviews
+cube = xr.DataArray(np.zeros((2, 3, 3)), dims=("time", "y", "x"), name="vv", coords={{axis: range(n) for axis, n in zip(("time", "y", "x"), (2, 3, 3))}})
+plot = cube.hvplot.image(x="x", y="y", groupby="time", dynamic=False)
+print(holoviews.renderer("bokeh").components(plot, comm=False)[0]["text/html"])
+"""
+
+
+def draw(prepare: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", DRAW.format(prepare=prepare)], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_a_slider_s_styles_come_from_this_machine() -> None:
+    assert "https://cdn" in draw("")
+    drawn = draw("sliders.prepare(); sliders.prepare()")
+    assert "Slider" in drawn
+    assert "https://cdn" not in drawn

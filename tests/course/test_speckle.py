@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landslide_utils.course import speckle
+from landslide_utils.simulate import radar, random_fields
+
+
+def _stack(looks: float, neighbour: float, offset: float = 0.0, passes: int = 12, size: int = 200) -> xr.DataArray:
+    normal, db = radar.speckle_table(looks)
+    window = random_fields.Window(0, 0, size, size)
+    layers = [np.interp(random_fields.speckled(0, (t, str(looks)), window, neighbour), normal, db) for t in range(passes)]
+    level = np.random.default_rng(0).normal(-7, offset, passes)[:, None, None] + 3 * np.sin(np.arange(size) / 9)
+    return xr.DataArray(10 ** ((np.array(layers) + level) / 10), dims=("time", "y", "x"))
+
+
+def test_known_noise_is_measured() -> None:
+    vv, vh = _stack(5.0, 0.25, offset=0.7), _stack(9.0, 0.0)
+    found = speckle.describe(vv, vh)
+    assert found["VV: equivalent number of looks"] == pytest.approx(5, rel=0.05)
+    assert found["VH: equivalent number of looks"] == pytest.approx(9, rel=0.05)
+    assert found["VV: correlation of neighbours"] == pytest.approx(0.25, abs=0.03)
+    assert found["VH: correlation of neighbours"] == pytest.approx(0, abs=0.03)
+    offsets = np.random.default_rng(0).normal(-7, 0.7, 12)
+    assert found["VV: standard deviation of the scene's median (dB)"] == pytest.approx(offsets.std(ddof=1), rel=0.05)
+    assert found["VH: standard deviation of the scene's median (dB)"] < 0.05
+    assert found["correlation of VV and VH"] == pytest.approx(0, abs=0.03)
+
+
+def test_averaging_nine_independent_pixels_gives_nine_times_the_looks() -> None:
+    vv = _stack(5.0, 0.0)
+    coarse = speckle.coarsen_power(vv, 3)
+    assert coarse.shape == (12, 66, 66)
+    assert speckle.describe(coarse, coarse)["VV: equivalent number of looks"] == pytest.approx(45, rel=0.08)
+
+
+def test_pixels_without_data_are_left_out() -> None:
+    vv = _stack(5.0, 0.25)
+    holed = vv.copy(deep=True)
+    holed[3, 20:60, 20:60] = np.nan
+    holed[5, 100:110, 100:110] = 0
+    full, found = speckle.describe(vv, vv), speckle.describe(holed, vv)
+    for name, value in full.items():
+        assert found[name] == pytest.approx(value, abs=0.1, rel=0.05)
+
+
+def test_fluctuations_are_a_density_without_the_scene_s_own_level() -> None:
+    density = speckle.fluctuations(_stack(5.0, 0.25, offset=2.0))
+    assert float(density.sum()) * 0.5 == pytest.approx(1, abs=0.01)
+    assert abs(float(density.idxmax())) < 1
+
+
+def test_what_was_measured_on_real_radar_is_there() -> None:
+    statistics, fluctuations = speckle.measured()
+    assert list(statistics.columns) == ["OPERA site 1", "OPERA site 2"]
+    assert statistics.loc["VV: equivalent number of looks"].between(6, 9).all()
+    assert fluctuations.shape[1] == 4

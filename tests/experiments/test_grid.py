@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from distributed import LocalCluster
+
+from landslide_utils.experiments import grid as grid_module
+from landslide_utils.experiments.config import ConfigError
+from landslide_utils.experiments.grid import GridError, collect, collect_draws, grid, is_done, run_grid
+from landslide_utils.experiments.runs import read_run
+
+
+def test_a_grid_is_every_combination_once() -> None:
+    configs = grid(channels=["vv", "sar"], timesteps=[1, 4], seeds=[0, 1, 2], cube="practice_small")
+    assert len({config.hash for config in configs}) == 12
+    assert {config.cube for config in configs} == {"practice_small"}
+    assert len(grid()) == 60
+
+
+def test_a_grid_lists_all_wrong_values_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        grid(channels=["vv", "xx"], timesteps=[1, 9], seeds=[0, 1])
+    text = str(raised.value)
+    assert text.count("channels='xx'") == 1
+    assert text.count("timesteps=9") == 1
+
+
+def test_a_dry_run_says_what_is_there_and_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        grid_module.main(["--dry-run", "--channels", "vv", "--seeds", "0", "--runs-dir", str(tmp_path / "runs")]) == 0
+    )
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 4
+    assert all(line.startswith("missing") for line in said)
+    assert not (tmp_path / "runs").exists()
+    assert grid_module.main(["--channels", "xx", "--dry-run"]) == 1
+    assert "channels='xx' is not one of" in capsys.readouterr().err
+
+
+def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
+    fixed = [
+        "--cube",
+        cube,
+        "--epochs",
+        "2",
+        "--runs-dir",
+        str(runs),
+        "--channels",
+        "vv",
+        "vh",
+        "--timesteps",
+        "1",
+        "2",
+    ]
+    return [sys.executable, "-m", "landslide_utils.experiments", *fixed, *more]
+
+
+@pytest.mark.grid
+def test_a_grid_that_is_killed_five_times_loses_nothing(tmp_path: Path, write_published: Callable[..., str]) -> None:
+    runs, chance = tmp_path / "runs", random.Random(0)
+    command = _arguments(write_published(), runs, "--seeds", "0", "1", "2")
+    finished: dict[str, int] = {}
+    for _ in range(5):
+        process = subprocess.Popen(
+            command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(12, 25))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for folder in runs.glob("[!.]*/") if runs.exists() else []:
+            read_run(folder)  # no half run is ever seen
+            finished.setdefault(folder.name, (folder / "metrics.json").stat().st_mtime_ns)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    table = collect(runs)
+    assert len(table) == 12
+    for name, instant in finished.items():
+        assert (runs / name / "metrics.json").stat().st_mtime_ns == instant, "a finished run was run again"
+    assert [path.name for path in runs.iterdir() if not path.name.endswith(".lock")] == [
+        path.name for path in runs.iterdir() if path.is_dir() and not path.name.startswith(".")
+    ]
+    undisturbed = tmp_path / "undisturbed"
+    last = table.iloc[-1]
+    again = _arguments(write_published(), undisturbed, "--seeds", str(last["seed"]))
+    subprocess.run(again, check=True, capture_output=True, timeout=600)
+    for folder in undisturbed.glob("[!.]*/"):
+        first, second = (
+            json.loads((where / folder.name / "metrics.json").read_text()) for where in (runs, undisturbed)
+        )
+        assert {k: v for k, v in first.items() if k != "seconds_train"} == {
+            k: v for k, v in second.items() if k != "seconds_train"
+        }
+
+
+@pytest.mark.grid
+def test_two_grids_share_a_folder_and_a_damaged_run_is_mended(
+    tmp_path: Path, write_published: Callable[..., str]
+) -> None:
+    runs = tmp_path / "runs"
+    command = _arguments(write_published(), runs, "--seeds", "0", "--results", str(tmp_path / "results"))
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in both:
+        _, errors = process.communicate(timeout=900)
+        assert process.returncode == 0, errors
+    table = collect(runs)
+    assert len(table) == 4
+    assert (tmp_path / "results" / "passes.png").stat().st_size > 10_000
+    assert list(collect_draws(table).columns) == list(table["run"])
+    harmed, whole = runs / table["run"][0], runs / table["run"][1]
+    shutil.rmtree(harmed / "probability.zarr")
+    before = (whole / "metrics.json").stat().st_mtime_ns
+    with pytest.warns(UserWarning, match=f"{harmed.name} cannot be used: probability.zarr missing"):
+        assert len(collect(runs)) == 3
+    subprocess.run(command, check=True, capture_output=True, timeout=600)
+    assert len(collect(runs)) == 4
+    assert (whole / "metrics.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.grid
+def test_a_run_that_fails_stops_no_other(tmp_path: Path, write_published: Callable[..., str]) -> None:
+    cube = write_published()
+    good = grid(cube=cube, channels=["vh"], timesteps=[1], seeds=[0], epochs=1, runs_dir=str(tmp_path))
+    bad = grid(
+        cube=cube, channels=["vh"], timesteps=[4], seeds=[0], epochs=1, orbit="ascending", runs_dir=str(tmp_path)
+    )
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,  # some other scheduler
+        pytest.raises(GridError, match=r"1 runs failed; the others are done[\s\S]*4 ascending passes are needed"),
+    ):
+        run_grid([*bad, *good], scheduler=cluster.scheduler_address, progress=False)
+    assert is_done(good[0])
+    assert not is_done(bad[0])
+    assert isinstance(run_grid(good, progress=False), pd.DataFrame)

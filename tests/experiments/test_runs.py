@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+from filelock import FileLock
+from safetensors.torch import load_file, safe_open
+
+from landslide_utils.chips import Normalisation
+from landslide_utils.experiments import runs
+from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.runs import MEMBERS, RunBusyError, RunError, read_run, save_run
+from landslide_utils.figures.chips import Picture
+from landslide_utils.metrics import auprc
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> dict[str, object]:
+    probability = xr.DataArray(
+        np.random.default_rng(0).uniform(size=(30, 40)).astype("float32"),
+        dims=("y", "x"),
+        coords={"y": np.arange(30.0), "x": np.arange(40.0)},
+    )
+    return {
+        "config": RunConfig(runs_dir=str(tmp_path / "runs")),
+        "metrics": {"auprc": 0.5, "auprc_log_ratio": float("nan"), "format": runs.FORMAT},
+        "bootstrap": pd.DataFrame({"auprc": [0.4, 0.5], "auprc_landslide_chips": [0.5, 0.6]}),
+        "history": pd.DataFrame({"epoch": [1, 2], "train_loss": [0.5, 0.4]}),
+        "model": torch.nn.Conv2d(2, 1, 3),
+        "normalisation": Normalisation(("vv_before", "vv_after"), (-7.0, -7.5), (2.0, 2.1)),
+        "probability": probability,
+    }
+
+
+def test_a_run_is_saved_whole_and_can_be_read_back(run: dict) -> None:  # type: ignore[type-arg]
+    picture = Picture(b"png", "a picture")
+    folder = save_run(**run, pictures={"map": picture})
+    assert {p.name for p in folder.iterdir()} == {*MEMBERS, "map.png"}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["hash"] == folder.name == run["config"].hash
+    assert json.loads((folder / "metrics.json").read_text()) == {
+        "auprc": 0.5,
+        "auprc_log_ratio": None,
+        "format": runs.FORMAT,
+    }
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "history.csv"), run["history"])
+    weights = load_file(folder / "model.safetensors")
+    assert torch.equal(weights["weight"], run["model"].weight)
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["normalisation"])["mean"] == [-7.0, -7.5]
+    xr.testing.assert_equal(xr.open_zarr(folder / "probability.zarr")["probability"].load(), run["probability"])
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_second_run_takes_the_place_of_the_first(run: dict) -> None:  # type: ignore[type-arg]
+    save_run(**run)
+    folder = save_run(**{**run, "metrics": {"auprc": 0.9}})
+    assert json.loads((folder / "metrics.json").read_text()) == {"auprc": 0.9}
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_failed_save_leaves_no_folder_and_harms_no_earlier_run(run: dict, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xr.Dataset, "to_zarr", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_run(**{**run, "metrics": {"auprc": 0.9}})
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+    assert json.loads((folder / "metrics.json").read_text())["auprc"] == 0.5
+
+
+def test_another_process_that_saves_at_the_same_moment_does_no_harm(run: dict, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+    rename, times = os.rename, []
+
+    def rival(source: str, target: str) -> None:
+        rename(source, target)
+        if str(source) == str(folder) and not times:  # the folder was moved aside; the other process puts its own there
+            times.append(1)
+            folder.mkdir()
+            (folder / "metrics.json").write_text("{}")
+
+    monkeypatch.setattr(os, "rename", rival)
+    assert save_run(**{**run, "metrics": {"auprc": 0.9}}) == folder
+    assert json.loads((folder / "metrics.json").read_text()) == {"auprc": 0.9}
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_saved_run_is_read_back(run: dict) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+    found = read_run(folder)
+    assert found.config == run["config"]
+    assert found.metrics["auprc"] == 0.5
+    pd.testing.assert_frame_equal(found.history, run["history"])
+    pd.testing.assert_frame_equal(found.bootstrap, run["bootstrap"])
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors missing"),
+        (lambda folder: shutil.rmtree(folder / "probability.zarr"), "probability.zarr missing"),
+        (lambda folder: (folder / "probability.zarr" / ".zmetadata").unlink(), "probability.zarr is not whole"),
+        (lambda folder: (folder / "metrics.json").write_text('{"auprc": 0.'), "it cannot be read \\(JSONDecodeError"),
+        (
+            lambda folder: (folder / "metrics.json").write_text('{"auprc": 0.5, "format": 1}'),
+            "metrics.json has layout 1, this version reads",
+        ),
+        (lambda folder: (folder / "config.json").write_text("{}"), "it cannot be read \\(KeyError"),
+    ],
+)
+def test_a_damaged_run_is_refused_and_says_why(run: dict, harm: Callable[[Path], None], message: str) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+    harm(folder)
+    with pytest.raises(RunError, match=message):
+        read_run(folder)
+
+
+def test_a_run_that_was_moved_to_another_name_is_refused(run: dict) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+    moved = folder.rename(folder.with_name("0123456789ab"))
+    with pytest.raises(RunError, match=f"config.json is that of run {folder.name}"):
+        read_run(moved)
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(run: dict) -> None:  # type: ignore[type-arg]
+    import resource
+    import signal
+
+    folder = save_run(**run)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    ignored, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (2_000, limits[1])
+        )  # no file may grow beyond 2,000 bytes: a disk that fills up
+        with pytest.raises(Exception, match=r"too large|File|os error 27"):
+            save_run(**{**run, "model": torch.nn.Conv2d(64, 64, 3)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    read_run(folder)
+
+
+def test_a_run_trains_maps_and_measures_once(
+    tmp_path: Path, write_published: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = RunConfig(cube=write_published(), channels="vh", timesteps=2, epochs=1, runs_dir=str(tmp_path))
+    found = runs.run(config, progress=False)
+    assert {path.name for path in tmp_path.iterdir()} <= {config.hash, f".{config.hash}.lock"}
+    assert found.metrics["auprc_low"] <= found.metrics["auprc"] <= found.metrics["auprc_high"]
+    assert found.metrics["epochs"] == 1
+    probability = xr.open_zarr(config.folder / "probability.zarr")["probability"].load()
+    from landslide_utils.chips import part_mask, split_chips
+    from landslide_utils.cube import open_cube
+
+    labels = open_cube(config.cube)["landslides"].load()
+    test = part_mask(split_chips(labels, seed=0), "test", labels).values
+    assert found.metrics["auprc"] == pytest.approx(auprc(labels.values[test], probability.values[test]), abs=1e-9)
+    monkeypatch.setattr(runs, "_run", lambda *_: pytest.fail("a finished run was trained again"))
+    assert runs.run(config, progress=False).metrics == found.metrics
+    (config.folder / "history.csv").unlink()
+    monkeypatch.setattr(runs, "_run", lambda *_: "again")
+    assert runs.run(config, progress=False) == "again"  # type: ignore[comparison-overlap]
+
+
+def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path) -> None:
+    config = RunConfig(cube="nowhere.zarr", runs_dir=str(tmp_path))
+    with (
+        FileLock(tmp_path / f".{config.hash}.lock"),
+        pytest.raises(RunBusyError, match="is being trained by another process"),
+    ):
+        runs.run(config)
+
+
+def test_a_checkpoint_that_cannot_be_used_is_said_and_training_starts_over(
+    tmp_path: Path, write_published: Callable[..., str]
+) -> None:
+    config = RunConfig(cube=write_published(), channels="vh", timesteps=1, epochs=1, runs_dir=str(tmp_path))
+    (tmp_path / f".{config.hash}.checkpoint.safetensors").write_bytes(b"half a file")
+    with pytest.warns(UserWarning, match=r"cannot be read .* Starting over"):
+        assert runs.run(config, progress=False).metrics["epochs"] == 1

@@ -1,0 +1,119 @@
+"""Figures of the lessons: drawn, true to their data in words, and marked as simulated."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from landslide_utils.figures import explore
+from landslide_utils.figures.chips import Picture
+
+RANDOM = np.random.default_rng(3)
+TIMES = pd.date_range("2018-08-01T20:38", periods=6, freq="12D").to_numpy()
+ORBITS = ["descending", "ascending"] * 3
+GRID = {"y": np.arange(40)[::-1] * 10.0, "x": np.arange(50) * 10.0}
+POWER = xr.DataArray(
+    RANDOM.gamma(5, 0.05, (6, 40, 50)),
+    dims=("time", "y", "x"),
+    coords={"time": TIMES, "orbit": ("time", ORBITS), **GRID},
+)
+COVER = xr.DataArray(
+    np.broadcast_to(np.where(np.arange(50) < 25, "forest", "field"), (40, 50)), dims=("y", "x"), coords=GRID
+)
+VIEW = xr.Dataset(
+    {"vv": POWER, "vh": POWER / 4, "dem": POWER[0].drop_vars(["time", "orbit"]) * 100},
+    attrs={"event_time": "2018-09-05T18:07:59", "simulated": True},
+)
+LANDSLIDES = xr.DataArray(np.arange(50) * np.ones((40, 1)) > 40, dims=("y", "x"), coords=GRID)
+
+
+def _is_drawn(picture: Picture) -> None:
+    pixels = matplotlib.image.imread(io.BytesIO(picture.png))
+    assert pixels[..., :3].std() > 0.05
+    assert len(picture.alt) > 60
+    assert "simulated" in picture.alt
+
+
+def test_power_and_decibels() -> None:
+    picture = explore.power_figure(POWER[0])
+    _is_drawn(picture)
+    assert f"mean {float(POWER[0].mean()):.2f}" in picture.alt
+    assert f"mean {float((10 * np.log10(POWER[0])).mean()):.1f}" in picture.alt
+
+
+def test_a_pass() -> None:
+    db = 10 * np.log10(POWER)
+    picture = explore.pass_figure(db)
+    _is_drawn(picture)
+    assert "2018-08-01" in picture.alt
+    assert f"{float(db[0, 20].std()):.1f} dB" in picture.alt
+
+
+def test_polarisations_and_land_cover() -> None:
+    picture = explore.polarisation_figure(VIEW, COVER)
+    _is_drawn(picture)
+    assert "forest 50%, field 50%" in picture.alt
+    assert "water" not in picture.alt
+
+
+def test_speckle_and_averaging() -> None:
+    picture = explore.speckle_figure({"one pass": POWER[0], "mean": POWER.mean("time")})
+    _is_drawn(picture)
+    spreads = [float((10 * np.log10(layer)).std()) for layer in (POWER[0], POWER.mean("time"))]
+    assert (
+        f"one pass: standard deviation {spreads[0]:.1f} dB; mean: standard deviation {spreads[1]:.1f} dB" in picture.alt
+    )
+    picture = explore.averaging_figure({1: 5.0, 4: 20.0}, {4: 15.0, 9: 28.0})
+    _is_drawn(picture)
+    assert "4 passes: 20.0 looks; 4 pixels: 15.0 looks; 9 pixels: 28.0 looks" in picture.alt
+
+
+def test_geometry_tells_how_alike_the_orbits_are() -> None:
+    picture = explore.geometry_figure(VIEW)
+    _is_drawn(picture)
+    first, second = (10 * np.log10(POWER[i].values.ravel()) for i in (0, 1))
+    assert f"correlation is {np.corrcoef(first, second)[0, 1]:.2f}" in picture.alt
+
+
+def test_season() -> None:
+    levels = pd.DataFrame({"forest": [-6.0, -7.5], "field": [-8.0, -8.1]}, index=TIMES[:2])
+    picture = explore.season_figure(levels)
+    _is_drawn(picture)
+    assert "forest from -7.5 to -6.0 dB; field from -8.1 to -8.0 dB" in picture.alt
+
+
+def test_change_on_and_off_landslides() -> None:
+    lean = xr.DataArray(np.broadcast_to(np.linspace(-30, 29, 40)[:, None], (40, 50)), dims=("y", "x"), coords=GRID)
+    change = xr.where(LANDSLIDES, lean / 10, 0.0) + 0.01 * POWER[0]
+    picture = explore.change_figure(change, LANDSLIDES, lean)
+    _is_drawn(picture)
+    assert "from -2.5 dB on slopes that look away from the radar to 2.5 dB" in picture.alt
+
+
+@pytest.mark.parametrize("chosen", [(), tuple(TIMES[:2])])
+def test_the_line_of_time_counts_passes_on_both_sides(chosen: tuple[np.datetime64, ...]) -> None:
+    picture = explore.timeline_figure(VIEW, chosen)
+    _is_drawn(picture)
+    early = [
+        orbit for instant, orbit in zip(TIMES, ORBITS, strict=True) if instant < np.datetime64("2018-09-05T18:07:59")
+    ]
+    assert f"descending: {early.count('descending')} before and {3 - early.count('descending')} after" in picture.alt
+    assert ("2 passes are ringed" in picture.alt) == bool(chosen)
+    assert "simulated" not in explore.timeline_figure(VIEW.assign_attrs(simulated=False)).alt
+
+
+def test_channels_before_and_after_normalisation() -> None:
+    image = xr.DataArray(
+        np.stack([POWER[0] - 7, POWER[1] - 13]),
+        dims=("channel", "y", "x"),
+        coords={"channel": ["vv_before", "vh_before"], **GRID},
+    )
+    picture = explore.channels_figure(image, (image - image.mean(("y", "x"))) / image.std(("y", "x")), simulated=True)
+    _is_drawn(picture)
+    means = [float(image.sel(channel=name).mean()) for name in image["channel"].values]
+    assert f"vv_before {means[0]:.1f} dB, vh_before {means[1]:.1f} dB" in picture.alt

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from landslide_utils.figures import maps
+from landslide_utils.figures.chips import Picture
+
+SHAPE = (128, 640)
+
+
+@pytest.fixture
+def landslides() -> xr.DataArray:
+    slid = np.zeros(SHAPE, bool)
+    slid[20:60, 460:500] = slid[90:100, 500:560] = True
+    return _layer(slid)
+
+
+@pytest.fixture
+def probability() -> xr.DataArray:
+    """Return a map that hits one landslide, misses the other, raises a false alarm, and has a hole."""
+    values = np.full(SHAPE, 0.104, "float32")
+    values[20:60, 460:500] = 0.9
+    values[70:80, 520:540] = 0.7
+    values[:10] = np.nan
+    attrs = {
+        "simulated": True,
+        "region": "nowhere",
+        "crs": "EPSG:32654",
+        "share_mapped": 0.9,
+        "share_without_data": 0.1,
+    }
+    return _layer(values).assign_attrs(attrs)
+
+
+def _layer(values: np.ndarray) -> xr.DataArray:
+    height, width = values.shape
+    return xr.DataArray(
+        values,
+        dims=("y", "x"),
+        coords={"y": 4_740_000 - 10.0 * np.arange(height), "x": 500_000 + 10.0 * np.arange(width)},
+    )
+
+
+def _pixels(picture: Picture) -> np.ndarray:
+    pixels = np.asarray(Image.open(io.BytesIO(picture.png)).convert("RGB"))
+    assert pixels.std() > 5  # not blank
+    assert max(pixels.shape) < 1400
+    assert len(picture.alt) > 40
+    return pixels
+
+
+def _share(pixels: np.ndarray, colour: str) -> float:
+    near = np.abs(pixels - np.array(to_rgb(colour)) * 255).max(-1) < 12
+    return float(near.mean())
+
+
+def test_the_map_says_whether_its_radar_is_simulated(
+    probability: xr.DataArray, landslides: xr.DataArray, four_chips: pd.DataFrame
+) -> None:
+    for simulated in (True, False):
+        picture = maps.map_figure(probability, landslides, four_chips, simulated=simulated)
+        _pixels(picture)
+        assert ("simulated" in picture.alt) == simulated
+    assert "73% of the landslide pixels" in picture.alt  # 1600 of 2200
+
+
+def test_hits_misses_and_false_alarms_are_counted_and_coloured(
+    probability: xr.DataArray, landslides: xr.DataArray, four_chips: pd.DataFrame
+) -> None:
+    picture = maps.difference_figure(probability, landslides, four_chips, threshold=0.5, simulated=True)
+    assert "(simulated) at a threshold of 0.50: 1,600 landslide pixels hit in blue, " in picture.alt
+    assert "600 missed in black, 200 false alarms in orange." in picture.alt
+    pixels = _pixels(picture)
+    assert _share(pixels, maps.HIT) > 2 * _share(pixels, maps.FALSE_ALARM) > 0
+    high = maps.difference_figure(probability, landslides, four_chips, threshold=0.8, simulated=True)
+    assert " 0 false alarms in orange" in high.alt
+    assert _share(_pixels(high), maps.FALSE_ALARM) < _share(pixels, maps.FALSE_ALARM)
+
+
+def test_what_cannot_be_seen_is_shown_by_cause(probability: xr.DataArray) -> None:
+    layover, shadow = (_layer(np.zeros(SHAPE, bool)) for _ in range(2))
+    layover[100:120, :300] = True
+    shadow[100:120, 400:] = True
+    probability = probability.where(~(layover | shadow))
+    picture = maps.hidden_figure(probability, xr.Dataset({"layover": layover, "shadow": shadow}))
+    assert "layover: 7.32%; shadow: 5.86%; no data: 7.81%" in picture.alt
+    pixels = _pixels(picture)
+    assert min(_share(pixels, colour) for colour in (maps.FALSE_ALARM, maps.HIT, "#808080")) > 0.005
+    plain = maps.hidden_figure(probability, None)
+    assert "layover" not in plain.alt
+    _pixels(plain)
+
+
+class Reader(HTMLParser):
+    """What a page would fetch, and what scripts and frames it holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.frames: list[dict[str, str | None]] = []
+        self.data: list[str] = []
+        self.in_data = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "iframe":
+            self.frames.append(given)
+        self.fetched += [value for name, value in attrs if name in ("src", "href") and value]
+        self.in_data = given.get("type") == "application/json"
+
+    def handle_data(self, data: str) -> None:
+        if self.in_data:
+            self.data.append(data)
+            self.in_data = False
+
+
+def test_the_interactive_map_holds_all_that_it_needs(probability: xr.DataArray, landslides: xr.DataArray) -> None:
+    page = maps.interactive_map(probability, background=probability, landslides=landslides, threshold=0.5)
+    seen = Reader()
+    seen.feed(page.html)
+    assert seen.fetched == []  # no code, no tile and no font from elsewhere
+    assert not re.search(r"@import|url\((?!['\"]?data:|\\?['\"]?#)", page.html.split("</style>")[0][-20_000:])
+    models = json.loads(seen.data[0])
+    text = json.dumps(models)
+    slider = next(m for m in _objects(models) if m.get("name") == "Slider")["attributes"]
+    assert (slider["value"], slider["start"], slider["end"]) == (50, 1, 99)
+    found = float((probability >= 0.5).sum()) * 100 / 1e6
+    assert f"{found:.2f} km\\u00b2 have a probability of 50 % or more" in text
+    assert f"{0.16:.2f} km\\u00b2 have a probability of 71 % or more" in text
+    assert "(simulated)" in page.alt
+    outside = Reader()
+    outside.feed(page._repr_html_())
+    assert outside.frames[0]["srcdoc"] == page.html
+    assert outside.frames[0]["title"] == page.alt
+
+
+def _objects(node: object) -> list[dict[str, dict[str, object]]]:
+    found = []
+    if isinstance(node, dict):
+        found += [node] if node.get("type") == "object" else []
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            found += _objects(part)
+    return found
+
+
+def test_a_page_of_a_large_scene_is_thinned_but_loses_no_landslide(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.zeros((90, 130), "float32")
+    values[40, 77] = 0.8  # one pixel
+    layer = _layer(values)
+    monkeypatch.setattr(maps, "MOST_PIXELS", 50)
+    page = maps.interactive_map(layer, background=layer, threshold=0.5)
+    seen = Reader()
+    seen.feed(page.html)
+    text = json.dumps(json.loads(seen.data[0]))
+    assert "0.00 km\\u00b2 have a probability of 50 % or more" in text
+    assert '"shape": [30, 43]' in text
+    assert len(page.html) < 5e6
+
+
+def test_a_page_is_saved_as_a_file(tmp_path: pytest.TempPathFactory, probability: xr.DataArray) -> None:
+    page = maps.interactive_map(probability, background=probability)
+    path = page.save(f"{tmp_path}/map.html")
+    assert path.read_text(encoding="utf-8").lstrip().startswith("<!DOCTYPE html>")

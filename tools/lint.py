@@ -1,0 +1,172 @@
+"""The house's style of notebooks and documents, as far as a machine can tell: each function lists what is against it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+MOST_LINES, MEDIAN_LINES = 20, 3
+LONG = "long"
+"""Tag of a cell that may be longer than others: a training loop that is being taught."""
+
+SETUP = "setup"
+"""Tag of the cell that the build adds; it is none of the lesson's, and does not count when the median is taken."""
+
+HEADER = {
+    r"\A# \d\d .+": "a title such as '# 01 Explore backscatter'",
+    r"\*\*Afterwards you can\*\*": "'**Afterwards you can** ...'",
+    r"\| you should know \| where it is taught \|\n\|---\|---\|\n\|": "a table '| you should know | where it is taught |'",
+    r"without a network|needs a network": "whether it works without a network",
+}
+FOOTER = {
+    r"\A## What we learnt": "a last cell '## What we learnt'",
+    r"\*\*Sources\.\*\*": "'**Sources.** ...' in the last cell",
+}
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
+
+
+def _lines(cell: NotebookNode) -> list[str]:
+    """Return the lines of a cell that are not empty."""
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def notebook_faults(name: str, notebook: NotebookNode) -> list[str]:
+    """List what is against the house's style in a notebook: as its source has it, stubs and solutions both in it, or as it was generated."""
+    cells = notebook.cells
+    code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.cell_type == "code"]
+    faults = []
+    for number, cell in code:
+        if number == 1 or cells[number - 2].cell_type != "markdown":
+            faults.append(f"cell {number}: no sentence before it ({_lines(cell)[0]})")
+        if len(_lines(cell)) > MOST_LINES and LONG not in cell.metadata.get("tags", []):
+            faults.append(
+                f"cell {number}: {len(_lines(cell))} lines of code where {MOST_LINES} are allowed; split it, or move plumbing to the package"
+            )
+        faults += [f"cell {number}: {fault}" for fault in _exercise_faults(cell)]
+    lengths = sorted(len(_lines(cell)) for _, cell in code if SETUP not in cell.metadata.get("tags", []))
+    if lengths and lengths[len(lengths) // 2] > MEDIAN_LINES:
+        faults.append(
+            f"the median cell has {lengths[len(lengths) // 2]} lines of code where {MEDIAN_LINES} are allowed"
+        )
+    for wanted, cell in ((HEADER, cells[0]), (FOOTER, cells[-1])):
+        faults += [f"misses {words}" for pattern, words in wanted.items() if not re.search(pattern, cell.source)]
+    return [f"{name}: {fault}" for fault in faults + _parameter_faults(code)]
+
+
+def _parameter_faults(code: list[tuple[int, NotebookNode]]) -> list[str]:
+    """List what is wrong with the parameters cell: one, typed, explained, and checked by the cell after it."""
+    places = [place for place, (_, cell) in enumerate(code) if "parameters" in cell.metadata.get("tags", [])]
+    if len(places) != 1:
+        return [f"{len(places)} cells are tagged parameters where one is needed"]
+    first, *lines = _lines(code[places[0]][1])
+    faults = [] if first == "# fmt: off" else ["the parameters cell must begin with '# fmt: off'"]
+    faults += [
+        f"parameter without type or comment: {line}"
+        for line in lines
+        if not re.fullmatch(r"\w+: [\w |]+ = .+?  # \S.*", line)
+    ]
+    after = code[places[0] + 1][1].source if places[0] + 1 < len(code) else ""
+    if not re.search(r"^(\w+ = )?(check_parameters|read_parameters|refuse_unknown)\(\s*globals\(\)", after, re.M):
+        faults.append(
+            "the cell after the parameters must check them with check_parameters, read_parameters or refuse_unknown"
+        )
+    return faults
+
+
+def _exercise_faults(cell: NotebookNode) -> list[str]:
+    """List what is wrong with an exercise: a stub that runs, one solution, then a check."""
+    lines = cell.source.splitlines()
+    begins, ends = ([i for i, line in enumerate(lines) if word in line] for word in ("BEGIN SOLUTION", "END SOLUTION"))
+    if not begins and not ends:
+        return []
+    exact = len(begins) == len(ends) == 1 and (lines[begins[0]], lines[ends[0]]) == (
+        "# BEGIN SOLUTION NO PROMPT",
+        "# END SOLUTION",
+    )
+    if not exact or begins[0] > ends[0]:
+        return ["an exercise has one line '# BEGIN SOLUTION NO PROMPT' and later one line '# END SOLUTION'"]
+    faults = []
+    stub = re.fullmatch(r"(\w+) = \.\.\.", lines[begins[0] - 1]) if begins[0] else None
+    if not stub:
+        faults.append("the line before a solution must be its stub, such as 'answer = ...'")
+    elif not re.search(rf"^check\.\w+\({stub.group(1)}\b", "\n".join(lines[ends[0] :]), re.M):
+        faults.append(f"after the solution its check must come: check.<exercise>({stub.group(1)}, ...)")
+    return faults
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of all headings of a Markdown file or a notebook."""
+    if path.suffix == ".ipynb":
+        text = "\n\n".join(
+            cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"
+        )
+    else:
+        text = CODE.sub("", path.read_text())
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Return the prose of the project by file: Markdown, and the Markdown cells of the notebooks' sources, with the folder that its links start from."""
+    texts = {path: path.read_text() for folder in (root, root / "docs") for path in sorted(folder.glob("*.md"))}
+    for source in sorted((root / "notebooks" / "source").glob("*.py")):
+        cells = jupytext.read(source).cells
+        texts[source.parent.parent / f"{source.stem}.ipynb"] = "\n\n".join(
+            cell.source for cell in cells if cell.cell_type == "markdown"
+        )
+    return texts
+
+
+def link_faults(root: Path) -> list[str]:
+    """List links inside the project that lead nowhere, and pictures without alternative text."""
+    faults = []
+    for path, text in documents(root).items():
+        for picture, words, link in LINK.findall(CODE.sub("", text)):
+            name = path.relative_to(root)
+            if picture and not words.strip():
+                faults.append(f"{name}: the picture {link} has no alternative text")
+            if re.match(r"[a-z]+:", link):
+                continue
+            place, _, anchor = link.partition("#")
+            target = (path.parent / place).resolve() if place else path
+            if not target.exists():
+                faults.append(f"{name}: {link} does not exist")
+            elif anchor and anchor not in anchors(target):
+                faults.append(f"{name}: {link} has no heading of that name")
+    return faults
+
+
+def spelling_faults(root: Path) -> list[str]:
+    """List common misspellings in prose and code comments, found offline by codespell."""
+    places = [
+        "landslide_utils",
+        "notebooks/source",
+        "tools",
+        "docs",
+        *(path.name for path in root.glob("*.md")),
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "codespell_lib",
+        "--builtin",
+        "clear,rare",
+        "--skip",
+        "*.png,*.csv,*.ipynb,__pycache__",
+        *places,
+    ]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if "No module named" in done.stderr:
+        return ["spelling was not checked: codespell is missing; install the package with its test extra, as make does"]
+    return [line for line in done.stdout.splitlines() if line]
