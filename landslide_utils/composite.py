@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from landslide_utils import terrain
 from landslide_utils.cube import RADAR, CubeError, find_bad_values, find_faults
+from landslide_utils.grid import pixel_size_m
 
 CHANNELS = {
     "vv": ("vv_before", "vv_after"),
@@ -18,7 +19,10 @@ CHANNELS = {
     "dem": ("elevation", "slope", "aspect_sin", "aspect_cos", "curvature"),
 }
 CHANNELS["sar_dem"] = CHANNELS["sar"] + CHANNELS["dem"]
-"""The poster's five band combinations. Aspect, an angle, is given as sine and cosine, so terrain has five channels here and four on the poster."""
+"""The paper's five band combinations.
+
+Aspect, an angle, is given as sine and cosine, so terrain has five channels here and four in the paper.
+"""
 
 UNITS = {
     "elevation": "m",
@@ -52,8 +56,49 @@ def variables_of(channels: str) -> tuple[str, ...]:
     return tuple(p for p in RADAR if f"{p}_before" in names) + (("dem",) if "slope" in names else ())
 
 
+def decibels(power: ArrayLike) -> Any:
+    """Return linear power in decibels, 10 log10 of it: NaN where it is negative, minus infinity where it is zero."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 10 * np.log10(power)
+
+
+def sides_of_event(times: ArrayLike, event_time: str, event_end: str) -> NDArray[np.str_]:
+    """Return "before", "during" or "after" for each pass: the only place that decides it.
+
+    Parameters
+    ----------
+    times : array of datetime64
+        Instants of the passes, UTC.
+    event_time, event_end : str
+        Start and end of the event, ISO 8601, UTC, as in the attributes of a cube.
+
+    Notes
+    -----
+    The cut is by instant, not by day: a pass on the day of the event may be before or after it. Passes that have only
+    dates (all at midnight) cannot tell; those dated on the event's own days then count as during.
+
+    Examples
+    --------
+    >>> times = np.array(["2018-09-05T08:00", "2018-09-05T20:00"], "datetime64[ns]")
+    >>> sides_of_event(times, "2018-09-05T18:07:59", "2018-09-05T18:07:59").tolist()
+    ['before', 'after']
+    """
+    instants = np.asarray(times, "datetime64[ns]")
+    start, end = np.datetime64(event_time, "ns"), np.datetime64(event_end, "ns")
+    if have_only_dates(instants):
+        start, end = start.astype("datetime64[D]"), end.astype("datetime64[D]")
+        instants = instants.astype("datetime64[D]")
+    return np.select([instants < start, instants > end], ["before", "after"], "during")
+
+
+def have_only_dates(times: ArrayLike) -> bool:
+    """Return whether all passes are dated at midnight, so that their time of day is not known."""
+    instants = np.asarray(times)
+    return bool((instants == instants.astype("datetime64[D]")).all())
+
+
 def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Passes:
-    """Choose the last n passes before the event's instant and the first n after it, all of one orbit direction.
+    """Return the last n passes before the event's instant and the first n after it, all of one orbit direction.
 
     Parameters
     ----------
@@ -62,7 +107,8 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     timesteps : int
         n, passes on each side.
     orbit : {"auto", "descending", "ascending"}
-        ``auto`` takes the direction with more passes on its shorter side, descending if equal, whatever n is. Passes of unknown direction count as one.
+        ``auto`` takes the direction with more passes on its shorter side, descending if equal, whatever n is. Passes of
+        unknown direction count as one.
 
     Raises
     ------
@@ -71,52 +117,56 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
 
     Notes
     -----
-    The cut is by instant, not by day: a pass on the day of the event may be before or after it. A store that has only dates cannot tell, so a pass
-    dated on the event's own day is then left out. Where the cube knows the tracks (``relative_orbit``), all passes are of one: another track of the same
-    direction sees the slopes at another angle.
+    Which pass is before and which after says :func:`sides_of_event`. Where the cube knows the tracks
+    (``relative_orbit``), all passes are of one: another track of the same direction sees the slopes at another angle.
     """
     if timesteps < 1:
         raise CubeError(cube.attrs["opened_from"], [f"timesteps={timesteps}: at least one pass is needed on each side"])
-    times = cube["time"].values
-    start, end = (np.datetime64(cube.attrs[name]) for name in ("event_time", "event_end"))
-    dated_only = bool((times == times.astype("datetime64[D]")).all())
-    if dated_only:
-        start, end = (
-            start.astype("datetime64[D]"),
-            end.astype("datetime64[D]") + np.timedelta64(1, "D") - np.timedelta64(1, "ns"),
-        )
-    orbits = cube["orbit"].values
-    tracks = cube["relative_orbit"].values if "relative_orbit" in cube.coords else np.zeros(len(times), int)
-    early, late = times < start, times > end
-    sides = {}
-    for name, track in sorted(set(zip(orbits, tracks, strict=True))):
-        same = (orbits == name) & (tracks == track)
-        sides[str(name), int(track)] = (np.flatnonzero(same & early), np.flatnonzero(same & late))
-    choice = {key: found for key, found in sides.items() if orbit in ("auto", key[0])}
+    side = sides_of_event(cube["time"].values, cube.attrs["event_time"], cube.attrs["event_end"])
+    groups = _passes_of_each_track(cube, side)
+    choice = {key: passes for key, passes in groups.items() if orbit in ("auto", key[0])}
     if not choice:
         choice = {(orbit, 0): (np.array([], int), np.array([], int))}
-    best = max(choice, key=lambda key: (min(len(side) for side in choice[key]), key[0] == "descending"))
+    best = max(choice, key=lambda key: (min(map(len, choice[key])), key[0] == "descending"))
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
-        counted = "; ".join(
+        counts = "; ".join(
             f"{name}{f' track {track}' if track else ''}: {len(first)} before, {len(last)} after"
-            for (name, track), (first, last) in sides.items()
+            for (name, track), (first, last) in groups.items()
         )
-        day = "; passes dated on the event's day cannot be placed and are left out" if dated_only else ""
+        dated = have_only_dates(cube["time"].values)
+        day = "; passes dated on the event's day cannot be placed and are left out" if dated else ""
+        direction = "" if orbit == "auto" else f"{orbit} "
         raise CubeError(
             cube.attrs["opened_from"],
             [
-                f"{timesteps} {'' if orbit == 'auto' else orbit + ' '}passes are needed on each side of the event at {cube.attrs['event_time']} UTC, "
-                f"but the cube has ({counted}){day}; choose a smaller timesteps, another orbit, or check event_time"
+                f"{timesteps} {direction}passes are needed on each side of the event at "
+                f"{cube.attrs['event_time']} UTC, but the cube has ({counts}){day}; choose a smaller timesteps, another orbit, or check event_time"
             ],
         )
     return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), best[0])
 
 
+def _passes_of_each_track(
+    cube: xr.Dataset, side: NDArray[np.str_]
+) -> dict[tuple[str, int], tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return by orbit direction and track the indices of the passes before and after the event."""
+    orbits = cube["orbit"].values
+    tracks = cube["relative_orbit"].values if "relative_orbit" in cube.coords else np.zeros(len(orbits), int)
+    groups = {}
+    for name, track in sorted(set(zip(orbits, tracks, strict=True))):
+        same = (orbits == name) & (tracks == track)
+        groups[str(name), int(track)] = (
+            np.flatnonzero(same & (side == "before")),
+            np.flatnonzero(same & (side == "after")),
+        )
+    return groups
+
+
 def make_composite(
     cube: xr.Dataset, *, channels: str = "sar", timesteps: int = 4, orbit: str = "auto", labels: bool = True
 ) -> xr.Dataset:
-    """Make the image that a network sees, lazily.
+    """Return the image that a network sees, lazily.
 
     Parameters
     ----------
@@ -132,9 +182,9 @@ def make_composite(
     Returns
     -------
     xarray.Dataset
-        ``image`` (channel, y, x), float32: backscatter in dB, elevation in m, slope in degrees, sine and cosine of aspect, curvature in 1/100 m;
-        NaN where there is no data. ``landslides`` (y, x), bool, if the cube has it. Attributes, also of the image: the cube's, ``passes_before`` and
-        ``passes_after`` (ISO instants), and ``orbit``.
+        ``image`` (channel, y, x), float32: backscatter in dB, elevation in m, slope in degrees, sine and cosine of
+        aspect, curvature in 1/100 m; NaN where there is no data. ``landslides`` (y, x), bool, if the cube has it.
+        Attributes, also of the image: the cube's, ``passes_before`` and ``passes_after`` (ISO instants), and ``orbit``.
 
     Raises
     ------
@@ -143,14 +193,13 @@ def make_composite(
 
     Notes
     -----
-    Passes are averaged in linear power and only then turned into decibels: the mean of decibels is biased low. Zero power, which the published cubes
-    use where there is no data, counts as missing.
+    Passes are averaged in linear power and only then turned into decibels: the mean of decibels is biased low. Zero
+    power, which the published cubes use where there is no data, counts as missing.
     """
     needed = variables_of(channels)
     faults = find_faults(cube, (*needed, "landslides") if labels else needed, needs_metres="dem" in needed)
-    radar = [name for name in needed if name in RADAR]
     passes = None
-    if "time" in cube.dims and radar:
+    if "time" in cube.dims and any(name in RADAR for name in needed):
         try:
             passes = choose_passes(cube, timesteps, orbit)
         except CubeError as error:
@@ -160,18 +209,9 @@ def make_composite(
     if faults:
         raise CubeError(cube.attrs["opened_from"], faults)
 
-    layers: dict[str, xr.DataArray] = {}
-    for name in radar:
-        assert passes is not None
-        for when, index in (("before", passes.before), ("after", passes.after)):
-            stack = [cube[name].isel(time=i, drop=True) for i in index]
-            layers[f"{name}_{when}"] = xr.apply_ufunc(
-                _mean_decibels, *stack, dask="parallelized", output_dtypes=[np.float32]
-            )
-    if "dem" in needed:
-        dem, pixel = cube["dem"], float(cube.attrs["pixel_size_m"])
-        layers |= {"elevation": dem, "slope": terrain.slope(dem, pixel), "curvature": terrain.curvature(dem, pixel)}
-        layers["aspect_sin"], layers["aspect_cos"] = terrain.aspect_parts(dem, pixel)
+    layers = (_radar_layers(cube, needed, passes) if passes else {}) | (
+        _terrain_layers(cube) if "dem" in needed else {}
+    )
     names = list(CHANNELS[channels])
     image = xr.concat(
         [layers[name].drop_vars(["orbit", "relative_orbit"], errors="ignore") for name in names],
@@ -179,26 +219,54 @@ def make_composite(
         coords="minimal",
         compat="override",
     )
-    out = (
-        image.astype("float32")
-        .assign_coords(channel=names, unit=("channel", [UNITS[name] for name in names]))
-        .to_dataset(name="image")
-    )
+    units = [UNITS[name] for name in names]
+    out = image.astype("float32").assign_coords(channel=names, unit=("channel", units)).to_dataset(name="image")
     if "landslides" in cube:
-        out["landslides"] = cube["landslides"]
+        out["landslides"] = (cube["landslides"] > 0).assign_attrs(cube["landslides"].attrs)
     out.attrs = dict(cube.attrs)
-    for when, index in (("before", passes.before), ("after", passes.after)) if passes else ():
-        out.attrs[f"passes_{when}"] = [str(np.datetime_as_string(cube["time"].values[i], unit="m")) for i in index]
     if passes:
+        for when, index in (("before", passes.before), ("after", passes.after)):
+            instants = cube["time"].values[list(index)]
+            out.attrs[f"passes_{when}"] = [str(text) for text in np.datetime_as_string(instants, unit="m")]
         out.attrs["orbit"] = passes.orbit
-    out["image"].attrs = dict(
-        out.attrs
-    )  # a map that is made of it says of what event it is, and whether it is simulated
+    # A map that is made of the image says of what event it is, and whether it is simulated.
+    unit = units[0] if len(set(units)) == 1 else "as the coordinate unit says"
+    out["image"].attrs = {**out.attrs, "units": unit, "long_name": "image that a network sees"}
+    out["channel"].attrs = {"units": "1", "long_name": "channel"}
+    out["unit"].attrs = {"units": "1", "long_name": "unit of the channel"}
     return out
 
 
+def _radar_layers(cube: xr.Dataset, needed: tuple[str, ...], passes: Passes) -> dict[str, xr.DataArray]:
+    """Return the mean backscatter before and after the event, dB, of each polarisation that is needed."""
+    layers = {}
+    for name in (name for name in needed if name in RADAR):
+        for when, index in (("before", passes.before), ("after", passes.after)):
+            stack = [cube[name].isel(time=i, drop=True) for i in index]
+            layers[f"{name}_{when}"] = xr.apply_ufunc(
+                _mean_decibels, *stack, dask="parallelized", output_dtypes=[np.float32]
+            )
+    return layers
+
+
+def _terrain_layers(cube: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return elevation, slope, curvature, and sine and cosine of aspect."""
+    dem, pixel = cube["dem"], pixel_size_m(cube)
+    aspect_sin, aspect_cos = terrain.aspect_parts(dem, pixel)
+    return {
+        "elevation": dem,
+        "slope": terrain.slope(dem, pixel),
+        "aspect_sin": aspect_sin,
+        "aspect_cos": aspect_cos,
+        "curvature": terrain.curvature(dem, pixel),
+    }
+
+
 def _mean_decibels(*passes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average passes in linear power, and give decibels. In one step a chunk: as lazy steps of their own, these operations take several times as long."""
+    """Return the mean of some passes in linear power, in decibels.
+
+    In one step a chunk: as lazy steps of their own, these operations take several times as long.
+    """
     mean, count = np.zeros(passes[0].shape, np.float32), np.zeros(passes[0].shape, np.uint16)
     for power in passes:
         valid = (power > 0) & (power < np.inf)

@@ -32,6 +32,11 @@ class InputError(ValueError):
         super().__init__(f"{heading}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
 
 
+def count_faults(faults: Sequence[str]) -> str:
+    """Return "1 fault" or "3 faults", for a heading."""
+    return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+
+
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Raise FileExistsError if there is something at a path already and it may not be replaced."""
     if Path(path).exists() and not overwrite:

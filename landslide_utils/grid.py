@@ -1,20 +1,25 @@
-"""One grid of square pixels in metres over a bounding box: where every image of an event is brought to."""
+"""One grid of square pixels: its CRS, transform, bounds and windows, and polygons brought to its pixels."""
 
 from __future__ import annotations
 
 import math
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import rasterio.features
+import rioxarray  # noqa: F401  (gives xarray objects their .rio)
+import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from pyproj import CRS
+from pyproj.exceptions import CRSError
 from rasterio.warp import transform_bounds
 from shapely.geometry.base import BaseGeometry
+
+from landslide_utils.files import InputError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -24,65 +29,111 @@ Box = tuple[float, float, float, float]
 
 PIXELS = (16, 30_000)
 PIXEL_SIZE_M = (1.0, 500.0)
+ON_GRID_TOLERANCE = 1e-3
+METRES = ("metre", "meter", "m")
 
 
-class EventError(ValueError):
-    """An event of which no cube can be made as asked. ``faults`` lists everything that is wrong, not only the first."""
+class Window(NamedTuple):
+    """A rectangle of pixels; it may reach beyond the scene."""
 
-    def __init__(self, event: str, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
-        super().__init__(f"no cube of {event!r} ({count}):\n" + "\n".join(f"  - {fault}" for fault in self.faults))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Square pixels, first row in the north; the corner lies on a multiple of the pixel size, so that grids of one zone fit onto each other.
-
-    Attributes
-    ----------
-    crs : str
-        A projected coordinate reference system in metres.
-    left, top : float
-        Easting and northing of the upper left corner, metres.
-    pixel_size_m : float
-    height, width : int
-        In pixels.
-    """
-
-    crs: str
-    left: float
-    top: float
-    pixel_size_m: float
+    row: int
+    col: int
     height: int
     width: int
 
-    @property
-    def transform(self) -> Affine:
-        """From column and row to easting and northing."""
-        return Affine(self.pixel_size_m, 0, self.left, 0, -self.pixel_size_m, self.top)
+    def grow(self, margin: int) -> Window:
+        """Return the window with `margin` pixels more on every side."""
+        return Window(self.row - margin, self.col - margin, self.height + 2 * margin, self.width + 2 * margin)
 
-    def coordinates(self) -> dict[str, Any]:
-        """Return the centres of the pixels, ``y`` from north to south and ``x`` from west to east, metres, as CF describes them."""
-        half = self.pixel_size_m / 2
-        described = {axis: {"units": "m", "standard_name": f"projection_{axis}_coordinate"} for axis in ("y", "x")}
-        return {
-            "y": ("y", self.top - half - self.pixel_size_m * np.arange(self.height), described["y"]),
-            "x": ("x", self.left + half + self.pixel_size_m * np.arange(self.width), described["x"]),
-        }
+
+def pixel_size_m(layer: xr.Dataset | xr.DataArray) -> float:
+    """Return the width of a pixel, in the unit of the coordinate x (metres on every grid of this package)."""
+    x = layer["x"].values
+    return abs(float(x[-1] - x[0])) / max(len(x) - 1, 1)
+
+
+def transform_of(layer: xr.Dataset | xr.DataArray) -> Affine:
+    """Return the transform from (column, row) to map coordinates.
+
+    (0, 0) is the upper left corner of the first pixel, while the coordinates ``x`` and ``y`` are the pixels' centres.
+    """
+    transform: Affine = layer.rio.transform(recalc=True)
+    return transform
+
+
+def extent_km(layer: xr.Dataset | xr.DataArray) -> tuple[float, float, float, float]:
+    """Return west, east, south, north of a layer's outer edges in kilometres, in the order that ``imshow`` takes."""
+    west, south, east, north = (edge / 1000 for edge in layer.rio.bounds(recalc=True))
+    return west, east, south, north
+
+
+def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_crs('EPSG:32654')") -> list[str]:
+    """List what keeps a coordinate reference system from measuring areas and slopes: unknown, or not in metres.
+
+    Parameters
+    ----------
+    crs : anything that pyproj reads, or None
+    name : str
+        What has it, for the sentence: "the map", or a file's name.
+    remedy : str
+        What to do where there is none.
+    """
+    if crs is None:
+        return [f"{name} has no coordinate reference system; {remedy}"]
+    try:
+        known = CRS.from_user_input(crs)
+    except CRSError:
+        return [f"crs={str(crs)!r} is not a coordinate reference system; give one such as EPSG:32654"]
+    advice = "areas and slopes need metres: reproject it to UTM"
+    if known.is_geographic:
+        return [f"{name} is in degrees ({known.to_string()}, {known.name}); {advice}"]
+    units = {axis.unit_name for axis in known.axis_info[:2]} - set(METRES)
+    if units or not known.is_projected:
+        unit = ", ".join(sorted(units)) or "no unit of length"
+        return [f"{name} is not in metres but in {unit} ({known.to_string()}); {advice}"]
+    return []
+
+
+def find_pixel_faults(transform: Affine, name: str) -> list[str]:
+    """List what keeps pixels from being square with north up; `name` says whose pixels they are, for the sentence."""
+    wide, high = transform.a, -transform.e
+    if transform.b or transform.d or wide <= 0 or high <= 0:
+        return [f"{name}: rows must go from north to south and columns from west to east; sort the coordinates y and x"]
+    if abs(wide - high) > ON_GRID_TOLERANCE * wide:
+        return [f"{name}: pixels are {wide:g} wide and {high:g} high; square ones are needed: resample it"]
+    return []
+
+
+def find_spacing_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
+    """List the coordinates of ``y`` and ``x`` that are not evenly spaced."""
+    steps = {axis: np.diff(layer[axis].values.astype(float)) for axis in ("y", "x")}
+    return [
+        f"the coordinate {axis} is not evenly spaced (steps from {step.min():g} to {step.max():g}); resample it"
+        for axis, step in steps.items()
+        if step.size and np.abs(step - step.mean()).max() > ON_GRID_TOLERANCE * abs(step.mean())
+    ]
+
+
+def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
+    """List what keeps a layer (y, x) from being put on the ground in metres; `name` is its name in the sentence."""
+    faults = find_crs_faults(layer.rio.crs, name)
+    if min(layer.sizes["y"], layer.sizes["x"]) < 2:
+        size = f"{layer.sizes['y']} x {layer.sizes['x']}"
+        return [*faults, f"{name} has {size} pixels; at least 2 x 2 are needed"]
+    return [*faults, *(find_spacing_faults(layer) or find_pixel_faults(transform_of(layer), name))]
 
 
 def find_box_faults(box: Sequence[float], *, utm: bool = True) -> list[str]:
     """List what is wrong with a bounding box in degrees, or with laying a UTM grid over it."""
-    asked = "give west, south, east, north in degrees (EPSG:4326)"
+    advice = "give west, south, east, north in degrees (EPSG:4326)"
     values = [float(value) for value in box] if all(isinstance(v, numbers.Real) for v in box) else []
     if len(values) != 4 or not all(map(math.isfinite, values)):
-        return [f"box={list(box)} is not four numbers; {asked}"]
+        return [f"box={list(box)} is not four numbers; {advice}"]
     west, south, east, north = values
     faults = []
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
         metres = "; these look like metres" if max(map(abs, values)) > 360 else "; are longitude and latitude swapped?"
-        faults.append(f"box={values} leaves the Earth (longitude -180 to 180, latitude -90 to 90){metres}; {asked}")
+        faults.append(f"box={values} leaves the Earth (longitude -180 to 180, latitude -90 to 90){metres}; {advice}")
     if west >= east:
         faults.append(
             f"box={values} has west {west:g} not left of east {east:g}: if the two are swapped, swap them; "
@@ -95,8 +146,8 @@ def find_box_faults(box: Sequence[float], *, utm: bool = True) -> list[str]:
     return faults
 
 
-def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | None = None) -> Grid:
-    """Lay a grid over a bounding box.
+def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | None = None) -> GeoBox:
+    """Return a grid of square pixels over a bounding box, its corner on a multiple of the pixel size.
 
     Parameters
     ----------
@@ -108,78 +159,67 @@ def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | No
 
     Raises
     ------
-    EventError
+    InputError
         Listing everything that is wrong.
 
     Examples
     --------
     >>> grid = make_grid([141.9, 42.7, 142.0, 42.8])
-    >>> grid.crs, grid.left % 10, grid.height, grid.width
+    >>> str(grid.crs), grid.transform.c % 10, grid.shape.y, grid.shape.x
     ('EPSG:32654', 0.0, 1121, 832)
     """
     faults = find_box_faults(box, utm=crs is None)
     if crs is not None:
-        faults += _crs_faults(crs)
+        faults += find_crs_faults(crs, f"crs={crs!r}")
     if not PIXEL_SIZE_M[0] <= pixel_size_m <= PIXEL_SIZE_M[1]:
         faults.append(
             f"pixel_size_m={pixel_size_m:g} is not between {PIXEL_SIZE_M[0]:g} and {PIXEL_SIZE_M[1]:g} metres"
         )
     if faults:
-        raise EventError(f"box {list(box)}", faults)
+        raise InputError(f"no grid can be laid over the box {list(box)}", faults)
     west, south, east, north = map(float, box)
     zone = int(min((west + east) / 2 + 180, 359.999) // 6) + 1
     target = crs or f"EPSG:{32600 + zone if south + north >= 0 else 32700 + zone}"
-    left, bottom, right, top = transform_bounds("EPSG:4326", target, west, south, east, north, densify_pts=21)
-    low_x, low_y = (math.floor(v / pixel_size_m + 1e-6) for v in (left, bottom))
-    high_x, high_y = (math.ceil(v / pixel_size_m - 1e-6) for v in (right, top))
-    height, width = high_y - low_y, high_x - low_x
-    if not PIXELS[0] <= min(height, width) <= max(height, width) <= PIXELS[1]:
-        raise EventError(
-            f"box {list(box)}",
+    bounds = transform_bounds("EPSG:4326", target, west, south, east, north, densify_pts=21)
+    grid = GeoBox.from_bbox(bounds, target, resolution=pixel_size_m, anchor="edge", tol=1e-6)
+    if not PIXELS[0] <= min(grid.shape) <= max(grid.shape) <= PIXELS[1]:
+        raise InputError(
+            f"no grid can be laid over the box {list(box)}",
             [
-                f"the box is {height} x {width} pixels of {pixel_size_m:g} m; {PIXELS[0]} to {PIXELS[1]} on each side are allowed: "
-                "change box or pixel_size_m"
+                f"the box is {grid.shape.y} x {grid.shape.x} pixels of {pixel_size_m:g} m; "
+                f"{PIXELS[0]} to {PIXELS[1]} on each side are allowed: change box or pixel_size_m"
             ],
         )
-    return Grid(target, low_x * pixel_size_m, high_y * pixel_size_m, pixel_size_m, height, width)
-
-
-def _crs_faults(crs: str) -> list[str]:
-    try:
-        found = CRS.from_user_input(crs)
-    except Exception:
-        return [f"crs={crs!r} is not a coordinate reference system; give one such as EPSG:32654"]
-    if found.is_projected and all(axis.unit_name in ("metre", "meter") for axis in found.axis_info):
-        return []
-    return [f"crs={crs!r} is not in metres; slope and landslide areas need metres: give a projected one, such as UTM"]
-
-
-class Window(NamedTuple):
-    """A rectangle of pixels: first row, first column, number of rows, number of columns. It may reach beyond the scene."""
-
-    row: int
-    col: int
-    height: int
-    width: int
-
-    def grow(self, margin: int) -> Window:
-        """Return the window with `margin` pixels more on every side."""
-        return Window(self.row - margin, self.col - margin, self.height + 2 * margin, self.width + 2 * margin)
+    return grid
 
 
 def in_pixels(landslides: gpd.GeoSeries, transform: Affine) -> list[BaseGeometry]:
-    """Return polygons in pixel units (x column, y row) of a grid in their own coordinate reference system; empty ones are left out."""
-    there = landslides[landslides.notna() & ~landslides.is_empty]
-    return list(there.affine_transform((~transform).to_shapely()))
+    """Return polygons in pixel units (x column, y row) of a grid that has their CRS; empty ones are left out."""
+    present = landslides[landslides.notna() & ~landslides.is_empty]
+    return list(present.affine_transform((~transform).to_shapely()))
 
 
-def rasterise(shapes: list[BaseGeometry], window: Window) -> NDArray[np.int32]:
-    """Return, for each pixel of the window, 1 + the index of the polygon over its centre (the last of several), or 0; polygons in pixel units."""
-    here = [(shape, i + 1) for i, shape in enumerate(shapes) if touches(shape, window)]
+def rasterise(shapes: Sequence[BaseGeometry], window: Window) -> NDArray[np.int32]:
+    """Return for each pixel of a window 1 + the index of the polygon over its centre (the last of several), or 0.
+
+    Parameters
+    ----------
+    shapes : sequence of shapely geometries
+        In pixel units, as :func:`in_pixels` returns them.
+    window : Window
+    """
+    touching = [(shape, i + 1) for i, shape in enumerate(shapes) if touches(shape, window)]
     out = np.zeros((window.height, window.width), np.int32)
-    if here:
-        rasterio.features.rasterize(here, out=out, transform=Affine.translation(window.col, window.row))
+    if touching:
+        rasterio.features.rasterize(touching, out=out, transform=Affine.translation(window.col, window.row))
     return out
+
+
+def rasterise_like(polygons: gpd.GeoSeries, layer: xr.DataArray) -> NDArray[np.int32]:
+    """Return the same as :func:`rasterise`, on the grid of a layer (y, x), from polygons in any CRS."""
+    placed = polygons.to_crs(layer.rio.crs)
+    window = Window(0, 0, layer.sizes["y"], layer.sizes["x"])
+    return rasterise(in_pixels(placed, transform_of(layer)), window)
 
 
 def touches(shape: BaseGeometry, window: Window) -> bool:

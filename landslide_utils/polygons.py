@@ -12,7 +12,8 @@ from scipy import ndimage
 from sklearn.metrics import precision_recall_curve
 
 from landslide_utils import terrain
-from landslide_utils.export import SHARES, TAGS, crs_of, find_grid_faults, find_threshold_faults, refuse, transform_of
+from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
+from landslide_utils.grid import find_grid_faults, rasterise_like, transform_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -89,7 +90,7 @@ def find_polygons(
     from rasterio.features import shapes
     from shapely.geometry import MultiPolygon, shape
 
-    faults = find_grid_faults(probability) + find_threshold_faults(threshold)
+    faults = find_grid_faults(probability, "the map") + find_threshold_faults(threshold)
     if isinstance(min_pixels, bool) or not isinstance(min_pixels, int) or min_pixels < 1:
         faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
     if dem.shape != probability.shape or any(
@@ -123,7 +124,7 @@ def find_polygons(
             **{name: [value] * len(kept) for name, value in described.items()},
         },
         geometry=[MultiPolygon(parts) for parts in pieces.values()],
-        crs=crs_of(probability),
+        crs=probability.rio.crs,
     )
     found = found.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
     known = {name: probability.attrs[name] for name in (*TAGS, *SHARES) if name in probability.attrs}
@@ -169,16 +170,10 @@ def rasterise(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> xr.DataArray:
     like : xarray.DataArray (y, x)
         A map, which gives the grid.
     """
-    from rasterio.features import geometry_mask
-
-    refuse(find_grid_faults(like) + ([] if polygons.crs else ["the polygons have no coordinate reference system"]))
-    shapes = polygons.geometry.to_crs(crs_of(like))
-    inside = (
-        geometry_mask(shapes, like.shape, transform_of(like), invert=True)
-        if len(shapes)
-        else np.zeros(like.shape, bool)
-    )
-    return xr.DataArray(inside, dims=("y", "x"), coords={axis: like[axis] for axis in ("y", "x")})
+    crs_faults = [] if polygons.crs else ["the polygons have no coordinate reference system"]
+    refuse(find_grid_faults(like, "the map") + crs_faults)
+    inside = rasterise_like(polygons.geometry, like) > 0
+    return xr.DataArray(inside, dims=("y", "x"), coords=like.coords)
 
 
 def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -248,13 +243,9 @@ def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mas
         By confidence, ``polygons`` that touch the mask, the share ``on_landslides`` of them of which at least one pixel is labelled, and the share
         ``pixels_right`` of their pixels that are.
     """
-    from rasterio.features import rasterize
-
-    refuse(find_grid_faults(landslides.assign_attrs(crs=polygons.crs.to_string())))
-    number = np.zeros(landslides.shape, np.int32)
-    if len(polygons):
-        numbered = zip(polygons.geometry, range(1, len(polygons) + 1), strict=True)
-        number = rasterize(numbered, landslides.shape, transform=transform_of(landslides), dtype=np.int32)
+    landslides = landslides.rio.write_crs(polygons.crs)
+    refuse(find_grid_faults(landslides, "the map"))
+    number = rasterise_like(polygons.geometry, landslides)
     inside, right = (
         np.bincount(number[chosen], minlength=len(polygons) + 1)[1:]
         for chosen in (mask.values, mask.values & landslides.values)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from landslide_utils import terrain
-from landslide_utils.cube import CubeError, find_faults
+from landslide_utils.cube import CONVENTIONS, CubeError, find_faults
 from landslide_utils.files import atomic_write, refuse_existing
+from landslide_utils.grid import pixel_size_m
 from landslide_utils.terrain import LOOK_AZIMUTH
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def find_hidden(
         raise CubeError(cube.attrs["opened_from"], faults)
     return terrain.hidden(
         cube["dem"],
-        float(cube.attrs["pixel_size_m"]),
+        pixel_size_m(cube),
         incidence_degrees=incidence,
         look_azimuth_degrees=LOOK_AZIMUTH[orbit] if look_azimuth_degrees is None else look_azimuth_degrees,
     )
@@ -178,7 +179,7 @@ def map_scene(
             raise ValueError(f"{name} has {given} pixels where the image has {wanted}; put both on one grid")
     described: dict[str, Any] = {
         "dims": ("y", "x"),
-        "coords": {axis: image[axis] for axis in ("y", "x")},
+        "coords": image.isel(channel=0, drop=True).coords,
         "name": "probability",
         "attrs": {**image.attrs, "long_name": "probability of a landslide", "units": "1"},
     }
@@ -191,8 +192,13 @@ def map_scene(
     chunks = min(tile - overlap, shape[0]), min(_strip(tile, overlap), shape[1])  # a band of a strip is a chunk
     with atomic_write(out, overwrite=overwrite) as part:
         _write(xr.DataArray(da.zeros(shape, dtype=np.float32, chunks=chunks), **described), parts, part)
-    store: xr.DataArray = xr.open_zarr(out, chunks={})["probability"]
-    return store
+    return open_map(out)
+
+
+def open_map(path: str | os.PathLike[str]) -> xr.DataArray:
+    """Return the map (y, x) of a Zarr store that :func:`map_scene` has written, lazily, with its CRS."""
+    stored: xr.DataArray = xr.open_zarr(path, chunks={}, decode_coords="all")["probability"]
+    return stored
 
 
 def _write(empty: xr.DataArray, parts: Iterator[_Part], path: Path) -> None:
@@ -200,7 +206,9 @@ def _write(empty: xr.DataArray, parts: Iterator[_Part], path: Path) -> None:
     import zarr
 
     encoding = {"probability": {"chunks": empty.data.chunksize}}
-    empty.to_dataset().to_zarr(path, compute=False, zarr_format=2, encoding=encoding)
+    crs = empty.rio.crs
+    described = empty.to_dataset() if crs is None else empty.rio.write_crs(crs).to_dataset()
+    described.assign_attrs(Conventions=CONVENTIONS).to_zarr(path, compute=False, zarr_format=2, encoding=encoding)
     store = zarr.open_array(path / "probability", mode="r+")
     store.attrs.update(_fill(store, parts))
     zarr.consolidate_metadata(path)

@@ -12,6 +12,7 @@ import xarray as xr
 from conftest import BEFORE, EVENT, published
 
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
+from landslide_utils.grid import pixel_size_m
 
 VARIANTS = [
     {},
@@ -34,13 +35,13 @@ def test_every_variant_of_the_published_layout_becomes_the_same_cube(
     assert (np.diff(cube["x"]) == 10).all()
     assert (np.diff(cube["time"].values) > np.timedelta64(0)).all()
     assert np.array_equal(cube["vv"].values, plain["vv"].values, equal_nan=True)
-    assert cube["landslides"].dtype == bool
+    assert cube["landslides"].dtype == np.uint8
     assert np.array_equal(cube["landslides"].values, plain["landslides"].values == 1)
     expected = {"d": "descending", "a": "ascending"} if options.get("orbit", "letters") else {}
     assert list(cube["orbit"].values) == [expected.get(str(s), "unknown") for s in plain["sat:orbit_state"].values]
     assert set(cube.data_vars) == {"vv", "vh", "dem", "landslides"}
-    assert cube.attrs["pixel_size_m"] == 10
-    assert cube.attrs["crs"] == "EPSG:32654"  # the region's, since the store names none
+    assert pixel_size_m(cube) == 10
+    assert cube.rio.crs == "EPSG:32654"  # the region's, since the store names none
     assert cube.attrs["simulated"] is False
 
 
@@ -105,9 +106,12 @@ def test_missing_variables_and_uneven_grids_are_found(write_published: Callable[
 
 def test_degrees_are_refused_where_slope_is_needed(write_published: Callable[..., str]) -> None:
     cube = open_cube(write_published(shape=(140, 150)))
-    cube.attrs |= {"pixel_size_m": 0.0001, "crs": "EPSG:4326"}
-    assert find_faults(cube, ["dem"]) == []
-    assert "looks like degrees" in find_faults(cube, ["dem"], needs_metres=True)[0]
+    degrees = cube.rio.write_crs("EPSG:4326")
+    assert find_faults(degrees, ["dem"]) == []
+    assert "the cube is in degrees (EPSG:4326" in find_faults(degrees, ["dem"], needs_metres=True)[0]
+    small = cube.assign_coords(y=cube["y"] * 1e-5, x=cube["x"] * 1e-5).drop_vars("spatial_ref")
+    assert find_faults(small, ["dem"]) == []
+    assert "looks like degrees" in find_faults(small, ["dem"], needs_metres=True)[0]
 
 
 def test_bad_values_are_found(write_published: Callable[..., str]) -> None:

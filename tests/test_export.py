@@ -38,13 +38,12 @@ def scene(height: int = 200, width: int = 240, seed: int = 0, blur: float = 2) -
     smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(height, width)), blur)
     values = (smooth.argsort(axis=None).argsort().reshape(height, width) / smooth.size) ** 6
     values[:5, :7] = np.nan
-    return xr.DataArray(
+    layer = xr.DataArray(
         values.astype("float32"),
         dims=("y", "x"),
         coords={"y": TOP - PIXEL * (np.arange(height) + 0.5), "x": LEFT + PIXEL * (np.arange(width) + 0.5)},
         name="probability",
         attrs={
-            "crs": "EPSG:32654",
             "region": "a made-up place",
             "event_time": "2018-09-05T18:07:59",
             "simulated": True,
@@ -52,6 +51,7 @@ def scene(height: int = 200, width: int = 240, seed: int = 0, blur: float = 2) -
             "share_layover": 0.25,
         },
     )
+    return layer.rio.write_crs("EPSG:32654")
 
 
 def plane(like: xr.DataArray, degrees: float = 30.0) -> xr.DataArray:
@@ -252,14 +252,13 @@ def test_the_table_answers_what_is_asked_first() -> None:
 
 
 def _without_crs(m: xr.DataArray) -> xr.DataArray:
-    return m.drop_attrs()
+    return m.drop_vars("spatial_ref")
 
 
 BAD_MAPS: list[tuple[Any, str]] = [
     (_without_crs, "the map has no coordinate reference system; set one"),
-    (lambda m: m.assign_attrs(crs="EPSG:4326"), r"the map is in degrees \(EPSG:4326\)"),
-    (lambda m: m.assign_attrs(crs="EPSG:2263"), r"the map is in .*foot.*metres are needed"),
-    (lambda m: m.assign_attrs(crs="nonsense"), "crs='nonsense' is not a coordinate reference system"),
+    (lambda m: m.rio.write_crs("EPSG:4326"), r"the map is in degrees \(EPSG:4326, WGS 84\)"),
+    (lambda m: m.rio.write_crs("EPSG:2263"), r"the map is not in metres but in .*foot.*need metres"),
     (lambda m: m.assign_coords(x=LEFT + 12 * np.arange(240)), "pixels are 12 wide and 10 high; square ones are needed"),
     (lambda m: m.isel(y=slice(None, None, -1)), "rows must go from north to south"),
     (lambda m: m.assign_coords(x=LEFT + np.arange(240.0) ** 1.1), "the coordinate x is not evenly spaced"),
@@ -291,7 +290,7 @@ def test_a_threshold_that_cuts_nothing_is_refused(tmp_path: Path, probability: x
 def test_all_faults_are_listed_at_once(probability: xr.DataArray) -> None:
     elsewhere = plane(probability).assign_coords(x=probability["x"] + 5)
     with pytest.raises(ExportError) as caught:
-        find_polygons(probability.assign_attrs(crs="EPSG:4326"), elsewhere, threshold=1, min_pixels=0)
+        find_polygons(probability.rio.write_crs("EPSG:4326"), elsewhere, threshold=1, min_pixels=0)
     assert len(caught.value.faults) == 4
     assert "the DEM is on another grid" in str(caught.value)
     assert "min_pixels=0: must be a whole number, 1 or more" in str(caught.value)

@@ -8,7 +8,8 @@ from pyproj import Transformer
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
 
-from landslide_utils.grid import EventError, find_box_faults, make_grid
+from landslide_utils.files import InputError
+from landslide_utils.grid import find_box_faults, make_grid
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,8 @@ def test_the_grid_covers_the_box_in_its_utm_zone_with_square_pixels(box: list[fl
         AreaOfInterest((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2),
     )
     assert grid.crs == f"EPSG:{known[0].code}"
-    assert grid.left % 20 == grid.top % 20 == 0
+    left, top = grid.transform.c, grid.transform.f
+    assert left % 20 == top % 20 == 0
     to_metres = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
     for lon in np.linspace(box[0], box[2], 7):
         for lat in np.linspace(box[1], box[3], 7):
@@ -30,13 +32,12 @@ def test_the_grid_covers_the_box_in_its_utm_zone_with_square_pixels(box: list[fl
             assert -1e-3 <= col <= grid.width + 1e-3
             assert -1e-3 <= row <= grid.height + 1e-3
     assert grid.width < 20_037_508 / 180 * 0.1 / 20 * 1.1
-    coordinates = grid.coordinates()
-    assert coordinates["x"][1][0] == grid.left + 10
-    assert coordinates["y"][1][-1] == grid.top - 20 * grid.height + 10
+    assert grid.coordinates["x"].values[0] == left + 10
+    assert grid.coordinates["y"].values[-1] == top - 20 * grid.height + 10
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
-    with pytest.raises(EventError) as error:
+    with pytest.raises(InputError) as error:
         make_grid([142.0, 42.8, 141.9, 42.7], pixel_size_m=0, crs="EPSG:4326")
     assert len(error.value.faults) == 4
     text = str(error.value)
@@ -46,7 +47,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     )
     assert "south 42.8 not below north 42.7; swap the two" in text
     assert "pixel_size_m=0 is not between 1 and 500 metres" in text
-    assert "crs='EPSG:4326' is not in metres" in text
+    assert "crs='EPSG:4326' is in degrees (EPSG:4326, WGS 84); areas and slopes need metres" in text
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     ],
 )
 def test_boxes_that_are_none(box: list[float], message: str) -> None:
-    with pytest.raises(EventError, match=message):
+    with pytest.raises(InputError, match=message):
         make_grid(box)
 
 
@@ -74,11 +75,11 @@ def test_a_box_beyond_utm_can_be_used_with_a_crs_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"crs": "EPSG:2225"}, "crs='EPSG:2225' is not in metres"),  # feet
+        ({"crs": "EPSG:2225"}, "crs='EPSG:2225' is not in metres but in US survey foot"),  # feet
         ({"crs": "nowhere"}, "crs='nowhere' is not a coordinate reference system"),
         ({"pixel_size_m": 500}, r"the box is \d+ x \d+ pixels of 500 m; 16 to 30000 on each side are allowed"),
     ],
 )
 def test_grids_that_are_none(options: dict[str, object], message: str) -> None:
-    with pytest.raises(EventError, match=message):
+    with pytest.raises(InputError, match=message):
         make_grid([141.9, 42.7, 141.95, 42.75], **options)  # type: ignore[arg-type]

@@ -233,5 +233,5 @@ def test_hidden_ground_needs_terrain_an_orbit_and_an_angle(write_published: Call
     assert "pass incidence_degrees" in str(caught.value)
     with pytest.raises(CubeError, match="must be between 10 and 70"):
         find_hidden(cube, orbit="ascending", incidence_degrees=0.6)
-    with pytest.raises(CubeError, match="looks like degrees"):
-        find_hidden(cube.assign_attrs(crs="EPSG:4326"), orbit="ascending")
+    with pytest.raises(CubeError, match="the cube is in degrees"):
+        find_hidden(cube.rio.write_crs("EPSG:4326"), orbit="ascending")

@@ -16,7 +16,7 @@ from landslide_utils.composite import make_composite
 from landslide_utils.course import speckle
 from landslide_utils.cube import open_cube
 from landslide_utils.figures import chips
-from landslide_utils.grid import Window
+from landslide_utils.grid import Window, pixel_size_m
 from landslide_utils.simulate.scene import SimulatedScene
 
 
@@ -43,8 +43,8 @@ def test_real_radar_opens_as_a_cube_and_is_drawn(real_data: Path, tmp_path: Path
     stack_opera(real_data / "opera_rtc", site).to_zarr(tmp_path / "opera.zarr", zarr_format=2)
     cube = open_cube(str(tmp_path / "opera.zarr"), event_time="2023-06-01T00:00:00")
     assert cube.sizes == {"time": 30, "y": 100, "x": 100}
-    assert cube.attrs["pixel_size_m"] == 30
-    assert cube.attrs["crs"] == "EPSG:32611"
+    assert pixel_size_m(cube) == 30
+    assert cube.rio.crs == "EPSG:32611"
     composite = make_composite(cube, channels="sar", timesteps=4, labels=False).load()
     image = composite["image"]
     assert float(image.sel(channel="vv_before").median()) > float(image.sel(channel="vh_before").median()) + 3

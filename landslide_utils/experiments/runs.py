@@ -76,8 +76,9 @@ class Run:
 
     def probability(self) -> xr.DataArray:
         """Read the map of probabilities, float32 (y, x)."""
-        found: xr.DataArray = xr.open_zarr(self.config.folder / "probability.zarr")["probability"].load()
-        return found
+        from landslide_utils.predict import open_map
+
+        return open_map(self.config.folder / "probability.zarr").load()
 
     def model(self) -> tuple[torch.nn.Module, Normalisation]:
         """Read the trained network, and the normalisation that belongs to its weights.

@@ -11,6 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from landslide_utils.figures.chips import Picture
+from landslide_utils.grid import pixel_size_m
 
 SIDES = {"before": ("o", "#3b6fb6"), "during": ("X", "#606060"), "after": ("s", "#e07b00")}
 
@@ -67,7 +68,7 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
     db = 10 * np.log10(power.where(power > 0))
     low, high = (float(v) for v in np.nanpercentile(db, [1, 99]))
     said = _said(cube.attrs["simulated"])
-    half = cube.attrs["pixel_size_m"] / 2
+    half = pixel_size_m(cube) / 2
     west, east, south, north = (
         float(v) / 1000 for v in (cube["x"][0] - half, cube["x"][-1] + half, cube["y"][-1] - half, cube["y"][0] + half)
     )
@@ -83,7 +84,7 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
     )
     for axes, colour in ((left, "#ffb000"), (right, "black")):
         outlines.plot(ax=axes, color=colour, linewidth=0.9, aspect=None)
-        axes.set(xlabel=f"km east ({cube.attrs['crs']})", xlim=(west, east), ylim=(south, north))
+        axes.set(xlabel=f"km east ({cube.rio.crs})", xlim=(west, east), ylim=(south, north))
     left.set_ylabel("km north")
     right.set_ylabel("")
     left.set_title(f"first pass after the event{said}", fontsize=10)

@@ -30,7 +30,9 @@ def shaking(scenario: Scenario) -> Array:
         random.uniform(0.35, 0.65) * scenario.width
     )
     radius = scenario.shaking_radius_m / scenario.pixel_size_m
-    distance = np.hypot(rows, cols) / radius + 0.25 * random_fields.smooth(scenario.seed, ("shaking",), window, radius / 2)
+    distance = np.hypot(rows, cols) / radius + 0.25 * random_fields.smooth(
+        scenario.seed, ("shaking",), window, radius / 2
+    )
     bell = np.exp(-0.5 * distance**2)
     return np.asarray(np.clip((bell - 1 / 3) / (2 / 3), 0, None), np.float32)
 

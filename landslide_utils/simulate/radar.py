@@ -173,7 +173,9 @@ def backscatter(
         snow_line = scenario.snow_line_m + scenario.snow_line_rise_m_a_day * days
         common += np.where(height > snow_line, np.float32(WET_SNOW_DB), np.float32(0))
         common += bent[orbit]
-        own = [random_fields.speckled(seed, ("speckle", p, t), window, scenario.speckle_neighbour) for p in POLARISATIONS]
+        own = [
+            random_fields.speckled(seed, ("speckle", p, t), window, scenario.speckle_neighbour) for p in POLARISATIONS
+        ]
         own[1] = mix * own[0] + np.sqrt(1 - mix**2) * own[1]
         for i, p in enumerate(POLARISATIONS):
             db = level[p] + common + np.float32(offsets[i])

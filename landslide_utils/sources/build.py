@@ -17,12 +17,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
-from pyproj import CRS
+from odc.geo.geobox import GeoBox
+from odc.geo.xr import xr_coords
 from rasterio.errors import RasterioError
 
+from landslide_utils import grid as grids
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
-from landslide_utils.files import atomic_write
-from landslide_utils.grid import Box, EventError, Grid, find_box_faults, make_grid
+from landslide_utils.files import InputError, atomic_write, count_faults
+from landslide_utils.grid import Box, find_box_faults, make_grid
 from landslide_utils.regions import parse_instant
 from landslide_utils.sources import catalogue, coregistration, labels, opera, passes
 from landslide_utils.sources.catalogue import Catalogue
@@ -31,6 +33,13 @@ from landslide_utils.sources.passes import Granule, Pass
 
 FRESH_DAYS = (90, 60)
 """Days before and after an event in which passes are looked for, unless told otherwise."""
+
+
+class EventError(InputError):
+    """An event of which no cube can be made as asked."""
+
+    def __init__(self, event: str, faults: Sequence[str]) -> None:
+        super().__init__(f"no cube of {event!r} ({count_faults(faults)})", faults)
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,14 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Twelve characters that depend on what was asked for and what was found: box, grid, event, files, labels."""
-        said = json.dumps([self.cube.attrs, self.files, *(self.cube[axis].values.tolist() for axis in ("y", "x"))])
+        said = json.dumps(
+            [
+                self.cube.attrs,
+                str(self.cube.rio.crs),
+                self.files,
+                *(self.cube[axis].values.tolist() for axis in ("y", "x")),
+            ]
+        )
         labels = np.packbits(self.cube["landslides"].values).tobytes()
         return hashlib.sha256(said.encode() + labels).hexdigest()[:12]
 
@@ -73,7 +89,7 @@ class Plan:
         written = sum(variable.nbytes for variable in self.cube.data_vars.values()) / 1e6
         lines = [
             f"{len(self.calendar)} passes ({(self.calendar['when'] == 'before').sum()} before, {(self.calendar['when'] == 'after').sum()} after) "
-            f"on {size} pixels of {self.cube.attrs['pixel_size_m']:g} m ({self.cube.attrs['crs']})",
+            f"on {size} pixels of {grids.pixel_size_m(self.cube):g} m ({self.cube.rio.crs})",
             f"to be read: {len(self.files)} files, about {self.megabytes:.1f} MB; to be written: at most {written:.1f} MB",
             *(f"note: {note}" for note in self.notes),
         ]
@@ -134,7 +150,7 @@ def plan(
     grid = None
     try:
         grid = make_grid(box, pixel_size_m=pixel_size_m, crs=crs)
-    except EventError as error:
+    except InputError as error:
         faults += error.faults
     period = _period(event_time, event_end, faults)
     outlines = labels.read_polygons(polygons, faults)
@@ -153,9 +169,7 @@ def plan(
     mask, placed = labels.place(outlines, grid, faults, notes)
     if faults:
         raise EventError(name, faults)
-    cube = _assemble(
-        used, hrefs, grid, area, mask, resampling, radar.timeout if isinstance(radar, Catalogue) else 30.0
-    )
+    cube = _assemble(used, hrefs, grid, area, mask, resampling, radar.timeout if isinstance(radar, Catalogue) else 30.0)
     simulated = any(granule.simulated for one in used for granule in one.granules)
     kinds = sorted({granule.name.split("_T")[0].split("_2")[0] for one in used for granule in one.granules})
     cube.attrs = {
@@ -166,8 +180,6 @@ def plan(
         if isinstance(radar, Catalogue)
         else f"{', '.join(kinds[:3])}{' (simulated)' if simulated else ''}",
         "simulated": simulated,
-        "crs": grid.crs,
-        "pixel_size_m": grid.pixel_size_m,
         "opened_from": name,
     }
     sizes = [granule.size for one in used for granule in one.granules]
@@ -252,7 +264,7 @@ def _choose(
 def _assemble(
     used: list[Pass],
     hrefs: list[str],
-    grid: Grid,
+    grid: GeoBox,
     area: Box,
     mask: np.ndarray[Any, np.dtype[np.bool_]],
     resampling: str,
@@ -270,18 +282,15 @@ def _assemble(
             )
         variables[name] = power.assign_attrs(described)
     elevation = coregistration.load_elevation(hrefs, grid, area, timeout=timeout)
-    variables["dem"] = elevation.assign_attrs(long_name="elevation", units="m")
-    variables["landslides"] = xr.DataArray(mask, dims=("y", "x"), attrs={"long_name": "landslide or not"}).chunk(
-        CHUNK
-    )
+    variables["dem"] = elevation
+    variables["landslides"] = xr.DataArray(mask.astype("uint8"), dims=("y", "x")).chunk(CHUNK)
     cube = xr.Dataset(
         variables,
         coords={
-            **grid.coordinates(),
+            **xr_coords(grid),
             "time": np.array([one.instant for one in used], "datetime64[ns]"),
             "orbit": ("time", [one.orbit for one in used]),
             "relative_orbit": ("time", np.array([one.relative_orbit for one in used], "int64")),
-            "spatial_ref": xr.DataArray(0, attrs=CRS.from_user_input(grid.crs).to_cf()),
         },
     )
     for variable in cube.data_vars.values():

@@ -12,12 +12,13 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform_bounds
 from shapely.geometry import mapping
 
-from landslide_utils.grid import Box, Grid
+from landslide_utils.grid import Box
 from landslide_utils.sources.opera import DIAGONAL, GRIDS, MissingExtraError, gcov_grid
 from landslide_utils.sources.passes import Pass, outline
 
@@ -44,7 +45,7 @@ def fuse_power(known: Array, new: Array) -> None:
 
 
 def load_radar(
-    passes: Sequence[Pass], name: str, grid: Grid, box: Box, *, resampling: str = "bilinear", timeout: float = 30.0
+    passes: Sequence[Pass], name: str, grid: GeoBox, box: Box, *, resampling: str = "bilinear", timeout: float = 30.0
 ) -> xr.DataArray:
     """Return one variable of some passes on the grid, lazily.
 
@@ -53,7 +54,7 @@ def load_radar(
     passes : sequence of Pass
         GeoTIFFs, or GCOV files, each with this variable.
     name : {"vv", "vh"}
-    grid : Grid
+    grid : odc.geo.geobox.GeoBox
     box : (west, south, east, north)
         Degrees.
     resampling : {"nearest", "bilinear", "cubic", "average"}
@@ -78,7 +79,7 @@ def load_radar(
     return power.where(power > 0).astype("float32")
 
 
-def load_elevation(hrefs: Sequence[str], grid: Grid, box: Box, *, timeout: float = 30.0) -> xr.DataArray:
+def load_elevation(hrefs: Sequence[str], grid: GeoBox, box: Box, *, timeout: float = 30.0) -> xr.DataArray:
     """Return elevation on the grid (y, x), metres, float32, lazily: tiles of a model on any grid, bilinear, the first that has a value."""
     stack = _stack_geotiffs([list(hrefs)], [dt.datetime(2000, 1, 1)], grid, box, "bilinear", timeout, None)
     return xr.DataArray(stack[0], dims=("y", "x"))
@@ -87,7 +88,7 @@ def load_elevation(hrefs: Sequence[str], grid: Grid, box: Box, *, timeout: float
 def _stack_geotiffs(
     groups: Sequence[Sequence[str]],
     instants: Sequence[dt.datetime],
-    grid: Grid,
+    grid: GeoBox,
     box: Box,
     resampling: str,
     timeout: float,
@@ -101,7 +102,6 @@ def _stack_geotiffs(
     try:
         import odc.stac
         import pystac
-        from odc.geo.geobox import GeoBox
     except ImportError:
         raise MissingExtraError("odc-stac") from None
     items = []
@@ -115,7 +115,7 @@ def _stack_geotiffs(
         loaded = odc.stac.load(
             items,
             bands=["image"],
-            geobox=GeoBox((grid.height, grid.width), grid.transform, grid.crs),
+            geobox=grid,
             groupby=lambda item, parsed, index: item.id[:5],
             preserve_original_order=True,
             resampling=resampling,
@@ -127,7 +127,7 @@ def _stack_geotiffs(
     return stack
 
 
-def _stack_gcov(groups: Sequence[Sequence[str]], sent: str, grid: Grid, method: Resampling) -> da.Array:
+def _stack_gcov(groups: Sequence[Sequence[str]], sent: str, grid: GeoBox, method: Resampling) -> da.Array:
     """Stack groups of GCOV files, each group one plane."""
     term = next(term for term, polarisation in DIAGONAL.items() if polarisation == sent)
     rows, cols = (range(0, length, CHUNK) for length in (grid.height, grid.width))
@@ -144,7 +144,7 @@ def _stack_gcov(groups: Sequence[Sequence[str]], sent: str, grid: Grid, method: 
 
 
 def _read_gcov(
-    paths: Iterable[str], term: str, grid: Grid, row: int, col: int, shape: tuple[int, int], method: Resampling
+    paths: Iterable[str], term: str, grid: GeoBox, row: int, col: int, shape: tuple[int, int], method: Resampling
 ) -> Array:
     """Read a block of the grid from GCOV files."""
     transform = grid.transform * Affine.translation(col, row)
@@ -173,7 +173,7 @@ def _read_gcov(
     return out
 
 
-def _part_of(path: str, term: str, grid: Grid, bounds: Box) -> tuple[Array, CRS, Affine]:
+def _part_of(path: str, term: str, grid: GeoBox, bounds: Box) -> tuple[Array, CRS, Affine]:
     """Read the part of a GCOV file that lies beneath some bounds of the grid, and a margin; it is empty where they do not meet."""
     import h5py
 
@@ -182,7 +182,7 @@ def _part_of(path: str, term: str, grid: Grid, bounds: Box) -> tuple[Array, CRS,
         crs, own, size = gcov_grid(group)
         left, bottom, right, top = transform_bounds(grid.crs, crs, *bounds)
         (first_col, first_row), (last_col, last_row) = ~own * (left, top), ~own * (right, bottom)
-        margin = 2 + 2 * max(1, round(grid.pixel_size_m / own.a))
+        margin = 2 + 2 * max(1, round(grid.resolution.x / own.a))
         rows, cols = (
             slice(max(0, int(first) - margin), max(0, min(length, int(last) + margin + 1)))
             for first, last, length in ((first_row, last_row, size[0]), (first_col, last_col, size[1]))

@@ -19,6 +19,8 @@ import pooch
 import requests
 from tqdm.auto import tqdm
 
+from landslide_utils.cube import is_store
+from landslide_utils.files import InputError
 from landslide_utils.regions import REGIONS, ZENODO, data_folder
 from landslide_utils.sources.archive import ArchiveError, unpack
 from landslide_utils.sources.fetch import HEADERS, Patience, ResumingDownloader, reason, say, size_of
@@ -31,8 +33,11 @@ UNPACKED_SHARE = 1.2
 PATIENCE = Patience()
 
 
-class DownloadError(RuntimeError):
+class DownloadError(InputError):
     """A cube that could not be downloaded, and what to do."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__("this cube cannot be downloaded", [fault])
 
 
 @dataclass(frozen=True)
@@ -137,11 +142,6 @@ def download(
             "or name another folder (folder, or LANDSLIDE_DATA)"
         ) from error
     return target
-
-
-def is_store(path: Path) -> bool:
-    """Return whether a folder looks like a Zarr store."""
-    return any((path / name).is_file() for name in (".zgroup", ".zmetadata", "zarr.json"))
 
 
 def _is_here(target: Path) -> bool:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
-from landslide_utils.grid import Grid, Window, in_pixels, rasterise, touches
+from landslide_utils.grid import Window, in_pixels, rasterise, touches
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -54,7 +55,7 @@ def read_polygons(polygons: str | Path | gpd.GeoDataFrame, faults: list[str]) ->
 
 
 def place(
-    polygons: gpd.GeoDataFrame, grid: Grid, faults: list[str], notes: list[str]
+    polygons: gpd.GeoDataFrame, grid: GeoBox, faults: list[str], notes: list[str]
 ) -> tuple[NDArray[np.bool_], gpd.GeoDataFrame]:
     """Bring polygons to a grid and rasterise them: a pixel is landslide where its centre lies in one.
 
@@ -62,7 +63,7 @@ def place(
     ----------
     polygons : geopandas.GeoDataFrame
         With a coordinate reference system.
-    grid : Grid
+    grid : odc.geo.geobox.GeoBox
     faults, notes : lists of str
         What keeps the labels from being used, and what a person should know of them, are added.
 

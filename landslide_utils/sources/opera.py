@@ -17,6 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 from shapely import box
 
+from landslide_utils.grid import find_crs_faults, find_pixel_faults
 from landslide_utils.sources.passes import NAMES, Granule, direction_of
 
 OPERA = re.compile(
@@ -89,8 +90,8 @@ def _opera(tifs: list[tuple[Path, re.Match[str]]], faults: list[str]) -> list[Gr
         except RasterioError as error:
             faults.append(f"{path.name} cannot be read ({error}); it is damaged or half copied: get it again")
             continue
-        wrong = grid_faults(header["crs"], header["transform"])
-        faults += [f"{path.name} {fault}" for fault in wrong]
+        wrong = _find_grid_faults(header["crs"], header["transform"], path.name)
+        faults += wrong
         if not wrong:
             sizes[round(header["transform"].a, 3)] += 1
             name = path.name[: found.start("sent") - 1]
@@ -125,21 +126,10 @@ def _opera(tifs: list[tuple[Path, re.Match[str]]], faults: list[str]) -> list[Gr
     return granules
 
 
-def grid_faults(crs: Any, transform: Affine) -> list[str]:
-    """List what keeps a file's grid from being used: no coordinate reference system, degrees, pixels that are turned or not square."""
-    if crs is None:
-        return [
-            "has no coordinate reference system; write it into the file, for example with gdal_edit.py -a_srs EPSG:..."
-        ]
-    if CRS.from_user_input(crs).is_geographic:
-        return [
-            f"is in degrees ({CRS.from_user_input(crs).name}), where a pixel of backscatter has no fixed size; get the product in UTM"
-        ]
-    if abs(transform.a + transform.e) > 1e-6 * abs(transform.a) or transform.b or transform.d:
-        return [
-            f"has pixels of {transform.a:g} x {abs(transform.e):g} m; square ones with north up are needed: get the original"
-        ]
-    return []
+def _find_grid_faults(crs: Any, transform: Affine, name: str) -> list[str]:
+    """List what keeps a file's grid from being used: no coordinate reference system, degrees, pixels that are not square."""
+    remedy = "write it into the file, for example with gdal_edit.py -a_srs EPSG:..."
+    return find_crs_faults(crs, name, remedy) or find_pixel_faults(transform, name)
 
 
 def choose_polarisations(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -184,12 +174,12 @@ def _gcov(path: Path, faults: list[str]) -> Granule | None:
             f"{path.name} cannot be read as NISAR GCOV ({error}); it is damaged or another product: get it again"
         )
         return None
-    wrong = grid_faults(crs, transform)
+    wrong = _find_grid_faults(crs, transform, path.name)
     if not terms:
-        wrong.append(f"has none of {', '.join(DIAGONAL)} in {GRIDS}")
+        wrong.append(f"{path.name} has none of {', '.join(DIAGONAL)} in {GRIDS}")
     if "gamma" not in convention.lower():
-        wrong.append(f"holds {convention}, where gamma0 in linear power is needed")
-    faults += [f"{path.name} {fault}" for fault in wrong]
+        wrong.append(f"{path.name} holds {convention}, where gamma0 in linear power is needed")
+    faults += wrong
     if wrong:
         return None
     west, south, east, north = rasterio.transform.array_bounds(height, width, transform)

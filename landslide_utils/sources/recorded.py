@@ -17,7 +17,7 @@ from rasterio.warp import Resampling, calculate_default_transform, reproject, tr
 from shapely.geometry import shape
 
 from landslide_utils.files import atomic_write
-from landslide_utils.grid import Box
+from landslide_utils.grid import Box, pixel_size_m, transform_of
 
 TRACKS = {"descending": 46, "ascending": 68}
 """Tracks that are written into the names: those of Sentinel-1 over Hokkaido, where the practice region is said to lie."""
@@ -55,11 +55,8 @@ def write_rehearsal(cube: xr.Dataset, folder: str | os.PathLike[str]) -> Rehears
     if not cube.attrs["simulated"]:
         raise ValueError("only a simulated cube is written under OPERA's names; get real images from their archive")
     target = Path(folder)
-    pixel, crs = float(cube.attrs["pixel_size_m"]), str(cube.attrs["crs"])
-    left, top = float(cube["x"][0]) - pixel / 2, float(cube["y"][0]) + pixel / 2
-    height, width = cube.sizes["y"], cube.sizes["x"]
-    transform = Affine(pixel, 0, left, 0, -pixel, top)
-    inner = (left + EDGE * pixel, top - (height - EDGE) * pixel, left + (width - EDGE) * pixel, top - EDGE * pixel)
+    transform, crs = transform_of(cube), cube.rio.crs
+    inner = cube.isel(y=slice(EDGE, -EDGE), x=slice(EDGE, -EDGE)).rio.bounds(recalc=True)
     west, south, east, north = transform_bounds(crs, "EPSG:4326", *inner)
     made = Rehearsal(
         (west, south, east, north),
@@ -83,7 +80,7 @@ def write_rehearsal(cube: xr.Dataset, folder: str | os.PathLike[str]) -> Rehears
 
 
 def _write(
-    path: Path, data: np.ndarray[tuple[int, int], np.dtype[np.float32]], crs: str, transform: Affine, **tags: str
+    path: Path, data: np.ndarray[tuple[int, int], np.dtype[np.float32]], crs: CRS | str, transform: Affine, **tags: str
 ) -> None:
     """Write one band, with a tag that says it is simulated."""
     with rasterio.open(
@@ -109,9 +106,9 @@ def _write_images(cube: xr.Dataset, folder: Path, transform: Affine) -> None:
         start = str(np.datetime_as_string(time, unit="s")).replace("-", "").replace(":", "") + "Z"
         track = TRACKS[str(orbit)]
         for name in ("vv", "vh"):
-            stem = f"OPERA_L2_RTC-S1_T{track:03d}-{2134 * track:06d}-IW2_{start}_{start}_S1A_{cube.attrs['pixel_size_m']:.0f}_v1.0_{name.upper()}"
+            stem = f"OPERA_L2_RTC-S1_T{track:03d}-{2134 * track:06d}-IW2_{start}_{start}_S1A_{pixel_size_m(cube):.0f}_v1.0_{name.upper()}"
             image = cube[name].isel(time=index).values
-            _write(folder / f"{stem}.tif", image, cube.attrs["crs"], transform, ORBIT_PASS_DIRECTION=str(orbit))
+            _write(folder / f"{stem}.tif", image, cube.rio.crs, transform, ORBIT_PASS_DIRECTION=str(orbit))
 
 
 def _write_elevation(cube: xr.Dataset, path: Path, transform: Affine) -> None:
@@ -120,11 +117,11 @@ def _write_elevation(cube: xr.Dataset, path: Path, transform: Affine) -> None:
     height, width = dem.shape
     bounds = rasterio.transform.array_bounds(height, width, transform)
     degrees, cols, rows = calculate_default_transform(
-        cube.attrs["crs"], "EPSG:4326", width, height, *bounds, resolution=1 / 3600
+        cube.rio.crs, "EPSG:4326", width, height, *bounds, resolution=1 / 3600
     )
     out = np.full((rows, cols), np.nan, np.float32)
     reproject(
-        dem, out, src_transform=transform, src_crs=cube.attrs["crs"], dst_transform=degrees, dst_crs=CRS.from_epsg(4326), dst_nodata=np.nan,
+        dem, out, src_transform=transform, src_crs=cube.rio.crs, dst_transform=degrees, dst_crs=CRS.from_epsg(4326), dst_nodata=np.nan,
         resampling=Resampling.average,
     )  # fmt: skip
     _write(path, out, "EPSG:4326", degrees)

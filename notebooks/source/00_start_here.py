@@ -88,9 +88,10 @@ composite_figure(composite)
 # `landslides` is true where the ground slid. How many square kilometres are that? A pixel is `pixel_size_m` metres wide and high.
 
 # %% tags=["exercise"]
+from landslide_utils import grid
 from landslide_utils.course import check
 
-landslides, pixel_size_m = composite["landslides"], composite.attrs["pixel_size_m"]
+landslides, pixel_size_m = composite["landslides"], grid.pixel_size_m(composite)
 area_km2 = ...
 # BEGIN SOLUTION NO PROMPT
 area_km2 = float(landslides.sum()) * pixel_size_m**2 / 1_000_000

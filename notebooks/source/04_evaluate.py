@@ -61,7 +61,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from landslide_utils import metrics, terrain
+from landslide_utils import grid, metrics, terrain
 from landslide_utils.baselines import log_ratio_detectors, random_forest
 from landslide_utils.calibration import Calibration, expected_calibration_error, reliability
 from landslide_utils.chips import part_mask, split_chips
@@ -165,7 +165,7 @@ print(f"standard deviation of AUPRC: {len(labels):,} pixels drawn {np.std(by_pix
 # smoothed. A [random forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
 
 # %%
-slope = terrain.slope(datacube["dem"].load(), datacube.attrs["pixel_size_m"])
+slope = terrain.slope(datacube["dem"].load(), grid.pixel_size_m(datacube))
 detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 
 # %% [markdown]
@@ -261,7 +261,7 @@ threshold_half = float(np.quantile(scores[labels], 0.5))
 incidence = float(datacube.attrs.get("incidence_degrees", 39.0))
 look = terrain.LOOK_AZIMUTH.get(composite.attrs["orbit"], terrain.LOOK_AZIMUTH["descending"])
 local = terrain.local_incidence(
-    datacube["dem"].load(), datacube.attrs["pixel_size_m"], incidence_degrees=incidence, look_azimuth_degrees=look
+    datacube["dem"].load(), grid.pixel_size_m(datacube), incidence_degrees=incidence, look_azimuth_degrees=look
 )
 
 # %% [markdown]

@@ -77,7 +77,7 @@ import numpy as np
 import pandas as pd
 import rioxarray
 
-from landslide_utils import metrics
+from landslide_utils import grid, metrics
 from landslide_utils.calibration import Calibration
 from landslide_utils.chips import Normalisation, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
@@ -225,7 +225,7 @@ check.survey_precision(precision, probability, landslides, test, threshold)
 # %%
 validation = metrics.pixels(probability, landslides, part_mask(chips, "validation", landslides))
 calibrated = Calibration.fit(*validation, shift=True).apply(probability)
-pixel_size_m = composite.attrs["pixel_size_m"]
+pixel_size_m = grid.pixel_size_m(composite)
 
 # %% [markdown]
 # ### Exercise: the area to be expected

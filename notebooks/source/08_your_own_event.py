@@ -289,7 +289,7 @@ print(f"moved by {3 * cube.attrs['pixel_size_m']:g} m, {float((labels & moved).s
 # [incidence angle](../docs/glossary.md#incidence-angle) of 39 degrees, and its usual direction.
 
 # %%
-from landslide_utils import terrain
+from landslide_utils import grid, terrain
 from landslide_utils.composite import choose_passes
 
 orbit = choose_passes(cube, 1).orbit
@@ -299,7 +299,7 @@ view = {"incidence_degrees": 39.0, "look_azimuth_degrees": terrain.LOOK_AZIMUTH[
 # How steeply each place is looked at follows from the elevation and the line of sight.
 
 # %%
-dem_m, pixel_m = cube["dem"].load(), cube.attrs["pixel_size_m"]
+dem_m, pixel_m = cube["dem"].load(), grid.pixel_size_m(cube)
 incidence = terrain.local_incidence(dem_m, pixel_m, **view)
 hidden = terrain.hidden(dem_m, pixel_m, **view)
 

@@ -11,7 +11,9 @@ from landslide_utils.simulate import radar, random_fields
 def _stack(looks: float, neighbour: float, offset: float = 0.0, passes: int = 12, size: int = 200) -> xr.DataArray:
     normal, db = radar.speckle_table(looks)
     window = random_fields.Window(0, 0, size, size)
-    layers = [np.interp(random_fields.speckled(0, (t, str(looks)), window, neighbour), normal, db) for t in range(passes)]
+    layers = [
+        np.interp(random_fields.speckled(0, (t, str(looks)), window, neighbour), normal, db) for t in range(passes)
+    ]
     level = np.random.default_rng(0).normal(-7, offset, passes)[:, None, None] + 3 * np.sin(np.arange(size) / 9)
     return xr.DataArray(10 ** ((np.array(layers) + level) / 10), dims=("time", "y", "x"))
 

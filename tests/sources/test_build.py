@@ -32,8 +32,9 @@ from shapely.geometry import Point, box
 
 from landslide_utils.composite import choose_passes, make_composite
 from landslide_utils.cube import open_cube
-from landslide_utils.grid import EventError
+from landslide_utils.grid import pixel_size_m
 from landslide_utils.sources import build
+from landslide_utils.sources.build import EventError
 from landslide_utils.sources.catalogue import Catalogue
 
 
@@ -67,7 +68,7 @@ def _window(cube: xr.Dataset) -> tuple[slice, slice]:
 
 def test_a_folder_becomes_a_cube_in_the_project_s_layout(cube: xr.Dataset) -> None:
     assert cube["vv"].dims == cube["vh"].dims == ("time", "y", "x")
-    assert cube["landslides"].dtype == bool
+    assert cube["landslides"].dtype == np.uint8
     assert list(cube["relative_orbit"].values) == [46, 46, 68, 46, 46, 68]
     assert [str(orbit)[:4] for orbit in cube["orbit"].values] == ["desc", "desc", "asce", "desc", "desc", "asce"]
     assert [str(time)[:16] for time in cube["time"].values][:3] == [
@@ -76,8 +77,8 @@ def test_a_folder_becomes_a_cube_in_the_project_s_layout(cube: xr.Dataset) -> No
         "2018-09-02T08:41",
     ]
     assert cube.attrs["event_time"] == cube.attrs["event_end"] == EVENT
-    assert (cube.attrs["region"], cube.attrs["simulated"], cube.attrs["crs"]) == ("made", False, CRS)
-    assert cube.attrs["pixel_size_m"] == 30
+    assert (cube.attrs["region"], cube.attrs["simulated"], cube.rio.crs) == ("made", False, CRS)
+    assert pixel_size_m(cube) == 30
     assert "OPERA_L2_RTC-S1" in cube.attrs["source"]
 
 

@@ -65,8 +65,8 @@ def test_every_bad_file_of_a_folder_is_named_at_once(tmp_path: Path) -> None:
     for name, text in (
         (names[1], "cannot be read"),
         (names[2], "has no coordinate reference system; write it into the file"),
-        (names[3], "is in degrees (WGS 84)"),
-        (names[4], "has pixels of 30 x 20 m; square ones with north up are needed"),
+        (names[3], "is in degrees (EPSG:4326, WGS 84)"),
+        (names[4], ": pixels are 30 wide and 20 high; square ones are needed"),
     ):
         assert any(fault.startswith(name) and text in fault for fault in faults), name
     assert "the GeoTIFFs have pixels of different sizes (1 of 30 m, 1 of 90 m); keep one kind in the folder" in faults

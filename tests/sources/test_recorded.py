@@ -9,6 +9,7 @@ import rasterio
 import xarray as xr
 
 from landslide_utils.cube import open_cube
+from landslide_utils.figures.event import calendar_figure, overlay_figure
 from landslide_utils.sources import build
 from landslide_utils.sources.recorded import write_rehearsal
 
@@ -29,8 +30,8 @@ def small() -> xr.Dataset:
             "time": np.array(times, "datetime64[ns]"), "orbit": ("time", ["descending", "ascending"] * 2),
             "y": 4_730_995.0 - 10 * np.arange(80), "x": 501_005.0 + 10 * np.arange(90),
         },
-        attrs={"event_time": "2018-09-05T18:07:59", "simulated": True, "pixel_size_m": 10.0, "crs": "EPSG:32654"},
-    )  # fmt: skip
+        attrs={"event_time": "2018-09-05T18:07:59", "simulated": True},
+    ).rio.write_crs("EPSG:32654")  # fmt: skip
 
 
 def test_a_rehearsal_gives_the_cube_back(small: xr.Dataset, tmp_path: Path) -> None:
@@ -47,13 +48,13 @@ def test_a_rehearsal_gives_the_cube_back(small: xr.Dataset, tmp_path: Path) -> N
     assert list(cube["orbit"].values) == list(small["orbit"].values)
     assert cube.attrs["simulated"] is True
     for picture in (
-        build.calendar_figure(planned.calendar, simulated=True),
-        build.overlay_figure(cube, planned.polygons),
+        calendar_figure(planned.calendar, simulated=True),
+        overlay_figure(cube, planned.polygons),
     ):
         assert "(simulated)" in picture.alt
         assert len(picture.png) > 5000
-    assert "descending track 46: 1 before and 1 after" in build.calendar_figure(planned.calendar, simulated=False).alt
-    assert "(simulated)" not in build.calendar_figure(planned.calendar, simulated=False).alt
+    assert "descending track 46: 1 before and 1 after" in calendar_figure(planned.calendar, simulated=False).alt
+    assert "(simulated)" not in calendar_figure(planned.calendar, simulated=False).alt
 
 
 def test_every_file_says_that_it_is_simulated_and_elevation_is_in_degrees(small: xr.Dataset, tmp_path: Path) -> None:
