@@ -23,7 +23,7 @@ from landslide_utils.chips import Normalisation
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import find_hidden, map_scene, tile_starts
+from landslide_utils.predict import Tiling, find_layover_and_shadow, map_scene
 
 QUICK = PRESETS["quick"]
 OVERLAP, BATCH = 64, 2
@@ -68,8 +68,7 @@ def measure_memory(folder: Path) -> bool:
             network(len(names)),
             plain.apply(image),
             valid=np.isfinite(image).all("channel"),
-            hidden=find_hidden(cube, orbit=composite.attrs["orbit"]),
-            tile=QUICK.tile,
+            layover_and_shadow=find_layover_and_shadow(cube, orbit=composite.attrs["orbit"]),
             out=Path(room) / "map.zarr",
             progress=sys.stderr.isatty(),
         )
@@ -92,9 +91,7 @@ def measure_area(rounds: int) -> bool:
     best = dict.fromkeys(scenes, np.inf)
     for _ in range(rounds):
         for area, image in scenes.items():
-            took = seconds(
-                lambda image=image: map_scene(model, image, tile=QUICK.tile, overlap=OVERLAP, progress=False)
-            )
+            took = seconds(lambda image=image: map_scene(model, image, tiling=Tiling(overlap=OVERLAP), progress=False))
             best[area] = min(best[area], took)
     per_pixel = {area: took / (area * HEIGHT * WIDTH) * 1e6 for area, took in best.items()}
     uneven = max(abs(value / per_pixel[1] - 1) for value in per_pixel.values())
@@ -108,8 +105,9 @@ def measure_area(rounds: int) -> bool:
 def measure_throughput(rounds: int) -> bool:
     """Compare with the network alone on tiles that are in memory already: pixels a second that go through it."""
     model, image = network(9), noise(HEIGHT, WIDTH)
-    tiles = len(tile_starts(HEIGHT, QUICK.tile, OVERLAP)) * len(tile_starts(WIDTH, QUICK.tile, OVERLAP))
-    batch = torch.from_numpy(image.values[None, :, : QUICK.tile, : QUICK.tile].repeat(BATCH, 0))
+    tiling = Tiling(overlap=OVERLAP, batch_size=BATCH)
+    tiles = len(tiling.starts(HEIGHT)) * len(tiling.starts(WIDTH))
+    batch = torch.from_numpy(image.values[None, :, : tiling.tile, : tiling.tile].repeat(BATCH, 0))
     batch = batch.contiguous(memory_format=torch.channels_last)
 
     def alone() -> None:
@@ -122,11 +120,9 @@ def measure_throughput(rounds: int) -> bool:
         bare = min(bare, seconds(alone))
         mapped = min(
             mapped,
-            seconds(
-                lambda: map_scene(model, image, tile=QUICK.tile, overlap=OVERLAP, batch_size=BATCH, progress=False)
-            ),
+            seconds(lambda: map_scene(model, image, tiling=tiling, progress=False)),
         )
-    pixels = tiles * QUICK.tile**2 / 1e6
+    pixels = tiles * tiling.tile**2 / 1e6
     print(
         f"throughput: {pixels / mapped:.2f} million pixels a second through the network, {pixels / bare:.2f} alone: "
         f"{bare / mapped:.0%} ({LEAST_THROUGHPUT:.0%} wanted)",

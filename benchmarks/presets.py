@@ -106,7 +106,7 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     start = time.process_time()
     history = list(fit(session, preset.epochs, progress=False))
     seconds = time.process_time() - start
-    probability = map_scene(session.model, image, valid=valid, tile=preset.tile, progress=False)
+    probability = map_scene(session.model, image, valid=valid, progress=False)
     found = {part: score_map(probability, composite["landslides"], chips, part) for part in ("validation", "test")}
     return {
         "candidate": name,

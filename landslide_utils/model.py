@@ -38,8 +38,6 @@ class Preset:
     patience : int
         Epochs without a better validation AUPRC after which training stops; the best epoch's weights are kept. 0 trains to the end and keeps the last.
     architecture : {"unet++", "unet"}
-    tile : int
-        Width and height of the tiles in which a scene is mapped.
     """
 
     encoder: str
@@ -57,7 +55,6 @@ class Preset:
     loss: str = "cross-entropy"
     patience: int = 0
     architecture: str = "unet++"
-    tile: int = 256
 
 
 PRESETS = {

@@ -1,10 +1,11 @@
-"""Map a whole scene of any size, the ragged edge too, in overlapping tiles that are read, and written, a band at a time."""
+"""Map a scene of any size in overlapping tiles that are read, and written, a row of tiles at a time."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,49 +25,82 @@ from landslide_utils.terrain import LOOK_AZIMUTH
 if TYPE_CHECKING:
     import torch
 
-_Part = tuple[
-    slice, slice, NDArray[np.float32], dict[str, int]
-]  # rows, columns, the map there, and how many pixels of each kind
+Counts = dict[str, int]
+"""How many pixels were mapped, and how many are without data, in layover and in shadow."""
 
 MOST_COLUMNS = 8192
-"""Width in pixels beyond which a scene is mapped in strips side by side, so that memory grows with neither its height nor its width."""
+"""Width in pixels beyond which a scene is mapped in strips side by side, so that its width does not cost memory."""
 
 
-def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Return where tiles start along an axis so that they cover it, `overlap` pixels shared between neighbours; the last may reach beyond the edge.
+@dataclass(frozen=True)
+class Tiling:
+    """How a scene is cut into tiles, in pixels.
 
-    The steps are even: a network that halves the resolution sees every tile on the same grid only if all steps are multiples of what it divides by.
-
-    Examples
-    --------
-    >>> tile_starts(300, 128, 28)
-    [0, 100, 200]
+    Attributes
+    ----------
+    tile : int
+        Width and height of a tile, a multiple of what the network divides by.
+    overlap : int
+        How much of a tile its neighbour shares.
+    batch_size : int
+        Tiles that the network sees at once.
     """
-    if not 0 <= overlap < tile:
-        raise ValueError(f"overlap={overlap} must be at least 0 and less than the tile of {tile} pixels")
-    return list(range(0, max(length - overlap, 1), tile - overlap))
+
+    tile: int = 256
+    overlap: int = 64
+    batch_size: int = 2
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.tile:
+            raise ValueError(f"overlap={self.overlap} must be at least 0 and less than the tile of {self.tile} pixels")
+
+    @property
+    def step(self) -> int:
+        """Return the distance from one tile to the next."""
+        return self.tile - self.overlap
+
+    @property
+    def strip(self) -> int:
+        """Return the width of a strip: a whole number of steps."""
+        return max(1, MOST_COLUMNS // self.step) * self.step
+
+    def starts(self, length: int) -> list[int]:
+        """Return where tiles start along an axis so that they cover it; the last may reach beyond the edge.
+
+        All steps are equal: a network that halves the resolution sees every tile on the same grid only if all steps
+        are multiples of what it divides by.
+
+        Examples
+        --------
+        >>> Tiling(128, overlap=28).starts(300)
+        [0, 100, 200]
+        """
+        return list(range(0, max(length - self.overlap, 1), self.step))
+
+    def weights(self) -> NDArray[np.float32]:
+        """Return blending weights (tile, tile): 1 in the middle, next to nothing at the edges.
+
+        They fall over the middle quarter of the overlap. A network misses most where it is nearest to a tile's edge, so
+        a short ramp far from the edges leaves less of a seam than a long one that reaches them. They are not zero: at
+        the edge of the scene there is no other tile.
+        """
+        from_edge = np.minimum(np.arange(self.tile), np.arange(self.tile)[::-1])
+        margin = 3 * self.overlap // 8
+        side = np.clip((from_edge - margin + 1) / (self.overlap - 2 * margin + 1), 1e-6, 1).astype(np.float32)
+        return side[:, None] * side[None, :]
 
 
-def _hill(tile: int, overlap: int) -> NDArray[np.float32]:
-    """Return blending weights (tile, tile): 1 in the middle, falling over the middle quarter of the overlap to next to nothing.
-
-    A network misses most where it is nearest to a tile's edge, so a short ramp far from the edges leaves less of a seam than a long one that reaches them.
-    Not nothing: at the edge of the scene there is no other tile.
-    """
-    from_edge = np.minimum(np.arange(tile), np.arange(tile)[::-1])
-    margin = 3 * overlap // 8
-    side = np.clip((from_edge - margin + 1) / (overlap - 2 * margin + 1), 1e-6, 1).astype(np.float32)
-    return side[:, None] * side[None, :]
+TILING = Tiling()
 
 
-def find_hidden(
+def find_layover_and_shadow(
     cube: xr.Dataset,
     *,
     orbit: str,
     incidence_degrees: float | None = None,
     look_azimuth_degrees: float | None = None,
 ) -> xr.Dataset:
-    """Find what the radar's slanting look hides, from the cube's own terrain; a cube need not be masked there itself.
+    """Return where a slope lies in layover or in radar shadow, from the cube's own elevation.
 
     Parameters
     ----------
@@ -114,10 +148,8 @@ def map_scene(
     image: xr.DataArray,
     *,
     valid: xr.DataArray | None = None,
-    hidden: xr.Dataset | None = None,
-    tile: int = 256,
-    overlap: int = 64,
-    batch_size: int = 2,
+    layover_and_shadow: xr.Dataset | None = None,
+    tiling: Tiling = TILING,
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     progress: bool = True,
@@ -132,11 +164,9 @@ def map_scene(
         Normalised. In memory, or lazy: then it is read chunk by chunk, each chunk once.
     valid : xarray.DataArray (y, x), bool, optional
         Where there is data; elsewhere the map is NaN.
-    hidden : xarray.Dataset, optional
-        ``layover`` and ``shadow`` (y, x), bool, as :func:`find_hidden` returns them; there the map is NaN too.
-    tile, overlap : int
-        Width of a tile and how much of it neighbours share, pixels; the tile must be a multiple of what the network divides by.
-    batch_size : int
+    layover_and_shadow : xarray.Dataset, optional
+        As :func:`find_layover_and_shadow` returns it; there the map is NaN too.
+    tiling : Tiling
     out : path, optional
         Zarr store to write to instead of memory. It appears whole or not at all.
     overwrite : bool
@@ -147,32 +177,33 @@ def map_scene(
     Returns
     -------
     xarray.DataArray (y, x), float32
-        In memory; or lazy, from the store. Its attributes are the image's, and what became of the scene, as shares of all its pixels (0 to 1):
-        ``share_mapped``, ``share_without_data``, ``share_layover``, ``share_shadow``. A pixel in layover can be in shadow too, or without data.
+        In memory; or lazy, from the store. Its attributes are the image's, and what became of the scene, as shares of
+        all its pixels (0 to 1): ``share_mapped``, ``share_without_data``, ``share_layover``, ``share_shadow``. A pixel
+        in layover can be in shadow too, or without data.
 
     Raises
     ------
     ValueError
-        If a mask is not on the image's grid, or the overlap is not less than the tile.
+        If a mask is not on the image's grid.
     FileExistsError
         If the store exists and may not be replaced.
 
     Notes
     -----
-    Tiles are mapped row by row of tiles. A pixel's probability is a mean over the tiles that see it, in which a tile counts next to nothing near its edge,
-    where the network misses what lies beyond. One that looks no further than three eighths of the overlap gives the same map for every tiling, but for
-    two parts in 100,000; the quick UNet++, which looks some 36 pixels far, changes no probability by more than 0.01 with the default overlap. A deeper
-    one looks further: give it more. Tiles begin at multiples of ``tile - overlap``, which should be a multiple of what the network divides by. At the far
-    edges of the scene tiles see it mirrored. A tile without data is left out.
+    Tiles are mapped row by row. A pixel's probability is a weighted mean over the tiles that see it
+    (:meth:`Tiling.weights`). A network that looks no further than three eighths of the overlap gives the same map for
+    every tiling, but for two parts in 100,000; the quick UNet++, which looks some 36 pixels far, changes no probability
+    by more than 0.01 with the default overlap. A deeper one looks further: give it more. At the far edges of the scene
+    tiles see it mirrored. A tile without data is left out.
 
-    Memory holds one row of tiles, at most `MOST_COLUMNS` wide, and the rows of chunks that it touches. A scene wider than that is mapped in strips; the
-    tiles between two strips are mapped twice, and the map is the same.
+    Memory holds one row of tiles, at most `MOST_COLUMNS` wide, and the rows of chunks that it touches. A scene wider
+    than that is mapped in strips; the tiles between two strips are mapped twice, and the map is the same.
     """
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
     layers = {"image": image} | ({} if valid is None else {"valid": valid})
-    if hidden is not None:
-        layers |= {name: hidden[name] for name in ("layover", "shadow")}
+    if layover_and_shadow is not None:
+        layers |= {name: layover_and_shadow[name] for name in ("layover", "shadow")}
     for name, layer in layers.items():
         if layer.sizes["y"] != image.sizes["y"] or layer.sizes["x"] != image.sizes["x"]:
             given, wanted = (f"{a.sizes['y']} x {a.sizes['x']}" for a in (layer, image))
@@ -183,15 +214,16 @@ def map_scene(
         "name": "probability",
         "attrs": {**image.attrs, "long_name": "probability of a landslide", "units": "1"},
     }
-    parts = _parts(model, layers, tile, overlap, batch_size, progress)
+    blocks = _map_blocks(model, layers, tiling, progress)
     shape = image.shape[1:]
     if out is None:
         values = np.empty(shape, np.float32)
-        shares = _fill(values, parts)
+        shares = _fill(values, blocks)
         return xr.DataArray(values, **described).assign_attrs(shares)
-    chunks = min(tile - overlap, shape[0]), min(_strip(tile, overlap), shape[1])  # a band of a strip is a chunk
-    with atomic_write(out, overwrite=overwrite) as part:
-        _write(xr.DataArray(da.zeros(shape, dtype=np.float32, chunks=chunks), **described), parts, part)
+    chunks = min(tiling.step, shape[0]), min(tiling.strip, shape[1])  # a block is a chunk
+    with atomic_write(out, overwrite=overwrite) as temporary:
+        empty = xr.DataArray(da.zeros(shape, dtype=np.float32, chunks=chunks), **described)
+        _write(empty, blocks, temporary)
     return open_map(out)
 
 
@@ -201,8 +233,18 @@ def open_map(path: str | os.PathLike[str]) -> xr.DataArray:
     return stored
 
 
-def _write(empty: xr.DataArray, parts: Iterator[_Part], path: Path) -> None:
-    """Write a map as Zarr part by part, and the shares, which are known at the end only."""
+@dataclass(frozen=True)
+class _Block:
+    """A finished part of the map, with the rows and columns of the scene where it lies."""
+
+    rows: slice
+    cols: slice
+    probability: NDArray[np.float32]
+    counts: Counts
+
+
+def _write(empty: xr.DataArray, blocks: Iterator[_Block], path: Path) -> None:
+    """Write a map as Zarr block by block, and then the shares, which are known at the end only."""
     import zarr
 
     encoding = {"probability": {"chunks": empty.data.chunksize}}
@@ -210,51 +252,88 @@ def _write(empty: xr.DataArray, parts: Iterator[_Part], path: Path) -> None:
     described = empty.to_dataset() if crs is None else empty.rio.write_crs(crs).to_dataset()
     described.assign_attrs(Conventions=CONVENTIONS).to_zarr(path, compute=False, zarr_format=2, encoding=encoding)
     store = zarr.open_array(path / "probability", mode="r+")
-    store.attrs.update(_fill(store, parts))
+    store.attrs.update(_fill(store, blocks))
     zarr.consolidate_metadata(path)
 
 
-def _fill(target: Any, parts: Iterator[_Part]) -> dict[str, float]:
-    """Put each part in its place and return the shares of the scene."""
+def _fill(target: Any, blocks: Iterator[_Block]) -> dict[str, float]:
+    """Put each block in its place and return the shares of the scene."""
     counted = {"mapped": 0, "without_data": 0, "layover": 0, "shadow": 0}
-    for rows, cols, values, counts in parts:
-        target[rows, cols] = values
-        for name, count in counts.items():
+    for block in blocks:
+        target[block.rows, block.cols] = block.probability
+        for name, count in block.counts.items():
             counted[name] += count
     height, width = target.shape
     return {f"share_{name}": count / (height * width) for name, count in counted.items()}
 
 
-def _strip(tile: int, overlap: int) -> int:
-    """Return the width of a strip: a whole number of steps from tile to tile."""
-    step = tile - overlap
-    return max(1, MOST_COLUMNS // step) * step
-
-
-def _parts(
-    model: torch.nn.Module, layers: dict[str, xr.DataArray], tile: int, overlap: int, batch_size: int, progress: bool
-) -> Iterator[_Part]:
-    """Map a scene strip by strip and band by band, with one progress bar."""
+def _map_blocks(
+    model: torch.nn.Module, layers: dict[str, xr.DataArray], tiling: Tiling, progress: bool
+) -> Iterator[_Block]:
+    """Yield the map strip by strip and block by block, with one progress bar."""
     height, width = layers["image"].shape[1:]
-    rows, cols = (tile_starts(length, tile, overlap) for length in (height, width))
-    strip = _strip(tile, overlap)
-    edges = [*range(0, max(cols[-1], 1), strip), width]
-    seen = [[c for c in cols if c < right and c + tile > left] for left, right in itertools.pairwise(edges)]
-    total = len(rows) * sum(map(len, seen))
+    rows, cols = tiling.starts(height), tiling.starts(width)
+    edges = [*range(0, max(cols[-1], 1), tiling.strip), width]
+    strips = [
+        (left, right, [c for c in cols if c < right and c + tiling.tile > left])
+        for left, right in itertools.pairwise(edges)
+    ]
+    total = len(rows) * sum(len(starts) for _, _, starts in strips)
     with tqdm(total=total, desc="mapping", unit="tile", disable=not progress, leave=False) as bar:
-        for left, right, some in zip(edges[:-1], edges[1:], seen, strict=True):
-            window = slice(some[0], some[-1] + tile)
-            cut = {name: layer.isel(x=window) for name, layer in layers.items()}
-            inner = slice(left - some[0], right - some[0])
-            starts = [c - some[0] for c in some]
-            for band, values, counts in _bands(
-                model, _Reader(cut), rows, starts, inner, tile, overlap, batch_size, bar
-            ):
-                yield band, slice(left, right), values, counts
+        for left, right, starts in strips:
+            first = starts[0]
+            columns = slice(first, starts[-1] + tiling.tile)
+            reader = _Reader({name: layer.isel(x=columns) for name, layer in layers.items()})
+            inner = slice(left - first, right - first)
+            for done, band, probability in _map_bands(model, reader, rows, [c - first for c in starts], tiling, bar):
+                masks = {name: layer[: done.stop - done.start, inner] for name, layer in band.items()}
+                yield _Block(done, slice(left, right), *_mask(probability[:, inner], masks))
+
+
+def _map_bands(
+    model: torch.nn.Module, reader: _Reader, rows: list[int], cols: list[int], tiling: Tiling, bar: Any
+) -> Iterator[tuple[slice, dict[str, Any], NDArray[np.float32]]]:
+    """Map row after row of tiles; yield the scene's rows that no later tile touches, their masks and probabilities."""
+    height, width = reader.layers["image"].shape[1:]
+    reach = cols[-1] + tiling.tile
+    weights = tiling.weights()
+    total, norm = np.zeros((2, tiling.tile, reach), np.float32)
+    for row, following in itertools.pairwise([*rows, height]):
+        band = reader.read(row, min(row + tiling.tile, height))
+        values = band.pop("image")
+        has_data = band.get("valid", np.ones(values.shape[1:], bool))
+        starts = [c for c in cols if has_data[:, c : c + tiling.tile].any()]
+        bar.update(len(cols) - len(starts))
+        beyond = ((0, tiling.tile - values.shape[1]), (0, reach - width))
+        if beyond != ((0, 0), (0, 0)):
+            values = np.pad(values, ((0, 0), *beyond), mode="symmetric")
+        for first in range(0, len(starts), tiling.batch_size):
+            batch = starts[first : first + tiling.batch_size]
+            probability = _predict(model, np.stack([values[:, :, c : c + tiling.tile] for c in batch]))
+            for c, tile in zip(batch, probability, strict=True):
+                total[:, c : c + tiling.tile] += weights * tile
+                norm[:, c : c + tiling.tile] += weights
+            bar.update(len(batch))
+        done = following - row
+        with np.errstate(invalid="ignore"):  # 0 / 0 where every tile was left out
+            mean = total[:done, :width] / norm[:done, :width]
+        yield slice(row, following), band, mean
+        for array in (total, norm):  # what later tiles add to moves up
+            array[: tiling.tile - done] = array[done:].copy()
+            array[tiling.tile - done :] = 0
+
+
+def _mask(probability: NDArray[np.float32], masks: dict[str, NDArray[np.bool_]]) -> tuple[NDArray[np.float32], Counts]:
+    """Return the probability, NaN where nothing is known, and how many pixels of each kind there are."""
+    valid = masks.pop("valid", np.ones(probability.shape, bool))
+    known = valid & ~np.logical_or.reduce([np.zeros_like(valid), *masks.values()])
+    probability[~known] = np.nan
+    counts = {"mapped": int(known.sum()), "without_data": int((~valid).sum())}
+    return probability, counts | {name: int(mask.sum()) for name, mask in masks.items()}
 
 
 class _Reader:
-    """Rows of several layers, north to south; every chunk is read once, and together with what is made from the same chunk."""
+    """Rows of several layers, north to south; every chunk is read once, with what is made from the same chunk."""
 
     def __init__(self, layers: dict[str, xr.DataArray]) -> None:
         self.layers = layers
@@ -275,53 +354,6 @@ class _Reader:
             held = {n: np.concatenate([held[n], new[n]], axis=-2) for n in new} if held else new
         self.held = held
         return {name: rows[..., : last - first, :] for name, rows in held.items()}
-
-
-def _bands(
-    model: torch.nn.Module,
-    reader: _Reader,
-    rows: Sequence[int],
-    cols: Sequence[int],
-    inner: slice,
-    tile: int,
-    overlap: int,
-    batch_size: int,
-    bar: Any,
-) -> Iterator[tuple[slice, NDArray[np.float32], dict[str, int]]]:
-    """Map one strip row of tiles by row of tiles, giving the rows that no later tile touches."""
-    height, width = reader.layers["image"].shape[1:]
-    reach = cols[-1] + tile
-    weight = _hill(tile, overlap)
-    total, norm = np.zeros((2, tile, reach), np.float32)
-    for row, following in zip(rows, [*rows[1:], height], strict=True):
-        band = reader.read(row, min(row + tile, height))
-        values = band["image"]
-        has_data = band.get("valid", np.ones(values.shape[1:], bool))
-        filled = [c for c in cols if has_data[:, c : c + tile].any()]
-        bar.update(len(cols) - len(filled))
-        beyond = ((0, tile - values.shape[1]), (0, reach - width))
-        if beyond != ((0, 0), (0, 0)):
-            values = np.pad(values, ((0, 0), *beyond), mode="symmetric")
-        for first in range(0, len(filled), batch_size):
-            some = filled[first : first + batch_size]
-            probability = _predict(model, np.stack([values[:, :, c : c + tile] for c in some]))
-            for c, part in zip(some, probability, strict=True):
-                total[:, c : c + tile] += weight * part
-                norm[:, c : c + tile] += weight
-            bar.update(len(some))
-        done = following - row
-        with np.errstate(invalid="ignore"):  # 0 / 0 where every tile was left out
-            out = (total[:done, :width] / norm[:done, :width])[:, inner]
-        cut = {name: layer[:done, inner] for name, layer in band.items() if name != "image"}
-        shown = cut.pop("valid", np.ones(out.shape, bool))
-        counts = {"without_data": int((~shown).sum()), **{name: int(mask.sum()) for name, mask in cut.items()}}
-        for mask in cut.values():
-            shown = shown & ~mask
-        out[~shown] = np.nan
-        yield slice(row, following), out, {"mapped": int(shown.sum()), **counts}
-        for array in (total, norm):
-            array[: tile - done] = array[done:].copy()
-            array[tile - done :] = 0
 
 
 def _predict(model: torch.nn.Module, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,21 +15,21 @@ from landslide_utils import predict
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import find_hidden, map_scene, tile_starts
+from landslide_utils.predict import Tiling, find_layover_and_shadow, map_scene
 from landslide_utils.simulate.scenario import Scenario
 from landslide_utils.simulate.scene import make_scene, write_cube
 
 EXACT = 2e-5
-"""Of a network that looks no further than three eighths of the overlap: the weight of one part in a million next to a tile's edge, and rounding."""
+"""Tolerance where a network looks no further than three eighths of the overlap: weights next to an edge, rounding."""
 
 UNET = 0.01
-"""Of the quick UNet++, which looks further than the overlap: the largest change of a probability that another tiling may make."""
+"""Tolerance for the quick UNet++, which looks further than that."""
 
 
 @given(length=st.integers(1, 3000), tile=st.integers(2, 300), data=st.data())
 def test_tiles_cover_every_pixel_in_even_steps(length: int, tile: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, tile - 1))
-    starts = tile_starts(length, tile, overlap)
+    starts = Tiling(tile, overlap).starts(length)
     covered = np.zeros(starts[-1] + tile, int)
     for start in starts:
         covered[start : start + tile] += 1
@@ -41,7 +41,7 @@ def test_tiles_cover_every_pixel_in_even_steps(length: int, tile: int, data: st.
 
 def test_an_overlap_as_wide_as_a_tile_is_refused() -> None:
     with pytest.raises(ValueError, match="overlap=128 must be at least 0 and less than the tile"):
-        tile_starts(500, 128, 128)
+        Tiling(128, 128)
 
 
 class Near(torch.nn.Module):
@@ -74,7 +74,7 @@ def whole(model: torch.nn.Module, image: xr.DataArray) -> np.ndarray:
 @given(height=st.integers(1, 210), width=st.integers(1, 210), overlap=st.integers(0, 31))
 def test_every_pixel_is_mapped_as_without_tiles(height: int, width: int, overlap: int) -> None:
     image, model = noise(height, width), Near(0)
-    got = map_scene(model, image, tile=64, overlap=overlap, progress=False)
+    got = map_scene(model, image, tiling=Tiling(64, overlap), progress=False)
     assert got.dims == ("y", "x")
     assert np.allclose(got.values, whole(model, image), atol=EXACT)
     assert np.array_equal(got["x"], image["x"])
@@ -87,7 +87,7 @@ def test_every_pixel_is_mapped_as_without_tiles(height: int, width: int, overlap
 def test_another_tiling_gives_the_same_map(down: int, right: int, overlap: int) -> None:
     image, sees = noise(230, 250), 4
     model = Near(sees)
-    shifted = map_scene(model, image[:, down:, right:], tile=64, overlap=overlap, progress=False)
+    shifted = map_scene(model, image[:, down:, right:], tiling=Tiling(64, overlap), progress=False)
     expected = whole(model, image)[down:, right:]
     inner = (slice(sees, -sees), slice(sees, -sees))  # at the edge of the scene the network sees its own padding
     assert np.abs(shifted.values - expected)[inner].max() < EXACT
@@ -108,8 +108,8 @@ def unet() -> torch.nn.Module:
 @given(down=st.integers(1, 15), right=st.integers(1, 15))
 def test_another_tiling_hardly_changes_a_unet(unet: torch.nn.Module, down: int, right: int) -> None:
     image = noise(330, 350)
-    one = map_scene(unet, image, tile=128, progress=False)
-    other = map_scene(unet, image[:, 4 * down :, 4 * right :], tile=128, progress=False)
+    one = map_scene(unet, image, tiling=Tiling(128), progress=False)
+    other = map_scene(unet, image[:, 4 * down :, 4 * right :], tiling=Tiling(128), progress=False)
     change = np.abs(one.values[4 * down :, 4 * right :] - other.values)[64:-64, 64:-64]
     assert one.values.std() > 0.02  # the network does answer to what it sees
     assert change.max() < UNET
@@ -128,8 +128,10 @@ def test_a_lazy_scene_is_streamed_to_a_store_chunk_by_chunk(tmp_path: Path) -> N
     source = da.from_array(image.values, chunks=(1, 90, 100))
     lazy = image.copy(data=da.map_blocks(read, source, dtype="float32", meta=np.empty((0, 0, 0), "float32")))
     model = Near(2)
-    expected = map_scene(model, image, valid=valid, tile=64, overlap=16, progress=False)
-    got = map_scene(model, lazy, valid=valid.chunk(50), tile=64, overlap=16, out=tmp_path / "map.zarr", progress=False)
+    expected = map_scene(model, image, valid=valid, tiling=Tiling(64, 16), progress=False)
+    got = map_scene(
+        model, lazy, valid=valid.chunk(50), tiling=Tiling(64, 16), out=tmp_path / "map.zarr", progress=False
+    )
     assert got.chunks is not None
     assert got.dtype == np.float32
     xr.testing.assert_identical(got.load(), expected)
@@ -141,9 +143,9 @@ def test_a_lazy_scene_is_streamed_to_a_store_chunk_by_chunk(tmp_path: Path) -> N
 @pytest.mark.parametrize("most", [30, 100, 130])
 def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int) -> None:
     image, model = noise(100, 333), Near(3)
-    expected = map_scene(model, image, tile=64, overlap=20, progress=False)
+    expected = map_scene(model, image, tiling=Tiling(64, 20), progress=False)
     monkeypatch.setattr(predict, "MOST_COLUMNS", most)
-    got = map_scene(model, image, tile=64, overlap=20, out=tmp_path / "map.zarr", progress=False)
+    got = map_scene(model, image, tiling=Tiling(64, 20), out=tmp_path / "map.zarr", progress=False)
     assert np.allclose(got.values, expected.values, atol=1e-6)
     assert got.attrs == expected.attrs
     assert got.chunks is not None
@@ -160,7 +162,7 @@ def test_nothing_is_shown_where_nothing_is_known_and_the_shares_say_so() -> None
     layover[30:40, 0:50] = True
     shadow[35:45, 0:50] = True
     hidden = xr.Dataset({"layover": layover, "shadow": shadow})
-    got = map_scene(Near(0), image, valid=valid, hidden=hidden, tile=64, overlap=8, progress=False)
+    got = map_scene(Near(0), image, valid=valid, layover_and_shadow=hidden, tiling=Tiling(64, 8), progress=False)
     known = (valid & ~layover & ~shadow).values
     assert np.array_equal(np.isfinite(got.values), known)
     assert np.allclose(got.values[known], whole(Near(0), image)[known], atol=EXACT)
@@ -172,7 +174,7 @@ def test_nothing_is_shown_where_nothing_is_known_and_the_shares_say_so() -> None
 def test_a_mask_of_another_size_is_refused() -> None:
     valid = xr.DataArray(np.ones((20, 30), bool), dims=("y", "x"))
     with pytest.raises(ValueError, match="valid has 20 x 30 pixels where the image has 30 x 30"):
-        map_scene(Near(0), noise(30, 30), valid=valid, tile=16, overlap=4, progress=False)
+        map_scene(Near(0), noise(30, 30), valid=valid, tiling=Tiling(16, 4), progress=False)
 
 
 class Breaks(Near):
@@ -191,7 +193,7 @@ def test_a_store_appears_whole_or_not_at_all_and_takes_no_other_s_place(tmp_path
     image, out = noise(100, 100), tmp_path / "maps" / "map.zarr"
 
     def run(model: torch.nn.Module, **options: bool) -> xr.DataArray:
-        return map_scene(model, image, tile=32, overlap=8, out=out, progress=False, **options)
+        return map_scene(model, image, tiling=Tiling(32, 8), out=out, progress=False, **options)
 
     with pytest.raises(RuntimeError, match="out of memory"):
         run(Breaks(0))
@@ -214,7 +216,7 @@ def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) ->
     assert composite["image"].attrs["simulated"] is True
     orbit = composite.attrs["orbit"]
     due = 90 if orbit == "ascending" else 270  # where the simulator looks
-    hidden = find_hidden(masked, orbit=orbit, look_azimuth_degrees=due)
+    hidden = find_layover_and_shadow(masked, orbit=orbit, look_azimuth_degrees=due)
     found = (hidden["layover"] | hidden["shadow"]).values[:, 64:-64]  # beyond the edge the ground is not known
     missing = np.isnan(composite["image"].values).any(0)[:, 64:-64]
     assert missing.mean() > 0.01
@@ -227,11 +229,11 @@ def test_hidden_ground_needs_terrain_an_orbit_and_an_angle(write_published: Call
     cube = open_cube(write_published())
     assert cube.attrs["incidence_degrees"] == 36  # of los.rdr_0
     with pytest.raises(CubeError, match="variable dem is missing") as caught:
-        find_hidden(cube.drop_vars("dem").assign_attrs(incidence_degrees=None), orbit="unknown")
+        find_layover_and_shadow(cube.drop_vars("dem").assign_attrs(incidence_degrees=None), orbit="unknown")
     assert len(caught.value.faults) == 3
     assert "ascending and descending passes only" in str(caught.value)
     assert "pass incidence_degrees" in str(caught.value)
     with pytest.raises(CubeError, match="must be between 10 and 70"):
-        find_hidden(cube, orbit="ascending", incidence_degrees=0.6)
+        find_layover_and_shadow(cube, orbit="ascending", incidence_degrees=0.6)
     with pytest.raises(CubeError, match="the cube is in degrees"):
-        find_hidden(cube.rio.write_crs("EPSG:4326"), orbit="ascending")
+        find_layover_and_shadow(cube.rio.write_crs("EPSG:4326"), orbit="ascending")

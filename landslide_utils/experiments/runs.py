@@ -167,7 +167,7 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
-    probability = map_scene(model, image, valid=scene.valid, tile=preset.tile, progress=progress)
+    probability = map_scene(model, image, valid=scene.valid, progress=progress)
     metrics, bootstrap = measure(probability, scene.composite, scene.chips, history)
     save_run(
         config,

@@ -107,12 +107,10 @@ def fine_tune(
     return model
 
 
-def map_elsewhere(
-    model: torch.nn.Module, normalisation: Normalisation, scene: Scene, *, tile: int = 256
-) -> xr.DataArray:
+def map_elsewhere(model: torch.nn.Module, normalisation: Normalisation, scene: Scene) -> xr.DataArray:
     """Return the map (y, x) that a network makes of a scene, normalised by what is given: that of its training, or the scene's own."""
     image = normalisation.apply(scene.composite["image"])
-    return map_scene(model, image, valid=scene.valid, tile=tile, progress=False)
+    return map_scene(model, image, valid=scene.valid, progress=False)
 
 
 def measure_pairs(
@@ -162,21 +160,21 @@ def _measure(found: Run, scene: Scene, *, there: bool) -> Iterator[dict[str, Any
     config, preset = found.config, PRESETS[found.config.preset]
     scores: dict[str, Any] = {}
     if there:
-        scores[THERE] = lambda: map_elsewhere(model, normalisation, scene, tile=preset.tile)
+        scores[THERE] = lambda: map_elsewhere(model, normalisation, scene)
         ratios = log_ratio_detectors(scene.composite["image"])
         validation = {n: score_map(s, scene.landslides, scene.chips, "validation")["auprc"] for n, s in ratios.items()}
         if ratios:
             scores[LOG_RATIO] = lambda: ratios[max(validation, key=lambda name: validation[name])]
     else:
-        scores[AS_TRAINED] = lambda: map_elsewhere(model, normalisation, scene, tile=preset.tile)
-        scores[BY_REGION] = lambda: map_elsewhere(model, scene.normalisation, scene, tile=preset.tile)
+        scores[AS_TRAINED] = lambda: map_elsewhere(model, normalisation, scene)
+        scores[BY_REGION] = lambda: map_elsewhere(model, scene.normalisation, scene)
     rich = int(((scene.chips["part"] == "train") & (scene.chips["landslide_share"] > 0)).sum())
     few = few_chips(scene.chips, min(FEW, rich), config.seed)
     for method, weights in ((FEW_ALONE, None),) if there else ((FINE_TUNED, model.state_dict()),):
 
         def tuned(weights: Any = weights) -> xr.DataArray:
             changed = fine_tune(scene, few, preset, weights=weights, epochs=EPOCHS, seed=config.seed, progress=False)
-            return map_elsewhere(changed, scene.normalisation, scene, tile=preset.tile)
+            return map_elsewhere(changed, scene.normalisation, scene)
 
         scores[method] = tuned
     tested = int(((scene.chips["part"] == "test") & (scene.chips["landslide_share"] > 0)).sum())

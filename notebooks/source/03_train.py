@@ -304,7 +304,7 @@ history.loc[list(chosen.values()), ["epoch", "validation_auprc"]].set_axis(list(
 # %%
 from landslide_utils.predict import map_scene
 
-probability = map_scene(session.model, image, valid=valid, tile=PRESETS[config.preset].tile)
+probability = map_scene(session.model, image, valid=valid)
 
 # %% [markdown]
 # We look at the test chips only, because only there the network has never seen the answer.

@@ -86,7 +86,7 @@ from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
 from landslide_utils.model import PRESETS
 from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, rasterise, summarise
-from landslide_utils.predict import find_hidden, map_scene
+from landslide_utils.predict import find_layover_and_shadow, map_scene
 from landslide_utils.train import fit, start_session
 
 # %% [markdown]
@@ -124,7 +124,7 @@ pd.DataFrame(fit(session, epochs)).tail(1)
 # %%
 flown = composite.attrs.get("orbit", "none")
 known = flown in ("ascending", "descending")
-hidden = find_hidden(datacube, orbit=flown, incidence_degrees=incidence_degrees or None) if known else None
+hidden = find_layover_and_shadow(datacube, orbit=flown, incidence_degrees=incidence_degrees or None) if known else None
 print(f"{flown} passes" + ("" if known else ": without radar, or without its direction, nothing can be said of layover and shadow"))
 
 # %% [markdown]
@@ -132,7 +132,7 @@ print(f"{flown} passes" + ("" if known else ": without radar, or without its dir
 # flew before it, looked at 23. What would it have missed here, from each [orbit direction](../docs/glossary.md#orbit-direction)? `|` means: in layover, in shadow, or both.
 
 # %%
-steep = {way: find_hidden(datacube, orbit=way, incidence_degrees=23.0) for way in ("descending", "ascending")}
+steep = {way: find_layover_and_shadow(datacube, orbit=way, incidence_degrees=23.0) for way in ("descending", "ascending")}
 missed = {way: masks["layover"] | masks["shadow"] for way, masks in steep.items()}
 pd.Series({way: f"{float(mask.mean()):.1%}" for way, mask in missed.items()}, name="of the scene").to_frame()
 
@@ -155,7 +155,7 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # towards its edge. Hidden pixels get no probability, and the map says how many they are.
 
 # %%
-probability = map_scene(session.model, image, valid=valid, hidden=hidden, tile=PRESETS["quick"].tile)
+probability = map_scene(session.model, image, valid=valid, layover_and_shadow=hidden)
 pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}, name="of the scene").to_frame()
 
 # %% [markdown]

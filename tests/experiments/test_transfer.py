@@ -76,7 +76,7 @@ def test_a_run_gives_its_network_back(two: list[RunConfig], trained: object) -> 
     model, normalisation = trained.model()  # type: ignore[attr-defined]
     scene = prepare(two[0], progress=False)
     assert normalisation == scene.normalisation
-    again = transfer.map_elsewhere(model, normalisation, scene, tile=PRESETS["quick"].tile)
+    again = transfer.map_elsewhere(model, normalisation, scene)
     np.testing.assert_allclose(again.values, trained.probability().values, atol=1e-6)  # type: ignore[attr-defined]
 
 
