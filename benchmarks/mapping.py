@@ -23,7 +23,8 @@ from landslide_utils.chips import Normalisation
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import Tiling, find_layover_and_shadow, map_scene
+from landslide_utils.predict import Tiling, map_scene
+from landslide_utils.terrain import find_layover_and_shadow
 
 QUICK = PRESETS["quick"]
 OVERLAP, BATCH = 64, 2

@@ -16,11 +16,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from landslide_utils import terrain
-from landslide_utils.cube import CONVENTIONS, CubeError, find_faults
+from landslide_utils.cube import CONVENTIONS
 from landslide_utils.files import atomic_write, refuse_existing
-from landslide_utils.grid import pixel_size_m
-from landslide_utils.terrain import LOOK_AZIMUTH
 
 if TYPE_CHECKING:
     import torch
@@ -93,56 +90,6 @@ class Tiling:
 TILING = Tiling()
 
 
-def find_layover_and_shadow(
-    cube: xr.Dataset,
-    *,
-    orbit: str,
-    incidence_degrees: float | None = None,
-    look_azimuth_degrees: float | None = None,
-) -> xr.Dataset:
-    """Return where a slope lies in layover or in radar shadow, from the cube's own elevation.
-
-    Parameters
-    ----------
-    cube : xarray.Dataset
-        As :func:`landslide_utils.cube.open_cube` returns it, with ``dem``.
-    orbit : {"ascending", "descending"}
-        Of the passes that were used; a composite has it in its attributes.
-    incidence_degrees : float, optional
-        Instead of the cube's own.
-    look_azimuth_degrees : float, optional
-        Compass direction in which the radar looks, instead of Sentinel-1's in low latitudes.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``layover`` and ``shadow`` (y, x), bool, in memory.
-
-    Raises
-    ------
-    CubeError
-        If the cube has no elevation in metres, the orbit is not known, or nobody knows the incidence angle.
-    """
-    incidence = incidence_degrees or cube.attrs.get("incidence_degrees")
-    faults = find_faults(cube, ["dem"], needs_metres=True)
-    if orbit not in ("ascending", "descending"):
-        faults.append(f"orbit={orbit!r}: layover and shadow can be found for ascending and descending passes only")
-    if incidence is None:
-        faults.append(
-            "the incidence angle is not known; pass incidence_degrees (Sentinel-1 IW: 29 to 46; 39 in mid-swath)"
-        )
-    elif not 10 <= incidence <= 70:
-        faults.append(f"incidence_degrees={incidence}: must be between 10 and 70 (Sentinel-1 IW: 29 to 46)")
-    if faults or incidence is None:
-        raise CubeError(cube.attrs["opened_from"], faults)
-    return terrain.hidden(
-        cube["dem"],
-        pixel_size_m(cube),
-        incidence_degrees=incidence,
-        look_azimuth_degrees=LOOK_AZIMUTH[orbit] if look_azimuth_degrees is None else look_azimuth_degrees,
-    )
-
-
 def map_scene(
     model: torch.nn.Module,
     image: xr.DataArray,
@@ -165,7 +112,7 @@ def map_scene(
     valid : xarray.DataArray (y, x), bool, optional
         Where there is data; elsewhere the map is NaN.
     layover_and_shadow : xarray.Dataset, optional
-        As :func:`find_layover_and_shadow` returns it; there the map is NaN too.
+        As :func:`landslide_utils.terrain.find_layover_and_shadow` returns it; there the map is NaN too.
     tiling : Tiling
     out : path, optional
         Zarr store to write to instead of memory. It appears whole or not at all.

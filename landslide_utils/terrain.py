@@ -11,6 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from landslide_utils.cube import CubeError, find_faults
+from landslide_utils.grid import pixel_size_m
+
 Array = NDArray[np.float32]
 LOOK_AZIMUTH = {"descending": 280.0, "ascending": 80.0}
 """Compass direction, degrees, in which Sentinel-1's right-looking antenna looks: westward when flying south, eastward when flying north."""
@@ -263,3 +266,53 @@ def hidden(
             for mask, out in zip(masks, found.values(), strict=True):
                 out[rows[inside], col] = mask[line[inside], col]
     return xr.Dataset({name: (("y", "x"), mask) for name, mask in found.items()}, coords={"y": dem["y"], "x": dem["x"]})
+
+
+def find_layover_and_shadow(
+    cube: xr.Dataset,
+    *,
+    orbit: str,
+    incidence_degrees: float | None = None,
+    look_azimuth_degrees: float | None = None,
+) -> xr.Dataset:
+    """Return where a slope lies in layover or in radar shadow, from the cube's own elevation.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        As :func:`landslide_utils.cube.open_cube` returns it, with ``dem``.
+    orbit : {"ascending", "descending"}
+        Of the passes that were used; a composite has it in its attributes.
+    incidence_degrees : float, optional
+        Instead of the cube's own.
+    look_azimuth_degrees : float, optional
+        Compass direction in which the radar looks, instead of Sentinel-1's in low latitudes.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``layover`` and ``shadow`` (y, x), bool, in memory.
+
+    Raises
+    ------
+    CubeError
+        If the cube has no elevation in metres, the orbit is not known, or nobody knows the incidence angle.
+    """
+    incidence = incidence_degrees or cube.attrs.get("incidence_degrees")
+    faults = find_faults(cube, ["dem"], needs_metres=True)
+    if orbit not in ("ascending", "descending"):
+        faults.append(f"orbit={orbit!r}: layover and shadow can be found for ascending and descending passes only")
+    if incidence is None:
+        faults.append(
+            "the incidence angle is not known; pass incidence_degrees (Sentinel-1 IW: 29 to 46; 39 in mid-swath)"
+        )
+    elif not 10 <= incidence <= 70:
+        faults.append(f"incidence_degrees={incidence}: must be between 10 and 70 (Sentinel-1 IW: 29 to 46)")
+    if faults or incidence is None:
+        raise CubeError(cube.attrs["opened_from"], faults)
+    return hidden(
+        cube["dem"],
+        pixel_size_m(cube),
+        incidence_degrees=incidence,
+        look_azimuth_degrees=LOOK_AZIMUTH[orbit] if look_azimuth_degrees is None else look_azimuth_degrees,
+    )

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import dask.array as da
@@ -12,12 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from landslide_utils import predict
-from landslide_utils.composite import make_composite
-from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import Tiling, find_layover_and_shadow, map_scene
-from landslide_utils.simulate.scenario import Scenario
-from landslide_utils.simulate.scene import make_scene, write_cube
+from landslide_utils.predict import Tiling, map_scene
 
 EXACT = 2e-5
 """Tolerance where a network looks no further than three eighths of the overlap: weights next to an edge, rounding."""
@@ -206,34 +201,3 @@ def test_a_store_appears_whole_or_not_at_all_and_takes_no_other_s_place(tmp_path
     xr.testing.assert_identical(xr.open_zarr(out)["probability"].load(), first)
     assert not np.allclose(run(Near(1), overwrite=True).values, first.values)
     assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]
-
-
-def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) -> None:
-    scenario = Scenario(height=160, width=240, steepness=3.0, days_ascending=(-3.6, 8.4), days_descending=(-5.1, 0.9))
-    masked = open_cube(str(write_cube(make_scene(scenario), tmp_path / "masked.zarr")))
-    composite = make_composite(masked, channels="vv", timesteps=1)
-    assert masked.attrs["incidence_degrees"] == scenario.incidence_degrees
-    assert composite["image"].attrs["simulated"] is True
-    orbit = composite.attrs["orbit"]
-    due = 90 if orbit == "ascending" else 270  # where the simulator looks
-    hidden = find_layover_and_shadow(masked, orbit=orbit, look_azimuth_degrees=due)
-    found = (hidden["layover"] | hidden["shadow"]).values[:, 64:-64]  # beyond the edge the ground is not known
-    missing = np.isnan(composite["image"].values).any(0)[:, 64:-64]
-    assert missing.mean() > 0.01
-    assert (found & missing).sum() / (
-        found | missing
-    ).sum() > 0.95  # the simulator looks less far along a line of sight
-
-
-def test_hidden_ground_needs_terrain_an_orbit_and_an_angle(write_published: Callable[..., str]) -> None:
-    cube = open_cube(write_published())
-    assert cube.attrs["incidence_degrees"] == 36  # of los.rdr_0
-    with pytest.raises(CubeError, match="variable dem is missing") as caught:
-        find_layover_and_shadow(cube.drop_vars("dem").assign_attrs(incidence_degrees=None), orbit="unknown")
-    assert len(caught.value.faults) == 3
-    assert "ascending and descending passes only" in str(caught.value)
-    assert "pass incidence_degrees" in str(caught.value)
-    with pytest.raises(CubeError, match="must be between 10 and 70"):
-        find_layover_and_shadow(cube, orbit="ascending", incidence_degrees=0.6)
-    with pytest.raises(CubeError, match="the cube is in degrees"):
-        find_layover_and_shadow(cube.rio.write_crs("EPSG:4326"), orbit="ascending")

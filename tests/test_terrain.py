@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 import xrspatial
 
 from landslide_utils import terrain
+from landslide_utils.composite import make_composite
+from landslide_utils.cube import CubeError, open_cube
+from landslide_utils.simulate.scenario import Scenario
+from landslide_utils.simulate.scene import make_scene, write_cube
+from landslide_utils.terrain import find_layover_and_shadow
 
 PIXEL = 10.0
 
@@ -186,3 +194,34 @@ def test_strips_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terrain, "STRIP", 17)
     assert whole.identical(terrain.hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300))
     assert whole["layover"].any()
+
+
+def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) -> None:
+    scenario = Scenario(height=160, width=240, steepness=3.0, days_ascending=(-3.6, 8.4), days_descending=(-5.1, 0.9))
+    masked = open_cube(str(write_cube(make_scene(scenario), tmp_path / "masked.zarr")))
+    composite = make_composite(masked, channels="vv", timesteps=1)
+    assert masked.attrs["incidence_degrees"] == scenario.incidence_degrees
+    assert composite["image"].attrs["simulated"] is True
+    orbit = composite.attrs["orbit"]
+    due = 90 if orbit == "ascending" else 270  # where the simulator looks
+    hidden = find_layover_and_shadow(masked, orbit=orbit, look_azimuth_degrees=due)
+    found = (hidden["layover"] | hidden["shadow"]).values[:, 64:-64]  # beyond the edge the ground is not known
+    missing = np.isnan(composite["image"].values).any(0)[:, 64:-64]
+    assert missing.mean() > 0.01
+    assert (found & missing).sum() / (
+        found | missing
+    ).sum() > 0.95  # the simulator looks less far along a line of sight
+
+
+def test_hidden_ground_needs_terrain_an_orbit_and_an_angle(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published())
+    assert cube.attrs["incidence_degrees"] == 36  # of los.rdr_0
+    with pytest.raises(CubeError, match="variable dem is missing") as caught:
+        find_layover_and_shadow(cube.drop_vars("dem").assign_attrs(incidence_degrees=None), orbit="unknown")
+    assert len(caught.value.faults) == 3
+    assert "ascending and descending passes only" in str(caught.value)
+    assert "pass incidence_degrees" in str(caught.value)
+    with pytest.raises(CubeError, match="must be between 10 and 70"):
+        find_layover_and_shadow(cube, orbit="ascending", incidence_degrees=0.6)
+    with pytest.raises(CubeError, match="the cube is in degrees"):
+        find_layover_and_shadow(cube.rio.write_crs("EPSG:4326"), orbit="ascending")

@@ -86,7 +86,8 @@ from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
 from landslide_utils.model import PRESETS
 from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, rasterise, summarise
-from landslide_utils.predict import find_layover_and_shadow, map_scene
+from landslide_utils.predict import map_scene
+from landslide_utils.terrain import find_layover_and_shadow
 from landslide_utils.train import fit, start_session
 
 # %% [markdown]
