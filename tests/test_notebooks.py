@@ -27,7 +27,6 @@ from scipy import ndimage
 from shapely import Point
 
 from landslide_utils.course.check import NOT_DONE, RIGHT
-from landslide_utils.course.questions import QUESTIONS
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import MEMBERS
@@ -198,7 +197,7 @@ def test_every_variant_of_the_published_layout_runs(
         assert found["share_mapped"] == 1  # the ragged edge too
 
 
-LESSONS = sorted(QUESTIONS)
+LESSONS = sorted(path.stem for path in HERE.glob("[0-9]*.ipynb"))
 REGIONAL = ("00_start_here", "01_explore", "02_chips")
 """Lessons that take a practice region; the others take a cube, or none."""
 TRAINED = ("03_train", "04_evaluate")
@@ -230,7 +229,7 @@ def outputs(cells: list[NotebookNode], kind: str, tag: str = "") -> list[str]:
 
 
 def holds_what_a_lesson_must(cells: list[NotebookNode], state: str) -> None:
-    """Assert that every exercise shows a state, every figure has alternative text, and the quiz is there."""
+    """Assert that every exercise shows a state, and every figure has alternative text."""
     verdicts = outputs(cells, "text/plain", "exercise")
     assert 2 <= len(verdicts) <= 4
     assert all(verdict.startswith(f"{state}.") for verdict in verdicts), verdicts
@@ -241,7 +240,6 @@ def holds_what_a_lesson_must(cells: list[NotebookNode], state: str) -> None:
     assert pictures
     assert all(re.search(r' alt="[^"]{40,}"', picture) for picture in pictures)
     assert not outputs(cells, "image/png")  # a picture that bypassed plots.Picture has no alternative text
-    assert sum("<summary" in page for page in pages) == 1
 
 
 @pytest.mark.parametrize("name", [name for name in LESSONS if name != "06_experiments"])

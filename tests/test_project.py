@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 import yaml
@@ -20,7 +21,6 @@ from nbformat import NotebookNode
 from packaging.specifiers import SpecifierSet
 
 from landslide_utils.course import check
-from landslide_utils.course.questions import QUESTIONS
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch"}
@@ -144,10 +144,18 @@ def test_each_exercise_checks_off_an_objective() -> None:
             assert f"Notebook [{path.stem[:2]}](../notebooks/{path.name}) has no exercises yet." in text
 
 
+def questions(path: Path) -> list[str]:
+    """Return the misconceptions that the quiz in a notebook's source finds, in the order of its questions."""
+    return [
+        tag.removeprefix("question:")
+        for cell in jupytext.read(path.parent / "source" / f"{path.stem}.py").cells
+        for tag in cell.metadata.get("tags", [])
+        if tag.startswith("question:")
+    ]
+
+
 def test_each_notebook_with_exercises_has_its_quiz() -> None:
-    shown = {path.stem: calls(path, r"quiz\.show\(\"(\w+)\"\)") for path in NOTEBOOKS}
-    assert {name: found for name, found in shown.items() if found} == {name: [name] for name in QUESTIONS}
-    assert {path.stem for path in NOTEBOOKS if calls(path, r"check\.(\w+)\(")} == set(QUESTIONS)
+    assert {path for path in NOTEBOOKS if calls(path, r"check\.(\w+)\(")} == set(filter(questions, NOTEBOOKS))
 
 
 def test_each_misconception_is_provoked_by_a_cell_and_found_by_a_question() -> None:
@@ -160,7 +168,12 @@ def test_each_misconception_is_provoked_by_a_cell_and_found_by_a_question() -> N
         for tag in cell.metadata.get("tags", [])
         if tag.startswith("misconception:")
     }
-    found = {asked.finds: (name[:2], asked.name) for name, questions in QUESTIONS.items() for asked in questions}
+    found = {
+        name: (path.stem[:2], f"question {number}")
+        for path in NOTEBOOKS
+        for number, name in enumerate(questions(path), 1)
+    }
+    assert len(found) == sum(len(questions(path)) for path in NOTEBOOKS)
     for name, _, where, question in rows:
         assert provoked.pop(name) == found[name][0] == re.match(r"\[(\d\d), ", where).group(1), name  # type: ignore[union-attr]
         assert found.pop(name)[1] == question, name

@@ -193,10 +193,90 @@ print(f"mean probability {float(probability.where(test).mean()):.3f}, share of l
 #
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:radar-is-a-photograph"]
+# **1.** The earthquake struck at night, and the next days were cloudy. When can Sentinel-1 first see the landslides?
+#
+# <details><summary>On the first cloudless day</summary>
+#
+# **No.** Clouds are transparent at its wavelength of 5.5 cm: it need not wait.
+#
+# </details>
+#
+# <details><summary>In the first daylight</summary>
+#
+# **No.** It brings its own light, as microwaves, so it sees as much at midnight as at noon.
+#
+# </details>
+#
+# <details><summary>At its next pass</summary>
+#
+# **Right.** It sends its own microwaves, and they go through clouds. Only its orbit makes us wait.
+#
+# </details>
 
-quiz.show("00_start_here")
+# %% [markdown] tags=["question:high-accuracy-is-a-good-map"]
+# **2.** A map calls 98 % of the pixels right. Landslides cover 2 % of them. How good is it?
+#
+# <details><summary>Very good: only 2 % are wrong</summary>
+#
+# **No.** An empty map is also right on 98 %. Accuracy hardly sees what is rare.
+#
+# </details>
+#
+# <details><summary>It cannot be said from that</summary>
+#
+# **Right.** A map without a single landslide has the same accuracy. Ask for precision and recall.
+#
+# </details>
+#
+# <details><summary>Useless</summary>
+#
+# **No.** It may be: an empty map scores as much. But a very good one might too. The number does not tell.
+#
+# </details>
+
+# %% [markdown] tags=["question:chance-is-one-half"]
+# **3.** What is the AUPRC of a map of random numbers, where landslides are 2 % of the pixels?
+#
+# <details><summary>0.5</summary>
+#
+# **No.** That is chance for the area under the ROC curve, which is another curve.
+#
+# </details>
+#
+# <details><summary>0.02</summary>
+#
+# **Right.** Whatever it picks, 2 % of it are landslides: the precision is the prevalence at every recall.
+#
+# </details>
+#
+# <details><summary>0</summary>
+#
+# **No.** Random picks are right now and then: in 2 % of the cases.
+#
+# </details>
+
+# %% [markdown] tags=["question:a-probability-is-a-share"]
+# **4.** This network says 0.9 for a group of pixels. How many of them are landslides?
+#
+# <details><summary>90 %</summary>
+#
+# **No.** Only if it was trained on as many landslides as there are. Its chips were chosen because they hold some.
+#
+# </details>
+#
+# <details><summary>Probably fewer than 90 %</summary>
+#
+# **Right.** It was shown more landslides than there are, so it expects too many. The order of the pixels is still
+# useful.
+#
+# </details>
+#
+# <details><summary>All of them: 0.9 is above one half</summary>
+#
+# **No.** One half is a threshold that somebody chose, not a truth.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -481,10 +481,152 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # Seven short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:decibels-can-be-averaged"]
+# **1.** Two pixels have -10 dB and 0 dB. What is their mean backscatter?
+#
+# <details><summary>-5 dB</summary>
+#
+# **No.** That is the mean of the logarithms. In power they are 0.1 and 1.
+#
+# </details>
+#
+# <details><summary>-2.6 dB</summary>
+#
+# **Right.** In power 0.1 and 1, on average 0.55, which is -2.6 dB. The bright one counts most.
+#
+# </details>
+#
+# <details><summary>0 dB</summary>
+#
+# **No.** The brighter pixel counts most, but not alone: (0.1 + 1) / 2 is 0.55.
+#
+# </details>
 
-quiz.show("01_explore")
+# %% [markdown] tags=["question:every-change-is-real"]
+# **2.** In a single pass before and a single one after, a forest pixel got 3 dB brighter. What happened to it?
+#
+# <details><summary>A landslide</summary>
+#
+# **No.** Look at how many untouched pixels change by as much: speckle alone does that.
+#
+# </details>
+#
+# <details><summary>The forest was felled</summary>
+#
+# **No.** It may be; but untouched pixels change by as much between any two passes.
+#
+# </details>
+#
+# <details><summary>Perhaps nothing</summary>
+#
+# **Right.** A pixel of a few looks changes by 3 dB from pass to pass without any change on the ground.
+#
+# </details>
+
+# %% [markdown] tags=["question:neighbours-are-independent"]
+# **3.** You average 3 x 3 pixels of 5 looks each. How many looks has the mean?
+#
+# <details><summary>45</summary>
+#
+# **No.** Only if neighbours had nothing in common. They share a part of their speckle.
+#
+# </details>
+#
+# <details><summary>Fewer than 45</summary>
+#
+# **Right.** Neighbouring pixels share speckle, so nine of them are worth less than nine.
+#
+# </details>
+#
+# <details><summary>5, it is the same ground</summary>
+#
+# **No.** Each pixel has speckle of its own, and averaging it out is what the mean is for.
+#
+# </details>
+
+# %% [markdown] tags=["question:bright-slopes-are-landslides"]
+# **4.** A narrow bright stripe runs along a steep slope in one image from after the event. What do you do first?
+#
+# <details><summary>Map it as a landslide</summary>
+#
+# **No.** Slopes that face the radar are bright in every pass: foreshortening and layover.
+#
+# </details>
+#
+# <details><summary>Look at the same stripe before the event</summary>
+#
+# **Right.** If it was there before, it is the geometry. What counts is the change.
+#
+# </details>
+#
+# <details><summary>Discard the image</summary>
+#
+# **No.** It is a good image of a steep place. The change between two of one orbit is still of use.
+#
+# </details>
+
+# %% [markdown] tags=["question:orbits-can-be-mixed"]
+# **5.** There is one ascending pass before the event and one descending pass after it. May you subtract them?
+#
+# <details><summary>Yes, both are Sentinel-1</summary>
+#
+# **No.** One looks east and the other west. Each slope is lit from another side: everything seems to change.
+#
+# </details>
+#
+# <details><summary>Yes, if both are in decibels</summary>
+#
+# **No.** The unit is not the trouble. Each slope is lit from another side.
+#
+# </details>
+#
+# <details><summary>No, wait for a pass of the same orbit</summary>
+#
+# **Right.** Only the same view shows the same slopes in the same light.
+#
+# </details>
+
+# %% [markdown] tags=["question:landslides-have-one-sign"]
+# **6.** How does a fresh landslide look in the change of VV?
+#
+# <details><summary>Brighter: bare soil is rough</summary>
+#
+# **No.** On slopes that face the radar it often is. On those that look away it is often darker.
+#
+# </details>
+#
+# <details><summary>Darker: the trees are gone</summary>
+#
+# **No.** On slopes that look away it often is. On those that face the radar it is often brighter.
+#
+# </details>
+#
+# <details><summary>Brighter, darker or not at all</summary>
+#
+# **Right.** It depends on the slope, the soil and what grew there. Some cannot be seen.
+#
+# </details>
+
+# %% [markdown] tags=["question:the-whole-scene-changed-by-the-event"]
+# **7.** After the event every forest in the scene is 1 dB brighter. Why?
+#
+# <details><summary>The earthquake shook all trees</summary>
+#
+# **No.** Compare two passes before the event: their levels differ as much.
+#
+# </details>
+#
+# <details><summary>Rain, dew or season, most likely</summary>
+#
+# **Right.** The whole scene's level changes from pass to pass. So we compare a place with its surroundings.
+#
+# </details>
+#
+# <details><summary>Landslides are everywhere</summary>
+#
+# **No.** They cover a few percent. What is the same everywhere is weather.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -287,10 +287,90 @@ chips_figure(composite, chips)
 #
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:cut-by-day"]
+# **1.** The event was on 5 September at 18:08 UTC. On which side is the pass of 5 September?
+#
+# <details><summary>Before</summary>
+#
+# **No.** At 20:38 UTC it would be after. The day does not tell.
+#
+# </details>
+#
+# <details><summary>After</summary>
+#
+# **No.** At 08:38 UTC it would be before. The day does not tell.
+#
+# </details>
+#
+# <details><summary>That depends on its time of day</summary>
+#
+# **Right.** Compare instants in one time zone. If only dates are known, leave the pass out.
+#
+# </details>
 
-quiz.show("02_chips")
+# %% [markdown] tags=["question:random-splits-are-fair"]
+# **2.** Chips were shared out at random, one by one. Why is the test score too good?
+#
+# <details><summary>Random splits give the test the easy chips</summary>
+#
+# **No.** Not more than others. The trouble is who their neighbours are.
+#
+# </details>
+#
+# <details><summary>Most test chips have a training chip beside them</summary>
+#
+# **Right.** Neighbours share slopes, weather, even landslides. The network has almost seen the test.
+#
+# </details>
+#
+# <details><summary>It is not: random is fair</summary>
+#
+# **No.** It is where samples are independent. Neighbouring chips are not.
+#
+# </details>
+
+# %% [markdown] tags=["question:normalising-first-is-harmless"]
+# **3.** When may you measure the mean and the standard deviation that normalise the image?
+#
+# <details><summary>Before the split, on the whole scene</summary>
+#
+# **No.** Then the test has a say in what the network is shown.
+#
+# </details>
+#
+# <details><summary>After the split, on the training chips</summary>
+#
+# **Right.** Whatever is learnt, numbers for normalisation too, is learnt from training chips only.
+#
+# </details>
+#
+# <details><summary>On each part by itself</summary>
+#
+# **No.** Then the same backscatter means something else in each part, and in use there is no part to measure.
+#
+# </details>
+
+# %% [markdown] tags=["question:scores-compare-everywhere"]
+# **4.** One paper scores chips with landslides and finds AUPRC 0.6, another the whole scene and finds 0.5. Which
+# detector is better?
+#
+# <details><summary>The first</summary>
+#
+# **No.** Where landslides are more common, the same detector scores higher.
+#
+# </details>
+#
+# <details><summary>The second</summary>
+#
+# **No.** It may be: its task is harder. But the two numbers alone cannot tell.
+#
+# </details>
+#
+# <details><summary>They cannot be compared</summary>
+#
+# **Right.** AUPRC depends on the prevalence. Score both on the same pixels.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -421,10 +421,91 @@ pd.Series(results, name="value").to_frame()
 #
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:epochs-measure-training"]
+# **1.** Two networks are trained for ten epochs with the same batch size, one on 60 chips, the other on 6,000. Which
+# has been trained for longer?
+#
+# <details><summary>Neither: ten epochs are ten epochs</summary>
+#
+# **No.** An epoch is once through the chips. It says nothing of how many there are.
+#
+# </details>
+#
+# <details><summary>The one with 60 chips: it has seen each more often</summary>
+#
+# **No.** Both have seen each chip ten times. But how often did their weights move?
+#
+# </details>
+#
+# <details><summary>The one with 6,000 chips</summary>
+#
+# **Right.** It has a hundred times as many batches, so its weights moved about a hundred times as often.
+#
+# </details>
 
-quiz.show("03_train")
+# %% [markdown] tags=["question:a-small-loss-is-a-good-network"]
+# **2.** Landslides are 2 % of the pixels. After an epoch the cross-entropy is 0.10. What has the network learnt?
+#
+# <details><summary>Perhaps nothing but that landslides are rare</summary>
+#
+# **Right.** Saying 0.02 everywhere costs 0.098. First compute what knowing nothing costs.
+#
+# </details>
+#
+# <details><summary>A lot: 0.10 is close to 0</summary>
+#
+# **No.** Whoever says 0.02 everywhere, without a look at the radar, has 0.098.
+#
+# </details>
+#
+# <details><summary>A lot: it started near 0.69</summary>
+#
+# **No.** 0.69 is what 0.5 everywhere costs. Most of the way down is only learning that landslides are rare.
+#
+# </details>
+
+# %% [markdown] tags=["question:train-until-the-loss-is-lowest"]
+# **3.** The training loss still falls, the AUPRC on the validation chips does not get better any more. What do you do?
+#
+# <details><summary>Go on: the loss is what is being trained</summary>
+#
+# **No.** It also falls while the network learns its training chips by heart.
+#
+# </details>
+#
+# <details><summary>Go on until the training loss no longer falls</summary>
+#
+# **No.** Then the network knows its training chips best. You want it to know others.
+#
+# </details>
+#
+# <details><summary>Keep the weights of the best validation epoch</summary>
+#
+# **Right.** Validation chips never moved a weight, so they show what the network can do elsewhere.
+#
+# </details>
+
+# %% [markdown] tags=["question:the-test-may-choose"]
+# **4.** You trained 200 networks and report the one with the highest AUPRC on the test chips, with that AUPRC. Is the
+# number right?
+#
+# <details><summary>Yes: the network has never seen the test chips</summary>
+#
+# **No.** But you have. Of 200 guessers that know nothing, the best by the test looks clever too.
+#
+# </details>
+#
+# <details><summary>No, it is too high</summary>
+#
+# **Right.** The best of many is partly the luckiest. Choose by the validation chips, then test the chosen one once.
+#
+# </details>
+#
+# <details><summary>No, it is too low</summary>
+#
+# **No.** Luck is on the side of whoever is picked as the best, so the number is too high.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

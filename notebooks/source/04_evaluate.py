@@ -411,10 +411,90 @@ pd.Series(
 #
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:many-pixels-make-it-sure"]
+# **1.** A test has ten chips with landslides, and a million pixels. What does the width of its interval depend on?
+#
+# <details><summary>On the pixels: with a million the number is exact</summary>
+#
+# **No.** Pixels of a chip share slopes, weather and landslides. They are no million independent trials.
+#
+# </details>
+#
+# <details><summary>On the ten chips, most of all</summary>
+#
+# **Right.** Another valley would bring other chips. Ten of them say little about that.
+#
+# </details>
+#
+# <details><summary>On the number of bootstrap draws</summary>
+#
+# **No.** More draws make the picture of the interval smoother, not the interval narrower.
+#
+# </details>
 
-quiz.show("04_evaluate")
+# %% [markdown] tags=["question:overlap-means-no-difference"]
+# **2.** Two detectors were tested on the same chips, and the intervals of their AUPRC overlap. Is one of them better?
+#
+# <details><summary>No: intervals that overlap show no difference</summary>
+#
+# **No.** Chips that are hard for one are hard for the other, and that cancels in the difference.
+#
+# </details>
+#
+# <details><summary>Yes, the one with the higher AUPRC</summary>
+#
+# **No.** It may be luck. Look at the interval of the difference: does it hold 0?
+#
+# </details>
+#
+# <details><summary>Look at the difference, chip draw by chip draw</summary>
+#
+# **Right.** The paired difference has an interval of its own. If it leaves out 0, there is something to claim.
+#
+# </details>
+
+# %% [markdown] tags=["question:recall-counts-landslides"]
+# **3.** A map has a recall of 0.5, counted in pixels. How many of the landslides has it found?
+#
+# <details><summary>Half of them</summary>
+#
+# **No.** A few large landslides may hold half of all pixels.
+#
+# </details>
+#
+# <details><summary>That cannot be said from it</summary>
+#
+# **Right.** Large landslides have many pixels. Count landslides, and say what counts as found.
+#
+# </details>
+#
+# <details><summary>All of them, half each</summary>
+#
+# **No.** It could be. As well it could be half of them wholly. Pixels do not tell.
+#
+# </details>
+
+# %% [markdown] tags=["question:one-half-is-the-threshold"]
+# **4.** Probabilities are calibrated, and a missed landslide costs as much as 20 false alarms. When should a pixel be
+# reported?
+#
+# <details><summary>Above 0.5: then it is more likely than not</summary>
+#
+# **No.** That holds if both mistakes cost the same.
+#
+# </details>
+#
+# <details><summary>Above 0.95: 20 of 21</summary>
+#
+# **No.** That is the threshold if a false alarm were the dear one. Here we would rather warn once too often.
+#
+# </details>
+#
+# <details><summary>Above 0.048: 1 of 21</summary>
+#
+# **Right.** There, silence costs 0.048 * 20 and a report 0.952 * 1: the same. Above it, reporting is cheaper.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

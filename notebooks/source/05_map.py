@@ -81,7 +81,7 @@ from landslide_utils import grid, metrics
 from landslide_utils.calibration import Calibration
 from landslide_utils.chips import Normalisation, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
-from landslide_utils.course import check, quiz
+from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
 from landslide_utils.model import PRESETS
@@ -351,8 +351,91 @@ page
 #
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-quiz.show("05_map")
+# %% [markdown] tags=["question:no-polygon-no-landslide"]
+# **1.** A radar map shows no landslide above a village, on a very steep slope that faces the radar. What do you tell
+# the village?
+#
+# <details><summary>That the map cannot tell</summary>
+#
+# **Right.** Such a slope may lie in layover, where a map is silent; and even where it speaks, it misses landslides.
+#
+# </details>
+#
+# <details><summary>That the slope is safe</summary>
+#
+# **No.** No finding is not a finding of nothing: look at what the map could not see.
+#
+# </details>
+#
+# <details><summary>That the slope has slid</summary>
+#
+# **No.** Nothing says so either. Ask for a pass from the other side, or send somebody.
+#
+# </details>
+
+# %% [markdown] tags=["question:polygons-are-landslides"]
+# **2.** Your map has 400 polygons. How many landslides are there?
+#
+# <details><summary>400</summary>
+#
+# **No.** Landslides that touch are one polygon, and one that is found in pieces is several.
+#
+# </details>
+#
+# <details><summary>As many as there are polygons of high confidence</summary>
+#
+# **No.** Confidence says how sure the network is of each. It joins and splits no landslide.
+#
+# </details>
+#
+# <details><summary>Polygons cannot tell</summary>
+#
+# **Right.** Their number changes with the threshold and the smallest size. Report an area, and how it was found.
+#
+# </details>
+
+# %% [markdown] tags=["question:sure-is-right"]
+# **3.** A polygon is of high confidence. What follows?
+#
+# <details><summary>It is a landslide</summary>
+#
+# **No.** A network can be sure and wrong, most of all on ground unlike its training chips.
+#
+# </details>
+#
+# <details><summary>The network's mean probability there is high</summary>
+#
+# **Right.** How often such polygons are right is another thing: compare it with labels, on test chips.
+#
+# </details>
+#
+# <details><summary>Its outline is exact</summary>
+#
+# **No.** It was cut where a threshold was reached. Another threshold gives another outline.
+#
+# </details>
+
+# %% [markdown] tags=["question:areas-in-degrees"]
+# **4.** A file of polygons has longitudes and latitudes. How do you get their area?
+#
+# <details><summary>Take the area and multiply by 111 km squared</summary>
+#
+# **No.** A degree of longitude is 111 km at the equator only, and shrinks to nothing at the poles.
+#
+# </details>
+#
+# <details><summary>Bring them into the coordinates of web maps, in metres</summary>
+#
+# **No.** Web Mercator has metres that are too long away from the equator: at 43 degrees areas are nearly twice too
+# large.
+#
+# </details>
+#
+# <details><summary>Bring them into local metres, such as UTM, then take the area</summary>
+#
+# **Right.** There a square metre is a square metre, to within a few parts in a thousand.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -253,10 +253,68 @@ recipes.groupby(["cube", "recipe"])[["seconds_train", "auprc", "prevalence"]].me
 #
 # Three short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:the-best-seed-counts"]
+# **1.** Three seeds of one configuration score 0.70, 0.71 and 0.76. What do you report?
+#
+# <details><summary>0.76, which shows what it can do</summary>
+#
+# **No.** It shows what luck can do. Who tries ten seeds reports more still.
+#
+# </details>
+#
+# <details><summary>Their mean and how far they spread</summary>
+#
+# **Right.** Somebody who repeats it gets another seed. The mean is what to expect, the spread how surely.
+#
+# </details>
+#
+# <details><summary>0.71, the middle one</summary>
+#
+# **No.** Better than the best, but it hides how far the others are.
+#
+# </details>
 
-quiz.show("06_experiments")
+# %% [markdown] tags=["question:cannot-tell-means-no-effect"]
+# **2.** The interval of a difference reaches from -0.10 to +0.10. What have you shown?
+#
+# <details><summary>That this test cannot tell</summary>
+#
+# **Right.** An effect of 0.1 of either sign would be large, and both lie within. A larger test may tell.
+#
+# </details>
+#
+# <details><summary>That there is no effect</summary>
+#
+# **No.** Then the interval would be narrow around zero. This one is wide.
+#
+# </details>
+#
+# <details><summary>That the effect is small</summary>
+#
+# **No.** It may be as large as 0.1 of either sign, which is not small.
+#
+# </details>
+
+# %% [markdown] tags=["question:more-seeds-narrow-the-interval"]
+# **3.** Your interval is wide, and your test has seven chips with landslides. What narrows it most?
+#
+# <details><summary>More seeds</summary>
+#
+# **No.** They average out the luck of training, which is small here. The seven chips stay the same seven.
+#
+# </details>
+#
+# <details><summary>More epochs</summary>
+#
+# **No.** The network may get better, but it is still tested on seven chips.
+#
+# </details>
+#
+# <details><summary>More test chips with landslides</summary>
+#
+# **Right.** What differs most is how hard the chips are. Another scene brings more of them.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -257,10 +257,69 @@ pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share th
 #
 # Three short questions. Choose first, then open your answer.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:a-good-score-travels"]
+# **1.** A network scores AUPRC 0.75 on the test chips of its own region. What will it score after the next earthquake,
+# elsewhere?
+#
+# <details><summary>About 0.75: the test chips were unseen too</summary>
+#
+# **No.** They were unseen, but of the same hills, the same passes and the same event.
+#
+# </details>
+#
+# <details><summary>Less, by about a tenth</summary>
+#
+# **No.** It may be a tenth, a half, or nothing. The table has all of these.
+#
+# </details>
+#
+# <details><summary>Nobody can say before it is tested there</summary>
+#
+# **Right.** Ground, season, orbit and landslides differ, and so does chance, with which every AUPRC must be read.
+#
+# </details>
 
-quiz.show("07_transfer")
+# %% [markdown] tags=["question:labels-can-be-used-twice"]
+# **2.** You have twenty labelled chips of the new event. How do you tune, and say how good the map is?
+#
+# <details><summary>Tune on all twenty and score on all twenty</summary>
+#
+# **No.** The score then says how well it learnt these by heart.
+#
+# </details>
+#
+# <details><summary>Tune on some, in one block, and score on the others</summary>
+#
+# **Right.** Labels are spent once. Blocks keep neighbours on one side.
+#
+# </details>
+#
+# <details><summary>Tune on all twenty and quote the score from home</summary>
+#
+# **No.** That is the score of another network in another place.
+#
+# </details>
+
+# %% [markdown] tags=["question:normalising-mends-everything"]
+# **3.** What does measuring mean and standard deviation in the new region mend?
+#
+# <details><summary>A level and a spread that differ for the whole scene</summary>
+#
+# **Right.** Such as rock instead of forest, a wet season, another processor.
+#
+# </details>
+#
+# <details><summary>All that differs between two regions</summary>
+#
+# **No.** Landslides of another size, or slopes seen from the other side, stay strange.
+#
+# </details>
+#
+# <details><summary>Nothing: the labels are missing</summary>
+#
+# **No.** Mean and standard deviation need none.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -336,10 +336,91 @@ composite_figure(composite)
 #
 # Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
 
-# %%
-from landslide_utils.course import quiz
+# %% [markdown] tags=["question:every-pass-counts"]
+# **1.** Track 46 has nine passes before the event and one after it; track 68 has three before and three after. How many
+# can be averaged on each side?
+#
+# <details><summary>Four: there are four after the event</summary>
+#
+# **No.** Those after it are of two tracks, which see each slope from another side.
+#
+# </details>
+#
+# <details><summary>Three, on track 68</summary>
+#
+# **Right.** An average needs passes of one track, and a change needs both sides. The shorter side counts.
+#
+# </details>
+#
+# <details><summary>Nine, on track 46</summary>
+#
+# **No.** Nine before, but only one after: its change has the speckle of that one.
+#
+# </details>
 
-quiz.show("08_your_own_event")
+# %% [markdown] tags=["question:newspapers-print-utc"]
+# **2.** A newspaper in Japan, nine hours ahead of UTC, says that the earthquake struck on 6 September at 3:08. What do
+# you enter?
+#
+# <details><summary>2018-09-06T03:08</summary>
+#
+# **No.** That is read as UTC, nine hours too late. A pass within them is put on the wrong side.
+#
+# </details>
+#
+# <details><summary>2018-09-06T12:08</summary>
+#
+# **No.** Clocks in Japan are ahead. UTC is earlier: take the hours away.
+#
+# </details>
+#
+# <details><summary>2018-09-05T18:08</summary>
+#
+# **Right.** Nine hours less, which is on the day before.
+#
+# </details>
+
+# %% [markdown] tags=["question:latitude-comes-first"]
+# **3.** Somebody gives you a box as 'latitude 46.0 to 46.2, longitude 7.9 to 8.2'. What do you enter?
+#
+# <details><summary>7.9, 46.0, 8.2, 46.2</summary>
+#
+# **Right.** West, south, east, north: x first, then y, the south-western corner before the other.
+#
+# </details>
+#
+# <details><summary>46.0, 7.9, 46.2, 8.2</summary>
+#
+# **No.** That is a box as well, in the east of Ethiopia, and no error warns you.
+#
+# </details>
+#
+# <details><summary>7.9, 8.2, 46.0, 46.2</summary>
+#
+# **No.** Both longitudes first is not the order: west, south, east, north.
+#
+# </details>
+
+# %% [markdown] tags=["question:outlines-lie-where-they-should"]
+# **4.** An inventory was traced on air photographs and lies 30 m beside the radar's grid. Does it matter?
+#
+# <details><summary>No, 30 m is little on a map of 10 km</summary>
+#
+# **No.** Landslides are a few pixels wide. Three pixels beside is often beside the landslide.
+#
+# </details>
+#
+# <details><summary>No, the network will learn the right place</summary>
+#
+# **No.** It learns what the labels say: the wrong place, or nothing at all.
+#
+# </details>
+#
+# <details><summary>Yes: look at outlines and image together before you train</summary>
+#
+# **Right.** Many pixels would be labelled wrong, in training and in the test.
+#
+# </details>
 
 # %% [markdown]
 # ## What we learnt

@@ -15,7 +15,6 @@ import pytest
 from browser.conftest import OUT, ROOT
 from browser.look import is_blank
 from landslide_utils.course.check import NOT_YET, RIGHT
-from landslide_utils.course.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle, Page
@@ -196,14 +195,15 @@ def test_a_learner_s_way_through_a_notebook(path: Path, page: Page, lab: Callabl
                 assert frame
                 moves(frame.wait_for_selector(".noUi-handle"), frame.wait_for_selector(".bk-Figure"))
 
-        if path.stem in QUESTIONS:
-            quiz = notebook.cell(notebook.find("quiz.show("))
-            first = QUESTIONS[path.stem][0]
-            for place, option in enumerate(first.options):
-                opened = quiz.query_selector_all("details")[place]
-                opened.query_selector("summary").click()  # type: ignore[union-attr]
-                assert opened.query_selector("p").inner_text() == f"{'Right' if option.right else 'No'}. {option.why}"  # type: ignore[union-attr]
-                assert opened.query_selector("p").is_visible()  # type: ignore[union-attr]
+        quiz = notebook.cell(
+            next(number for number, source in enumerate(notebook.sources()) if source.startswith("**1.**"))
+        )
+        for opened in quiz.query_selector_all("details"):
+            assert not opened.query_selector("p").is_visible()  # type: ignore[union-attr]
+            opened.query_selector("summary").click()  # type: ignore[union-attr]
+            assert opened.query_selector("p").is_visible()  # type: ignore[union-attr]
+        verdicts = [opened.query_selector("p strong").inner_text() for opened in quiz.query_selector_all("details")]  # type: ignore[union-attr]
+        assert verdicts.count("Right.") == 1
 
         if path.stem in WRONG:
             stub, wrong, hint = WRONG[path.stem]
