@@ -333,7 +333,7 @@ def test_maps_of_other_practice_regions(tmp_path: Path, region: str, channels: s
     [
         ({"threshold": 1.0}, "threshold=1.0: must be more than 0 and less than 1"),
         ({"thresold": 0.5}, "thresold is not a parameter; these are: cube, event_time"),
-        ({"min_pixels": 0}, "min_pixels=0 is not one of 1 to 100000"),
+        ({"min_pixels": 0}, "min_pixels=0 is not a whole number from 1 to 100000"),
     ],
 )
 def test_notebook_05_refuses_wrong_parameters(tmp_path: Path, parameters: dict[str, object], message: str) -> None:

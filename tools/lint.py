@@ -73,10 +73,8 @@ def _parameter_faults(code: list[tuple[int, NotebookNode]]) -> list[str]:
         if not re.fullmatch(r"\w+: [\w |]+ = .+?  # \S.*", line)
     ]
     after = code[places[0] + 1][1].source if places[0] + 1 < len(code) else ""
-    if not re.search(r"^(\w+ = )?(check_parameters|read_parameters|refuse_unknown)\(\s*globals\(\)", after, re.M):
-        faults.append(
-            "the cell after the parameters must check them with check_parameters, read_parameters or refuse_unknown"
-        )
+    if not re.search(r"^(\w+ = )?check_parameters\(\s*globals\(\)", after, re.M):
+        faults.append("the cell after the parameters must check them with check_parameters")
     return faults
 
 

@@ -22,8 +22,10 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from landslide_utils.composite import CHANNELS
-from landslide_utils.experiments.config import ConfigError, RunConfig
+from landslide_utils.experiments.config import RUN_RULES, RunConfig
+from landslide_utils.experiments.parameters import Rule, several
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, run
+from landslide_utils.files import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -38,6 +40,16 @@ _ONE_AT_A_TIME = (
 )  # seeds and threads of torch belong to a process, so a process trains one run at a time
 
 
+GRID_RULES: dict[str, Rule] = {
+    **{name: rule for name, rule in RUN_RULES.items() if name not in ("channels", "timesteps", "seed", "split")},
+    "channels": several(RUN_RULES["channels"]),
+    "timesteps": several(RUN_RULES["timesteps"]),
+    "seeds": several(RUN_RULES["seed"]),
+    "splits": several(RUN_RULES["split"]),
+}
+"""What each argument of :func:`plan_runs` may be."""
+
+
 class GridError(RuntimeError):
     """Runs of a grid that failed; all others are done. ``failures`` has what happened to each, by its hash."""
 
@@ -49,7 +61,7 @@ class GridError(RuntimeError):
         )
 
 
-def grid(
+def plan_runs(
     *,
     channels: Sequence[str] = tuple(CHANNELS),
     timesteps: Sequence[int] = (1, 2, 3, 4),
@@ -67,17 +79,17 @@ def grid(
 
     Raises
     ------
-    ConfigError
+    InputError
         Listing all values that are not allowed.
     """
     configs, faults = [], []
     for seed, steps, split, name in itertools.product(seeds, timesteps, splits, channels):
         try:
             configs.append(RunConfig(channels=name, timesteps=steps, seed=seed, split=split, **fixed))
-        except ConfigError as error:
+        except InputError as error:
             faults += error.faults
     if faults:
-        raise ConfigError(list(dict.fromkeys(faults)))
+        raise InputError("these runs cannot be started", list(dict.fromkeys(faults)))
     return configs
 
 
@@ -265,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--dry-run", action="store_true", help="only say what is there and what would be run")
     asked = parser.parse_args(arguments)
     try:
-        configs = grid(
+        configs = plan_runs(
             channels=asked.channels,
             timesteps=asked.timesteps,
             seeds=asked.seeds,
@@ -280,7 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 )
             return 0
         table = run_grid(configs, scheduler=asked.scheduler, threads_per_worker=asked.threads_per_worker)
-    except (ConfigError, GridError) as error:
+    except (InputError, GridError) as error:
         print(error, file=sys.stderr)
         return 1
     if asked.results:

@@ -20,11 +20,10 @@ from tqdm.auto import tqdm
 
 from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.chips import Normalisation, Scene, SplitError
-from landslide_utils.cube import CubeError
-from landslide_utils.experiments.config import ConfigError, RunConfig
+from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.results import markdown_table
 from landslide_utils.experiments.runs import Run, prepare, run
-from landslide_utils.files import atomic_write
+from landslide_utils.files import InputError, atomic_write
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
 from landslide_utils.model import PRESETS, Preset
 from landslide_utils.predict import map_scene
@@ -268,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for table in measure_pairs(configs, pd.read_csv(kept) if kept.exists() else None):
             with atomic_write(kept, overwrite=True) as part:
                 table.round(6).to_csv(part, index=False)
-    except (ConfigError, CubeError, SplitError) as error:
+    except (InputError, SplitError) as error:
         print(error, file=sys.stderr)
         return 1
     write_pairs(table, asked.results, command=command)

@@ -40,10 +40,10 @@ epochs: int = 6  # How often the network sees the training chips, 1 to 30; more 
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments.config import check_parameters
+from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-check_parameters(globals(), region=tuple(PRACTICE), epochs=range(1, 31))
+check_parameters(globals(), region=PRACTICE, epochs=range(1, 31))
 
 # %% [markdown]
 # ## The satellite

@@ -37,10 +37,10 @@ size: int = 360  # Width and height, in pixels, of the corner in which the noise
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments.config import check_parameters
+from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-check_parameters(globals(), region=tuple(PRACTICE), size=range(60, 601))
+check_parameters(globals(), region=PRACTICE, size=range(60, 601))
 
 # %% [markdown]
 # ## A view

@@ -37,10 +37,10 @@ seed: int = 0  # Of the split, 0 to 99
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments.config import check_parameters
+from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-check_parameters(globals(), region=tuple(PRACTICE), timesteps=range(1, 4), seed=range(100))
+check_parameters(globals(), region=PRACTICE, timesteps=range(1, 4), seed=range(100))
 
 # %% [markdown]
 # ## The cube

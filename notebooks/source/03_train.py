@@ -46,9 +46,11 @@ runs_dir: str = "runs"  # Folder in which the run is saved
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments.config import read_parameters
+from landslide_utils.experiments.config import RUN_RULES, RunConfig
+from landslide_utils.experiments.parameters import check_parameters
 
-config = read_parameters(globals())
+parameters = check_parameters(globals(), **RUN_RULES)
+config = RunConfig.from_parameters(parameters)
 config
 
 # %% [markdown]

@@ -46,10 +46,12 @@ runs_dir: str = "runs"  # Folder in which trained networks are kept
 
 # %%
 from landslide_utils.calibration import threshold_for  # refuses costs that are not above 0
-from landslide_utils.experiments.config import read_parameters
+from landslide_utils.experiments.config import RUN_RULES, RunConfig
+from landslide_utils.experiments.parameters import check_parameters
 
+parameters = check_parameters(globals(), **RUN_RULES, cost_of_a_miss=float, cost_of_a_false_alarm=float)
 threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
-config = read_parameters(globals(), also=["cost_of_a_miss", "cost_of_a_false_alarm"])
+config = RunConfig.from_parameters(parameters)
 config
 
 # %% [markdown]

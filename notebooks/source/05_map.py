@@ -47,24 +47,20 @@ overwrite: bool = False  # Whether files of an earlier run in that folder may be
 # Wrong values, unknown names, and files that are there already are refused here, before any work is done.
 
 # %%
-from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
-from landslide_utils.experiments.config import check_parameters
+from landslide_utils.experiments.config import RUN_RULES
+from landslide_utils.experiments.parameters import check_parameters, named, optional
 from landslide_utils.export import plan_files
 
+as_in_a_run = {name: RUN_RULES[name] for name in ("cube", "event_time", "channels", "timesteps", "orbit", "seed")}
 check_parameters(
     globals(),
-    cube=(cube,),
-    event_time=(event_time,),
-    channels=tuple(CHANNELS),
-    timesteps=range(1, 5),
-    orbit=ORBIT_CHOICES,
-    incidence_degrees=(incidence_degrees,),
-    seed=range(2**32),
+    **as_in_a_run,
+    incidence_degrees=float,
     epochs=range(1, 201),
-    threshold=(threshold,),
+    threshold=optional(float),
     min_pixels=range(1, 100_001),
-    out_dir=(out_dir,),
-    overwrite=(False, True),
+    out_dir=named,
+    overwrite=bool,
 )
 paths = plan_files(out_dir, threshold=threshold, overwrite=overwrite)
 

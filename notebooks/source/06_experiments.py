@@ -44,19 +44,12 @@ results: str = "../docs/results"  # Folder with the results of the whole grid
 # configuration with a name of its own.
 
 # %%
-from landslide_utils.experiments.config import refuse_unknown
-from landslide_utils.experiments.grid import grid
+from landslide_utils.experiments.grid import GRID_RULES, plan_runs
+from landslide_utils.experiments.parameters import check_parameters, named
 
-refuse_unknown(globals(), ["cube", "channels", "timesteps", "seeds", "preset", "epochs", "runs_dir", "results"])
-configs = grid(
-    cube=cube,
-    channels=channels.split(),
-    timesteps=[int(number) for number in timesteps.split()],
-    seeds=[int(number) for number in seeds.split()],
-    preset=preset,
-    epochs=epochs,
-    runs_dir=runs_dir,
-)
+parameters = check_parameters(globals(), **GRID_RULES, results=named)
+results = parameters.pop("results")
+configs = plan_runs(**parameters)
 [(config.hash, config.channels, config.timesteps, config.seed) for config in configs]
 
 # %% [markdown]

@@ -41,11 +41,15 @@ results: str = "../docs/results"  # Folder with the table of all pairs
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.experiments.config import RunConfig, check_parameters
+from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.parameters import check_parameters, named
 from landslide_utils.simulate.scenario import PRACTICE
 
 others = [name for name in PRACTICE if name != train_region]
-check_parameters(globals(), train_region=tuple(PRACTICE), test_region=others, epochs=range(1, 31), seed=range(100), runs_dir=(runs_dir,), results=(results,))
+folders = {"runs_dir": named, "results": named}
+check_parameters(
+    globals(), train_region=PRACTICE, test_region=others, epochs=range(1, 31), seed=range(100), **folders
+)
 
 # %% [markdown]
 # ## Home and away

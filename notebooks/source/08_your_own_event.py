@@ -47,10 +47,11 @@ folder: str = "your_own_event"  # Where the cube, and in a rehearsal the images,
 # Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is checked further down, all at once.
 
 # %%
-from landslide_utils.experiments.config import check_parameters
+from landslide_utils.experiments.parameters import check_parameters
 
-texts = ["radar", "dem", "polygons", "box", "event_time", "name", "collection", "assets", "dem_collection", "dem_asset", "folder"]  # fmt: skip
-check_parameters(globals(), pixel_size_m=range(5, 101), **{text: (str(globals()[text]),) for text in texts})
+texts = ["radar", "dem", "polygons", "box", "event_time", "name", "folder"]
+names = ["collection", "assets", "dem_collection", "dem_asset"]
+check_parameters(globals(), pixel_size_m=range(5, 101), **dict.fromkeys([*texts, *names], str))
 
 # %% [markdown]
 # ## What you have on the day

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from landslide_utils.experiments.config import ConfigError, RunConfig, read_parameters
+from landslide_utils.experiments.config import RunConfig
+from landslide_utils.files import InputError
 
 
 def test_all_wrong_values_are_listed_with_what_is_allowed() -> None:
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(InputError) as raised:
         RunConfig(
             channels="sarr",
             orbit="up",
@@ -47,22 +48,3 @@ def test_the_hash_depends_on_the_experiment_and_not_on_where_it_is_kept() -> Non
 def test_a_relative_and_an_absolute_path_are_the_same_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert RunConfig(cube="a.zarr").hash == RunConfig(cube=str(tmp_path / "a.zarr")).hash
-
-
-def test_parameters_are_read_from_a_notebook() -> None:
-    namespace = {
-        "channels": "vh",
-        "seed": 4,
-        "something_else": 5,
-        "In": ["", "channels = 'vh'", "# Parameters\nseed = 4\n"],
-    }
-    config = read_parameters(namespace)
-    assert (config.channels, config.seed, config.preset) == ("vh", 4, "quick")
-
-
-def test_unknown_parameters_and_wrong_values_are_refused_together() -> None:
-    namespace = {"channels": "sarr", "chanels": "sar", "In": ["", "# Parameters\nchannels = 'sarr'\nchanels = 'sar'\n"]}
-    with pytest.raises(ConfigError) as raised:
-        read_parameters(namespace)
-    assert "chanels is not a parameter; these are: cube, event_time, channels" in str(raised.value)
-    assert "channels='sarr' is not one of" in str(raised.value)

@@ -16,21 +16,21 @@ import pytest
 from distributed import LocalCluster
 
 from landslide_utils.experiments import grid as grid_module
-from landslide_utils.experiments.config import ConfigError
-from landslide_utils.experiments.grid import GridError, collect, collect_draws, grid, is_done, run_grid
+from landslide_utils.experiments.grid import GridError, collect, collect_draws, is_done, plan_runs, run_grid
 from landslide_utils.experiments.runs import read_run
+from landslide_utils.files import InputError
 
 
 def test_a_grid_is_every_combination_once() -> None:
-    configs = grid(channels=["vv", "sar"], timesteps=[1, 4], seeds=[0, 1, 2], cube="practice_small")
+    configs = plan_runs(channels=["vv", "sar"], timesteps=[1, 4], seeds=[0, 1, 2], cube="practice_small")
     assert len({config.hash for config in configs}) == 12
     assert {config.cube for config in configs} == {"practice_small"}
-    assert len(grid()) == 60
+    assert len(plan_runs()) == 60
 
 
 def test_a_grid_lists_all_wrong_values_once() -> None:
-    with pytest.raises(ConfigError) as raised:
-        grid(channels=["vv", "xx"], timesteps=[1, 9], seeds=[0, 1])
+    with pytest.raises(InputError) as raised:
+        plan_runs(channels=["vv", "xx"], timesteps=[1, 9], seeds=[0, 1])
     text = str(raised.value)
     assert text.count("channels='xx'") == 1
     assert text.count("timesteps=9") == 1
@@ -130,8 +130,8 @@ def test_two_grids_share_a_folder_and_a_damaged_run_is_mended(
 @pytest.mark.grid
 def test_a_run_that_fails_stops_no_other(tmp_path: Path, write_published: Callable[..., str]) -> None:
     cube = write_published()
-    good = grid(cube=cube, channels=["vh"], timesteps=[1], seeds=[0], epochs=1, runs_dir=str(tmp_path))
-    bad = grid(
+    good = plan_runs(cube=cube, channels=["vh"], timesteps=[1], seeds=[0], epochs=1, runs_dir=str(tmp_path))
+    bad = plan_runs(
         cube=cube, channels=["vh"], timesteps=[4], seeds=[0], epochs=1, orbit="ascending", runs_dir=str(tmp_path)
     )
     with (

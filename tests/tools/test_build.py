@@ -30,7 +30,7 @@ results: str = "../docs"  # A folder beside the notebooks
 # Wrong values are refused.
 
 # %%
-from landslide_utils.experiments.config import check_parameters
+from landslide_utils.experiments.parameters import check_parameters
 
 check_parameters(globals(), region=("practice_small",))
 
@@ -96,7 +96,7 @@ def test_each_rule_names_its_fault(old: str, new: str, fault: str) -> None:
     if fault == "the median cell has":
         new = new + "z = 1\n" * 3
         source = GOOD.replace(old, new).replace(
-            "from landslide_utils.experiments.config import check_parameters\n\n", "a = 1\nb = 1\nc = 1\n"
+            "from landslide_utils.experiments.parameters import check_parameters\n\n", "a = 1\nb = 1\nc = 1\n"
         )
         assert any(fault in found for found in faults(source))
     else:
