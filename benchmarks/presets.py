@@ -73,10 +73,9 @@ def candidates() -> dict[str, dict[str, Any]]:
 
 def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     """Train one candidate and return its line of the table."""
-    import numpy as np
     import torch
 
-    from landslide_utils.chips import Normalisation, split_chips
+    from landslide_utils.chips import Scene, split_chips
     from landslide_utils.composite import make_composite
     from landslide_utils.cube import open_cube
     from landslide_utils.metrics import score_map
@@ -100,13 +99,12 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     preset = dataclasses.replace(base, **candidates()[name])
     composite = make_composite(open_cube(cube), channels="sar", timesteps=4).load()
     chips = split_chips(composite["landslides"], seed=seed)
-    image = Normalisation.fit(composite["image"], chips).apply(composite["image"])
-    valid = np.isfinite(composite["image"]).all("channel")
-    session = start_session(image, composite["landslides"], valid, chips, preset, seed=seed)
+    scene = Scene.fit(composite, chips)
+    session = start_session(scene, preset, seed=seed)
     start = time.process_time()
     history = list(fit(session, preset.epochs, progress=False))
     seconds = time.process_time() - start
-    probability = map_scene(session.model, image, valid=valid, progress=False)
+    probability = map_scene(session.model, scene.image, valid=scene.valid, progress=False)
     found = {part: score_map(probability, composite["landslides"], chips, part) for part in ("validation", "test")}
     return {
         "candidate": name,

@@ -246,20 +246,30 @@ def _standardise(values: NDArray[Any], mean: NDArray[np.float32], sd: NDArray[np
 
 @dataclass(frozen=True)
 class Scene:
-    """What a configuration trains and tests on, ready to be normalised.
+    """What is trained and tested on: a composite, its chips, and what its image is normalised by.
 
     Attributes
     ----------
     composite : xarray.Dataset
-        As :func:`landslide_utils.composite.make_composite` returns it, in memory.
+        As :func:`landslide_utils.composite.make_composite` returns it.
     chips : pandas.DataFrame
+        As :func:`split_chips` returns it.
     normalisation : Normalisation
-        Of its own training chips.
     """
 
     composite: xr.Dataset
     chips: pd.DataFrame
     normalisation: Normalisation
+
+    @classmethod
+    def fit(cls, composite: xr.Dataset, chips: pd.DataFrame) -> Scene:
+        """Return a scene that is normalised by its own training chips."""
+        return cls(composite, chips, Normalisation.fit(composite["image"], chips))
+
+    @cached_property
+    def image(self) -> xr.DataArray:
+        """Return the normalised image (channel, y, x), 0 where there is no data; lazy if the composite is."""
+        return self.normalisation.apply(self.composite["image"])
 
     @property
     def landslides(self) -> xr.DataArray:
@@ -277,42 +287,37 @@ class ChipSet:
 
     Parameters
     ----------
-    image : xarray.DataArray (channel, y, x)
-        Normalised.
-    landslides, valid : xarray.DataArray (y, x), bool
-        Labels, and where there is data: only there is anything learnt or scored.
-    chips : pandas.DataFrame
-        As :func:`split_chips` returns it.
+    scene : Scene
+        Only where it has data is anything learnt or scored.
     part : {"train", "validation", "test"}
     only_landslides : bool
         Whether to take only chips that hold a landslide.
     augment : numpy.random.Generator, optional
-        With it, each chip is taken from a random place inside its block and half of the chips are mirrored north to south.
+        With it, each chip is taken from a random place inside its block and half of the chips are mirrored north to
+        south.
 
     Notes
     -----
-    ``chipset[i]`` has ``image`` (channel, 128, 128), ``landslides`` (1, 128, 128) and ``valid`` (1, 128, 128), all float32. A chip is a slice of arrays in
-    memory, which takes about 0.06 ms.
+    ``chipset[i]`` has ``image`` (channel, 128, 128), ``landslides`` (1, 128, 128) and ``valid`` (1, 128, 128), all
+    float32. A chip is a slice of arrays in memory, which takes about 0.06 ms.
 
-    The radar looks nearly west or nearly east, so a scene mirrored north to south is one that it could have seen; mirrored east to west it would be lit
-    from the wrong side, and quarter turns likewise. With the ground, the northward part of its aspect changes sign.
+    The radar looks nearly west or nearly east, so a scene mirrored north to south is one that it could have seen;
+    mirrored east to west it would be lit from the wrong side, and quarter turns likewise. With the ground, the
+    northward part of its aspect changes sign.
     """
 
     def __init__(
         self,
-        image: xr.DataArray,
-        landslides: xr.DataArray,
-        valid: xr.DataArray,
-        chips: pd.DataFrame,
+        scene: Scene,
         part: str,
         *,
         only_landslides: bool = False,
         augment: np.random.Generator | None = None,
     ) -> None:
-        self.image, self.landslides, self.valid = image.values, landslides.values, valid.values
-        self.table = _of(chips, part, only_landslides).reset_index(drop=True)
+        self.image, self.landslides, self.valid = scene.image.values, scene.landslides.values, scene.valid.values
+        self.table = _of(scene.chips, part, only_landslides).reset_index(drop=True)
         self.augment = augment
-        names = [str(name) for name in image["channel"].values]
+        names = [str(name) for name in scene.image["channel"].values]
         self.northward = names.index("aspect_cos") if "aspect_cos" in names else None
         same_block = self.table.groupby("block")
         self.first = same_block[["row", "col"]].transform("min").to_numpy()

@@ -13,15 +13,13 @@ from typing import Any
 
 import accelerate
 import numpy as np
-import pandas as pd
 import torch
-import xarray as xr
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, RandomSampler, WeightedRandomSampler
 from tqdm.auto import tqdm
 
-from landslide_utils.chips import ChipSet, check_parts
+from landslide_utils.chips import ChipSet, Scene, check_parts
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import auprc
 from landslide_utils.model import LOSSES, Preset, build_model
@@ -68,25 +66,19 @@ def precision() -> str:
 
 
 def start_session(
-    image: xr.DataArray,
-    landslides: xr.DataArray,
-    valid: xr.DataArray,
-    chips: pd.DataFrame,
+    scene: Scene,
     preset: Preset,
     *,
     epochs: int | None = None,
     seed: int = 0,
     weights: Mapping[str, torch.Tensor] | None = None,
 ) -> Session:
-    """Build the network and everything that trains it; the same seed gives the same session on the same machine.
+    """Return the network and everything that trains it; the same seed gives the same session on the same machine.
 
     Parameters
     ----------
-    image : xarray.DataArray (channel, y, x)
-        Normalised.
-    landslides, valid : xarray.DataArray (y, x), bool
-    chips : pandas.DataFrame
-        As :func:`landslide_utils.chips.split_chips` returns it.
+    scene : landslide_utils.chips.Scene
+        In memory.
     preset : Preset
     epochs : int, optional
         Instead of the preset's.
@@ -94,23 +86,20 @@ def start_session(
     weights : mapping of torch.Tensor, optional
         What the network starts from instead of its own first weights: the ``state_dict()`` of one that has been trained already.
     """
-    check_parts(chips, landslides, valid)
+    check_parts(scene.chips, scene.landslides, scene.valid)
     accelerate.utils.set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     accelerator = accelerate.Accelerator(mixed_precision=precision())
-    model = build_model(image.sizes["channel"], preset).to(memory_format=torch.channels_last)
+    model = build_model(len(scene.normalisation.channels), preset).to(memory_format=torch.channels_last)
     if weights is not None:
         model.load_state_dict(weights)
     train_set = ChipSet(
-        image,
-        landslides,
-        valid,
-        chips,
+        scene,
         "train",
         only_landslides=preset.landslide_chips == 1,
         augment=np.random.default_rng(seed) if preset.augment else None,
     )
-    validation_set = ChipSet(image, landslides, valid, chips, "validation")
+    validation_set = ChipSet(scene, "validation")
     order = torch.Generator()
     train_batches = DataLoader(train_set, preset.batch_size, sampler=_sampler(train_set, preset, order))  # type: ignore[arg-type, var-annotated]
     validation_batches = DataLoader(validation_set, preset.batch_size)  # type: ignore[arg-type, var-annotated]
@@ -151,7 +140,7 @@ def _sampler(chips: ChipSet, preset: Preset, generator: torch.Generator) -> Weig
 
 
 def train_epoch(session: Session) -> float:
-    """Show the network one epoch of training chips, mend its weights after each batch, and return the mean loss."""
+    """Show the network one epoch of training chips, update the weights after each batch, and return the mean loss."""
     session.model.train()
     total = 0.0
     for batch in session.train_batches:

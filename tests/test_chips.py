@@ -12,6 +12,7 @@ from landslide_utils.chips import (
     SIZE,
     ChipSet,
     Normalisation,
+    Scene,
     SplitError,
     check_parts,
     corners,
@@ -23,6 +24,12 @@ from landslide_utils.chips import (
 def _labels(shape: tuple[int, int] = (900, 1000), seed: int = 0, share: float = 0.001) -> xr.DataArray:
     labels = np.random.default_rng(seed).uniform(size=shape) < share
     return xr.DataArray(labels, dims=("y", "x"), coords={"y": -np.arange(shape[0]), "x": np.arange(shape[1])})
+
+
+def _scene(image: xr.DataArray, labels: xr.DataArray, chips: pd.DataFrame) -> Scene:
+    names = tuple(str(name) for name in image["channel"].values)
+    unchanged = Normalisation(names, (0.0,) * len(names), (1.0,) * len(names))
+    return Scene(xr.Dataset({"image": image, "landslides": labels}), chips, unchanged)
 
 
 def _image(shape: tuple[int, int], names: tuple[str, ...] = ("vv_before", "vv_after"), seed: int = 1) -> xr.DataArray:
@@ -152,22 +159,21 @@ def test_a_constant_channel_and_aspect_are_left_in_place(four_chips: pd.DataFram
 
 def test_a_chip_is_a_window_of_the_arrays(four_chips: pd.DataFrame) -> None:
     image, labels = _image((128, 600)), _labels((128, 600), share=0.1)
-    valid = image.notnull().all("channel")
-    chips = ChipSet(image, labels, valid, four_chips, "test")
+    scene = _scene(image, labels, four_chips)
+    chips = ChipSet(scene, "test")
     assert len(chips) == 1
     got = chips[0]
     assert np.array_equal(got["image"], image.values[:, :, 448:576])
     assert np.array_equal(got["landslides"][0], labels.values[:, 448:576])
     assert got["landslides"].dtype == got["valid"].dtype == np.float32
-    assert len(ChipSet(image, labels, valid, four_chips, "train", only_landslides=True)) == 1
+    assert len(ChipSet(scene, "train", only_landslides=True)) == 1
 
 
 def test_augmentation_stays_inside_the_block_and_turns_the_northward_aspect(four_chips: pd.DataFrame) -> None:
     image = _image((128, 600), ("vv_before", "aspect_cos"))
     image[0] = np.arange(600, dtype="float32")[None, :] + np.arange(128)[:, None] / 1000
     labels = _labels((128, 600), share=0.1)
-    valid = image.notnull().all("channel")
-    chips = ChipSet(image, labels, valid, four_chips, "train", augment=np.random.default_rng(0))
+    chips = ChipSet(_scene(image, labels, four_chips), "train", augment=np.random.default_rng(0))
     mirrored = 0
     for _ in range(40):
         got = chips[0]

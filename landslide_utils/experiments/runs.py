@@ -114,7 +114,7 @@ def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
         datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit
     ).load()
     chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
-    return Scene(composite, chips, Normalisation.fit(composite["image"], chips))
+    return Scene.fit(composite, chips)
 
 
 def run(config: RunConfig, *, progress: bool = True) -> Run:
@@ -151,13 +151,10 @@ def _run(config: RunConfig, progress: bool) -> Run:
 
     preset = PRESETS[config.preset]
     scene = prepare(config, progress=progress)
-    image = scene.normalisation.apply(scene.composite["image"])
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
-        session = start_session(
-            image, scene.landslides, scene.valid, scene.chips, preset, epochs=config.chosen_epochs, seed=config.seed
-        )
+        session = start_session(scene, preset, epochs=config.chosen_epochs, seed=config.seed)
         history = pd.DataFrame(fit(session, config.chosen_epochs, progress=progress, checkpoint=checkpoint))
         return session.model, history
 
@@ -167,8 +164,8 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
-    probability = map_scene(model, image, valid=scene.valid, progress=progress)
-    metrics, bootstrap = measure(probability, scene.composite, scene.chips, history)
+    probability = map_scene(model, scene.image, valid=scene.valid, progress=progress)
+    metrics, bootstrap = measure(probability, scene, history)
     save_run(
         config,
         metrics=metrics,
@@ -187,18 +184,16 @@ def _hand_memory_back() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def measure(
-    probability: xr.DataArray, composite: xr.Dataset, chips: pd.DataFrame, history: pd.DataFrame
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Measure a map on the test chips.
+def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the scores of a map on the test chips, and what the AUPRC might have been.
 
     Parameters
     ----------
     probability : xarray.DataArray (y, x)
         NaN without data.
-    composite : xarray.Dataset
-        As :func:`landslide_utils.composite.make_composite` returns it.
-    chips, history : pandas.DataFrame
+    scene : Scene
+    history : pandas.DataFrame
+        One line an epoch.
 
     Returns
     -------
@@ -207,7 +202,7 @@ def measure(
     bootstrap : pandas.DataFrame
         What stands in ``bootstrap.csv``.
     """
-    landslides = composite["landslides"]
+    composite, landslides, chips = scene.composite, scene.landslides, scene.chips
     tested = chips[chips["part"] == "test"]
     rich = tested[tested["landslide_share"] > 0]
     metrics: dict[str, Any] = {"format": FORMAT, **score_map(probability, landslides, chips)}

@@ -96,10 +96,8 @@ def fine_tune(
 
     if weights is not None:
         preset = dataclasses.replace(preset, learning_rate=preset.learning_rate / 10)
-    image = scene.normalisation.apply(scene.composite["image"])
-    session = start_session(
-        image, scene.landslides, scene.valid, chips, preset, epochs=epochs, seed=seed, weights=weights
-    )
+    scene = dataclasses.replace(scene, chips=chips)
+    session = start_session(scene, preset, epochs=epochs, seed=seed, weights=weights)
     for _ in fit(session, epochs, progress=progress):
         pass
     model: torch.nn.Module = session.model

@@ -104,11 +104,10 @@ check.landslide_area(area_km2, landslides, pixel_size_m)
 # The scene is cut into [chips](../docs/glossary.md#chip). Some train the network; others are kept back for the test, and it never sees their labels.
 
 # %%
-from landslide_utils.chips import Normalisation, part_mask, split_chips
+from landslide_utils.chips import Scene, part_mask, split_chips
 
 chips = split_chips(composite["landslides"], seed=1)
-image = Normalisation.fit(composite["image"], chips).apply(composite["image"])
-valid = composite["image"].notnull().all("channel")
+scene = Scene.fit(composite, chips)
 
 # %% [markdown]
 # Which part is which? The gaps between them keep the test honest: neighbours look alike.
@@ -125,7 +124,7 @@ split_figure(composite, chips)
 from landslide_utils.model import PRESETS
 from landslide_utils.train import fit, start_session
 
-session = start_session(image, composite["landslides"], valid, chips, PRESETS["quick"], epochs=epochs)
+session = start_session(scene, PRESETS["quick"], epochs=epochs)
 history = list(fit(session, epochs))
 
 # %% [markdown]
@@ -137,7 +136,7 @@ history = list(fit(session, epochs))
 from landslide_utils.figures.maps import map_figure
 from landslide_utils.predict import map_scene
 
-probability = map_scene(session.model, image, valid=valid)
+probability = map_scene(session.model, scene.image, valid=scene.valid)
 map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
 
 # %% [markdown]
@@ -146,7 +145,7 @@ map_figure(probability, composite["landslides"], chips, simulated=composite.attr
 # The first measure that comes to mind is **accuracy**: the share of pixels that are called right. Compare the network with a map that calls nothing a landslide.
 
 # %% tags=["misconception:high-accuracy-is-a-good-map"]
-test = part_mask(chips, "test", composite["landslides"]) & valid
+test = part_mask(chips, "test", composite["landslides"]) & scene.valid
 truth = composite["landslides"].values[test.values]
 print(f"accuracy: network {((probability.values[test.values] > 0.5) == truth).mean():.1%}, empty map {(~truth).mean():.1%}")
 

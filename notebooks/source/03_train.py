@@ -141,12 +141,12 @@ print(f"{float(valid.mean()):.2%} of the pixels have data")
 # three, as in `standard`, it is not, and does better (`benchmarks/presets.csv` has every network that was tried).
 
 # %%
+from landslide_utils.chips import Scene
 from landslide_utils.model import PRESETS, count_weights
 from landslide_utils.train import start_session
 
-session = start_session(
-    image, composite["landslides"], valid, chips, PRESETS[config.preset], epochs=config.chosen_epochs, seed=config.seed
-)
+scene = Scene(composite, chips, normalisation)
+session = start_session(scene, PRESETS[config.preset], epochs=config.chosen_epochs, seed=config.seed)
 print(f"{count_weights(session.model):,} weights, {len(session.train_batches)} batches an epoch")
 
 # %% [markdown]
@@ -240,7 +240,7 @@ from landslide_utils.train import Session
 
 
 def train_epoch(session: Session) -> float:
-    """Show the network one epoch of training chips, mend its weights after each batch, and return the mean loss."""
+    """Show the network one epoch of training chips, update the weights after each batch, and return the mean loss."""
     session.model.train()
     total = 0.0
     for batch in session.train_batches:
@@ -399,7 +399,7 @@ for part, words in (("test", "that chose it"), ("validation", "that did not")):
 # %%
 from landslide_utils.experiments.runs import measure, save_run
 
-results, bootstrap = measure(probability, composite, chips, history)
+results, bootstrap = measure(probability, scene, history)
 folder = save_run(
     config,
     metrics=results,

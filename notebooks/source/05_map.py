@@ -69,13 +69,12 @@ paths = plan_files(out_dir, threshold=threshold, overwrite=overwrite)
 
 # %%
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import rioxarray
 
 from landslide_utils import grid, metrics
 from landslide_utils.calibration import Calibration
-from landslide_utils.chips import Normalisation, part_mask, split_chips
+from landslide_utils.chips import Scene, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
@@ -102,14 +101,14 @@ landslides = composite["landslides"].load()
 
 # %%
 chips = split_chips(landslides, seed=seed)
-image = Normalisation.fit(composite["image"], chips).apply(composite["image"])
-valid = np.isfinite(composite["image"]).all("channel")
+scene = Scene.fit(composite, chips)
 
 # %% [markdown]
 # Then we train for a few epochs. Here the chips are wanted in memory.
 
 # %%
-session = start_session(image.load(), landslides, valid.load(), chips, PRESETS["quick"], epochs=epochs, seed=seed)
+scene.image.load(), scene.valid.load()
+session = start_session(scene, PRESETS["quick"], epochs=epochs, seed=seed)
 pd.DataFrame(fit(session, epochs)).tail(1)
 
 # %% [markdown]
@@ -152,7 +151,7 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # towards its edge. Hidden pixels get no probability, and the map says how many they are.
 
 # %%
-probability = map_scene(session.model, image, valid=valid, layover_and_shadow=hidden)
+probability = map_scene(session.model, scene.image, valid=scene.valid, layover_and_shadow=hidden)
 pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}, name="of the scene").to_frame()
 
 # %% [markdown]
