@@ -1,4 +1,4 @@
-"""Slope, aspect, curvature, local incidence, layover and shadow of an elevation model whose pixels are in metres, first row in the north."""
+"""Slope, aspect, curvature, local incidence, layover and shadow of elevation in metres, first row in the north."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from landslide_utils.grid import pixel_size_m
 
 Array = NDArray[np.float32]
 LOOK_AZIMUTH = {"descending": 280.0, "ascending": 80.0}
-"""Compass direction, degrees, in which Sentinel-1's right-looking antenna looks: westward when flying south, eastward when flying north."""
+"""Compass direction in which Sentinel-1's right-looking antenna looks: westward flying south, eastward flying north."""
 
 STRIP = 512
 """Lines of sight that are looked along at a time, so that memory does not grow with the scene."""
 
 
 def _stencil(dem: xr.DataArray, function: Callable[[Array], Array], **attrs: str) -> xr.DataArray:
-    """Apply a function of each pixel's 3 x 3 neighbourhood; beyond the edge the ground is continued with the same tilt."""
+    """Return a function of each pixel's 3 x 3 neighbourhood; beyond the edge the ground continues with its tilt."""
     padded = _continue(_continue(dem.data, 0), 1)
 
     def shrunk(block: Array) -> Array:
@@ -37,7 +37,7 @@ def _stencil(dem: xr.DataArray, function: Callable[[Array], Array], **attrs: str
 
 
 def _continue(z: Any, axis: int) -> Any:
-    """Add a row or column at both ends that continues the tilt of the last two; dask's own padding cannot."""
+    """Return z with a row or column more at both ends that continues the tilt of the last two (dask cannot)."""
     start, second, before, end = (np.take(z, [i], axis=axis) for i in (0, 1, -2, -1))
     return np.concatenate([2 * start - second, z, 2 * end - before], axis=axis)
 
@@ -51,7 +51,7 @@ def _tilt(z: Array, pixel_size_m: float) -> tuple[Array, Array]:
     return east, north
 
 
-def layover_and_shadow(
+def layover_and_shadow_along_rows(
     ground: Array, *, first_col: int, pixel_size_m: float, looks_east: bool, incidence_degrees: float, reach: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return where a side-looking radar sees several places at once (layover), and where it sees nothing (shadow).
@@ -64,8 +64,7 @@ def layover_and_shadow(
         Column number of ``ground[:, 0]`` in the scene, so that windows of one scene agree to the last bit.
     pixel_size_m : float
     looks_east : bool
-        Whether the antenna looks towards increasing columns (ascending) or decreasing ones (descending). The few degrees by which Sentinel-1 looks
-        past due east or west are left out.
+        Whether the antenna looks towards increasing columns (ascending) or decreasing ones (descending).
     incidence_degrees : float
         Angle between the line of sight and the vertical.
     reach : int
@@ -77,7 +76,7 @@ def layover_and_shadow(
 
     References
     ----------
-    Kropatsch & Strobl (1990), The generation of SAR layover and shadow maps from digital elevation models, IEEE TGRS 28.
+    Kropatsch & Strobl (1990), The generation of SAR layover and shadow maps from digital elevation models, IEEE TGRS.
     """
     z = ground if looks_east else ground[:, ::-1]
     cols = np.arange(first_col, first_col + ground.shape[1], dtype=np.float64)
@@ -96,14 +95,7 @@ def layover_and_shadow(
 
 
 def slope(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:
-    """Return the slope in degrees, 0 to 90.
-
-    Parameters
-    ----------
-    dem : xarray.DataArray (y, x)
-        Elevation in metres, y descending (north first), x ascending.
-    pixel_size_m : float
-        Width and height of a pixel in metres.
+    """Return the slope in degrees, 0 to 90, of elevation (y, x) in metres, y descending (north first), x ascending.
 
     References
     ----------
@@ -118,17 +110,17 @@ def slope(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:
 
 
 def aspect_parts(dem: xr.DataArray, pixel_size_m: float) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return sine and cosine of the aspect, the compass direction in which the ground falls: (eastward, northward), -1 to 1; (0, 0) where flat.
+    """Return sine and cosine of the aspect, the compass direction in which the ground falls; (0, 0) where it is flat.
 
-    Aspect is an angle: 359 and 1 degrees are neighbours. A network that is given the number cannot know; given sine and cosine it does.
+    Aspect is an angle: 359 and 1 degrees are neighbours. A network that is given the number cannot know; given sine and
+    cosine (how far eastward and how far northward, -1 to 1) it does.
     """
 
     def part(z: Array, which: int) -> Array:
         rise = _tilt(z, pixel_size_m)
         steep = np.hypot(*rise)
-        return np.divide(
-            -rise[which], steep, out=np.where(np.isnan(steep), np.nan, np.zeros_like(steep)), where=steep > 0
-        ).astype(np.float32)
+        flat_or_missing = np.where(np.isnan(steep), steep, np.zeros_like(steep))
+        return np.divide(-rise[which], steep, out=flat_or_missing, where=steep > 0).astype(np.float32)
 
     return (
         _stencil(dem, lambda z: part(z, 0), long_name="eastward part of aspect", units="1"),
@@ -141,7 +133,7 @@ def curvature(dem: xr.DataArray, pixel_size_m: float) -> xr.DataArray:
 
     References
     ----------
-    Zevenbergen & Thorne (1987), Quantitative analysis of land surface topography, Earth Surface Processes and Landforms 12.
+    Zevenbergen & Thorne (1987), Quantitative analysis of land surface topography, Earth Surf. Process. Landforms 12.
     """
 
     def bend(z: Array) -> Array:
@@ -174,21 +166,15 @@ def local_incidence(
 
     Notes
     -----
-    Above 90 degrees the ground looks away from the radar: it lies in shadow. Where the ground's own tilt towards the radar is steeper than the incidence,
-    it lies in layover; :func:`hidden` finds what they hide around them, too.
+    Above 90 degrees the ground looks away from the radar: it lies in shadow. Where it tilts towards the radar by more
+    than the incidence, it lies in layover. What lies around them, :func:`layover_and_shadow` finds.
 
     References
     ----------
     Small (2011), Flattening gamma: radiometric terrain correction for SAR imagery, IEEE TGRS 49.
     """
-    theta = (
-        xr.ufuncs.radians(incidence_degrees)
-        if isinstance(incidence_degrees, xr.DataArray)
-        else np.radians(incidence_degrees)
-    )
-    if not bool(
-        ((theta >= 0) & (theta < np.pi / 2)).all() if isinstance(theta, xr.DataArray) else 0 <= theta < np.pi / 2
-    ):
+    theta: Any = np.radians(incidence_degrees)
+    if not np.all((theta >= 0) & (theta < np.pi / 2)):
         raise ValueError(f"incidence_degrees={incidence_degrees} is not between 0 and 90 degrees from the vertical")
     look = np.radians(look_azimuth_degrees)
     east, north = (
@@ -197,11 +183,11 @@ def local_incidence(
     )
     rise_away = east * np.sin(look) + north * np.cos(look)
     cosine = (np.cos(theta) + np.sin(theta) * rise_away) / np.sqrt(1 + east**2 + north**2)
-    angle: xr.DataArray = xr.ufuncs.degrees(xr.ufuncs.arccos(cosine.clip(-1, 1)))
+    angle: xr.DataArray = np.degrees(np.arccos(cosine.clip(-1, 1)))
     return angle.astype("float32").assign_attrs(long_name="local incidence", units="degrees")
 
 
-def hidden(
+def layover_and_shadow(
     dem: xr.DataArray,
     pixel_size_m: float,
     *,
@@ -209,23 +195,24 @@ def hidden(
     look_azimuth_degrees: float,
     reach_m: float = 2000.0,
 ) -> xr.Dataset:
-    """Return ``layover`` and ``shadow`` (y, x), bool, as :func:`layover_and_shadow` finds them along the real line of sight.
+    """Return ``layover`` and ``shadow`` (y, x), bool, along the real line of sight.
 
     Parameters
     ----------
     dem : xarray.DataArray (y, x)
-        Elevation in metres, y descending (north first), x ascending. It is read into memory; holes are taken for the lowest ground and hide nothing.
+        Elevation in metres, y descending (north first), x ascending. It is read into memory; holes are taken for the
+        lowest ground.
     pixel_size_m : float
     incidence_degrees : float
     look_azimuth_degrees : float
         Compass direction in which the antenna looks: about 80 for an ascending Sentinel-1, 280 for a descending one.
     reach_m : float
-        Distance within which one place can hide another. Beyond the scene's edge the ground is taken to be as high as at the edge.
+        Distance within which one place can hide another. Beyond the edge the ground is taken to be as high as there.
 
     Raises
     ------
     ValueError
-        If the antenna looks closer to north or south than to east or west, as no polar-orbiting radar does away from the poles.
+        If the antenna looks closer to north or south than to east or west; no polar-orbiting radar does.
 
     Notes
     -----
@@ -242,14 +229,14 @@ def hidden(
     lean = -1 / np.tan(look)  # rows southward along a line of sight, a column eastward
     drop = lean * np.arange(width)
     reach = int(np.ceil(reach_m / pixel_size_m))
-    found = {name: np.zeros(z.shape, bool) for name in ("layover", "shadow")}
+    masks = {name: np.zeros(z.shape, bool) for name in ("layover", "shadow")}
     cols = np.arange(width)
     for first in range(int(np.floor(-drop.max())), int(np.ceil(height - drop.min())), STRIP):
         lines = np.arange(first, first + STRIP)
         strip = np.empty((STRIP, width), np.float32)
         for col in cols:
             strip[:, col] = np.interp(lines + drop[col], np.arange(height), z[:, col])
-        masks = layover_and_shadow(
+        strip_masks = layover_and_shadow_along_rows(
             np.pad(strip, ((0, 0), (reach, reach)), mode="edge"),
             first_col=-reach,
             pixel_size_m=pixel_size_m * float(np.hypot(1, lean)),
@@ -258,14 +245,11 @@ def hidden(
             reach=reach,
         )
         for col in cols:
-            rows = np.arange(
-                max(0, int(np.floor(first + drop[col])) - 1), min(height, int(np.ceil(first + STRIP + drop[col])) + 1)
-            )
-            line = np.rint(rows - drop[col]).astype(int) - first
+            line = np.rint(np.arange(height) - drop[col]).astype(int) - first
             inside = (line >= 0) & (line < STRIP)
-            for mask, out in zip(masks, found.values(), strict=True):
-                out[rows[inside], col] = mask[line[inside], col]
-    return xr.Dataset({name: (("y", "x"), mask) for name, mask in found.items()}, coords={"y": dem["y"], "x": dem["x"]})
+            for mask, strip_mask in zip(masks.values(), strip_masks, strict=True):
+                mask[inside, col] = strip_mask[line[inside], col]
+    return xr.Dataset({name: (("y", "x"), mask) for name, mask in masks.items()}, coords={"y": dem["y"], "x": dem["x"]})
 
 
 def find_layover_and_shadow(
@@ -310,7 +294,7 @@ def find_layover_and_shadow(
         faults.append(f"incidence_degrees={incidence}: must be between 10 and 70 (Sentinel-1 IW: 29 to 46)")
     if faults or incidence is None:
         raise CubeError(cube.attrs["opened_from"], faults)
-    return hidden(
+    return layover_and_shadow(
         cube["dem"],
         pixel_size_m(cube),
         incidence_degrees=incidence,

@@ -156,8 +156,8 @@ def test_nothing_is_shown_where_nothing_is_known_and_the_shares_say_so() -> None
     valid[10:20, 10:20] = False
     layover[30:40, 0:50] = True
     shadow[35:45, 0:50] = True
-    hidden = xr.Dataset({"layover": layover, "shadow": shadow})
-    got = map_scene(Near(0), image, valid=valid, layover_and_shadow=hidden, tiling=Tiling(64, 8), progress=False)
+    masks = xr.Dataset({"layover": layover, "shadow": shadow})
+    got = map_scene(Near(0), image, valid=valid, layover_and_shadow=masks, tiling=Tiling(64, 8), progress=False)
     known = (valid & ~layover & ~shadow).values
     assert np.array_equal(np.isfinite(got.values), known)
     assert np.allclose(got.values[known], whole(Near(0), image)[known], atol=EXACT)

@@ -71,7 +71,7 @@ def test_chunks_make_no_difference(function) -> None:  # type: ignore[no-untyped
     assert np.array_equal(lazy.values, function(dem, PIXEL).values)
 
 
-def _hidden_by_rays(z: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray]:
+def _layover_and_shadow_by_rays(z: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray]:
     """Return layover and shadow along one line seen from the left, straight from their definitions, every pair of places compared."""
     d = PIXEL * np.arange(len(z))
     slant = d * np.sin(theta) - z * np.cos(theta)
@@ -89,16 +89,16 @@ def test_layover_and_shadow_are_what_rays_say(looks_east: bool) -> None:
     cols = np.arange(width + 2 * reach)
     ridge = 250 * np.exp(-(((cols - 65) / 9.0) ** 2)) + 180 * np.exp(-(((cols - 90) / 5.0) ** 2))
     ground = np.tile(ridge.astype("float32"), (3, 1))
-    layover, shadow = terrain.layover_and_shadow(
+    layover, shadow = terrain.layover_and_shadow_along_rows(
         ground, first_col=-reach, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=reach
     )
     line = ridge if looks_east else ridge[::-1]
-    expected = [mask if looks_east else mask[::-1] for mask in _hidden_by_rays(line, np.radians(39))]
+    expected = [mask if looks_east else mask[::-1] for mask in _layover_and_shadow_by_rays(line, np.radians(39))]
     assert layover.shape == (3, width)
     for got, wanted in zip((layover, shadow), expected, strict=True):
         assert np.array_equal(got[1], wanted[reach:-reach])
     assert layover.any()
-    flat = terrain.layover_and_shadow(
+    flat = terrain.layover_and_shadow_along_rows(
         ground * 0, first_col=0, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=reach
     )
     assert not any(mask.any() for mask in flat)
@@ -108,7 +108,7 @@ def test_a_cliff_casts_a_shadow_away_from_the_radar() -> None:
     ground = np.zeros((1, 100), np.float32)
     ground[:, 50:] = -400.0  # seen from the left, the ground beyond the cliff falls away
     for looks_east, expected in ((True, True), (False, False)):
-        _, shadow = terrain.layover_and_shadow(
+        _, shadow = terrain.layover_and_shadow_along_rows(
             ground, first_col=0, pixel_size_m=PIXEL, looks_east=looks_east, incidence_degrees=39, reach=40
         )
         assert shadow.any() == expected
@@ -146,7 +146,7 @@ def test_local_incidence_of_flat_ground_is_the_incidence_of_each_pixel() -> None
         terrain.local_incidence(dem, PIXEL, incidence_degrees=95, look_azimuth_degrees=80)
 
 
-def _hidden_in_3d(z: np.ndarray, theta: float, look: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
+def _layover_and_shadow_in_3d(z: np.ndarray, theta: float, look: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
     """Return layover and shadow by marching from each pixel along the real line of sight, heights interpolated between pixels."""
     from scipy import ndimage
 
@@ -177,22 +177,24 @@ def test_layover_and_shadow_follow_the_real_line_of_sight(look: float) -> None:
     dem = xr.DataArray(
         hills.astype("float32"), dims=("y", "x"), coords={"y": -PIXEL * rows[:, 0], "x": PIXEL * cols[0]}
     )
-    found = terrain.hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
+    found = terrain.layover_and_shadow(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
     for name, expected in zip(
-        ("layover", "shadow"), _hidden_in_3d(hills, np.radians(39), np.radians(look), 40), strict=True
+        ("layover", "shadow"), _layover_and_shadow_in_3d(hills, np.radians(39), np.radians(look), 40), strict=True
     ):
         both, either = (found[name].values & expected).sum(), (found[name].values | expected).sum()
         assert expected.sum() > 100
         assert both / either > (0.999 if look == 90 else 0.93), name  # half a row of rounding along the rims
     with pytest.raises(ValueError, match="look_azimuth_degrees=10 is not within 45 degrees of east"):
-        terrain.hidden(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=10)
+        terrain.layover_and_shadow(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=10)
 
 
 def test_strips_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     dem = _dem((90, 100)) * 3
-    whole = terrain.hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300)
+    whole = terrain.layover_and_shadow(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300)
     monkeypatch.setattr(terrain, "STRIP", 17)
-    assert whole.identical(terrain.hidden(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300))
+    assert whole.identical(
+        terrain.layover_and_shadow(dem, PIXEL, incidence_degrees=30, look_azimuth_degrees=281, reach_m=300)
+    )
     assert whole["layover"].any()
 
 
@@ -204,8 +206,8 @@ def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) ->
     assert composite["image"].attrs["simulated"] is True
     orbit = composite.attrs["orbit"]
     due = 90 if orbit == "ascending" else 270  # where the simulator looks
-    hidden = find_layover_and_shadow(masked, orbit=orbit, look_azimuth_degrees=due)
-    found = (hidden["layover"] | hidden["shadow"]).values[:, 64:-64]  # beyond the edge the ground is not known
+    masks = find_layover_and_shadow(masked, orbit=orbit, look_azimuth_degrees=due)
+    found = (masks["layover"] | masks["shadow"]).values[:, 64:-64]  # beyond the edge the ground is not known
     missing = np.isnan(composite["image"].values).any(0)[:, 64:-64]
     assert missing.mean() > 0.01
     assert (found & missing).sum() / (
@@ -213,7 +215,7 @@ def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) ->
     ).sum() > 0.95  # the simulator looks less far along a line of sight
 
 
-def test_hidden_ground_needs_terrain_an_orbit_and_an_angle(write_published: Callable[..., str]) -> None:
+def test_layover_and_shadow_need_terrain_an_orbit_and_an_angle(write_published: Callable[..., str]) -> None:
     cube = open_cube(write_published())
     assert cube.attrs["incidence_degrees"] == 36  # of los.rdr_0
     with pytest.raises(CubeError, match="variable dem is missing") as caught:

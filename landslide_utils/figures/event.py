@@ -97,15 +97,17 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
     )
 
 
-def incidence_figure(incidence: xr.DataArray, hidden: xr.Dataset, *, orbit: str, simulated: bool) -> Picture:
+def incidence_figure(
+    incidence: xr.DataArray, layover_and_shadow: xr.Dataset, *, orbit: str, simulated: bool
+) -> Picture:
     """Show local incidence, and layover and shadow in colour over it.
 
     Parameters
     ----------
     incidence : xarray.DataArray (y, x)
         Degrees, as :func:`landslide_utils.terrain.local_incidence` returns it.
-    hidden : xarray.Dataset
-        ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.hidden` returns them.
+    layover_and_shadow : xarray.Dataset
+        ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.layover_and_shadow` returns them.
     orbit : str
         Direction of flight, for the title.
     simulated : bool
@@ -119,7 +121,7 @@ def incidence_figure(incidence: xr.DataArray, hidden: xr.Dataset, *, orbit: str,
     drawn = axes.imshow(incidence, cmap=cm.grayC, vmin=0, vmax=90, extent=extent, interpolation="nearest")
     figure.colorbar(drawn, ax=axes, label="local incidence (degrees)", shrink=0.8)
     for name, colour in (("layover", "#e07b00"), ("shadow", "#3b6fb6")):
-        mask = hidden[name].values
+        mask = layover_and_shadow[name].values
         axes.imshow(np.where(mask, 1.0, np.nan), cmap=ListedColormap([colour]), extent=extent, interpolation="nearest")
         axes.plot([], [], "s", color=colour, label=f"{name}: {mask.mean():.1%}")
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), frameon=False, ncols=2)
@@ -128,7 +130,8 @@ def incidence_figure(incidence: xr.DataArray, hidden: xr.Dataset, *, orbit: str,
     return Picture.of(
         figure,
         f"Map of local incidence for a {orbit} pass{_said(simulated)}, from {float(incidence.min()):.0f} to {float(incidence.max()):.0f} degrees; "
-        f"{float(hidden['layover'].mean()):.1%} of the scene lies in layover and {float(hidden['shadow'].mean()):.1%} in shadow.",
+        f"{float(layover_and_shadow['layover'].mean()):.1%} of the scene lies in layover "
+        f"and {float(layover_and_shadow['shadow'].mean()):.1%} in shadow.",
     )
 
 

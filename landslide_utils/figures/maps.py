@@ -121,22 +121,23 @@ def difference_figure(
     )
 
 
-def hidden_figure(probability: xr.DataArray, hidden: xr.Dataset | None) -> Picture:
+def layover_and_shadow_figure(probability: xr.DataArray, layover_and_shadow: xr.Dataset | None) -> Picture:
     """Show where a map says nothing, and why: layover, radar shadow, or no data.
 
     Parameters
     ----------
     probability : xarray.DataArray (y, x)
         As :func:`landslide_utils.predict.map_scene` returns it.
-    hidden : xarray.Dataset, optional
+    layover_and_shadow : xarray.Dataset, optional
         ``layover`` and ``shadow`` (y, x), bool.
     """
     known = probability.notnull()
     masks = {}
     unknown = ~known
-    if hidden is not None:
-        masks = {"layover": hidden["layover"], "shadow": hidden["shadow"] & ~hidden["layover"]}
-        unknown = unknown & ~(hidden["layover"] | hidden["shadow"])
+    if layover_and_shadow is not None:
+        layover, shadow = layover_and_shadow["layover"], layover_and_shadow["shadow"]
+        masks = {"layover": layover, "shadow": shadow & ~layover}
+        unknown = unknown & ~(layover | shadow)
     masks["no data"] = unknown
     colours = {"no data": "#808080", "layover": FALSE_ALARM, "shadow": HIT}
     height = min(1.2 + 7 * probability.sizes["y"] / probability.sizes["x"], 11)

@@ -149,7 +149,7 @@ def backscatter(
         orbit: foreshortening(tilt * unit, scenario.incidence_degrees) * np.float32(1 - scenario.flattening)
         for orbit, tilt in tilts.items()
     }
-    hidden = {orbit: _hidden(scenario, window, ground, orbit) for orbit in LOOK_AZIMUTH}
+    masks = {orbit: _layover_and_shadow(scenario, window, ground, orbit) for orbit in LOOK_AZIMUTH}
     level = _level(scenario, window, cover)
     season, soil = (np.array([table[kind] for kind in range(5)], np.float32)[cover.kind] for table in (SEASON_DB, SOIL))
     changed = _when_changed(scenario, cover)
@@ -186,7 +186,7 @@ def backscatter(
                 db += getattr(slides, p)[slide] + slides.visible[slide] * (
                     gain * np.clip(tilts[orbit], -1.5, 1.5) + rough
                 )
-            layover, shadow = hidden[orbit]
+            layover, shadow = masks[orbit]
             if not scenario.mask_hidden:
                 db = np.where(shadow, np.float32(NOISE_FLOOR_DB), np.where(layover, db + np.float32(LAYOVER_DB), db))
             db += np.interp(own[i], normal, speckle_db).astype(np.float32)
@@ -196,11 +196,11 @@ def backscatter(
     return out
 
 
-def _hidden(
+def _layover_and_shadow(
     scenario: Scenario, window: Window, ground: Array, orbit: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return layover and shadow of one orbit direction."""
-    return terrain.layover_and_shadow(
+    return terrain.layover_and_shadow_along_rows(
         ground,
         first_col=window.col - REACH,
         pixel_size_m=scenario.pixel_size_m,

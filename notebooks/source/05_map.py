@@ -120,7 +120,9 @@ pd.DataFrame(fit(session, epochs)).tail(1)
 # %%
 flown = composite.attrs.get("orbit", "none")
 known = flown in ("ascending", "descending")
-hidden = find_layover_and_shadow(datacube, orbit=flown, incidence_degrees=incidence_degrees or None) if known else None
+layover_and_shadow = None
+if known:
+    layover_and_shadow = find_layover_and_shadow(datacube, orbit=flown, incidence_degrees=incidence_degrees or None)
 print(f"{flown} passes" + ("" if known else ": without radar, or without its direction, nothing can be said of layover and shadow"))
 
 # %% [markdown]
@@ -151,16 +153,16 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # towards its edge. Hidden pixels get no probability, and the map says how many they are.
 
 # %%
-probability = map_scene(session.model, scene.image, valid=scene.valid, layover_and_shadow=hidden)
+probability = map_scene(session.model, scene.image, valid=scene.valid, layover_and_shadow=layover_and_shadow)
 pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}, name="of the scene").to_frame()
 
 # %% [markdown]
 # For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say nothing?
 
 # %%
-from landslide_utils.figures.maps import hidden_figure
+from landslide_utils.figures.maps import layover_and_shadow_figure
 
-hidden_figure(probability, hidden)
+layover_and_shadow_figure(probability, layover_and_shadow)
 
 # %% [markdown]
 # A place without a finding is not a place without a landslide. How many labelled landslide pixels lie where the map is silent, and how many where it speaks and

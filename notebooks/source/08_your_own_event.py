@@ -302,7 +302,7 @@ view = {"incidence_degrees": 39.0, "look_azimuth_degrees": terrain.LOOK_AZIMUTH[
 # %%
 dem_m, pixel_m = cube["dem"].load(), grid.pixel_size_m(cube)
 incidence = terrain.local_incidence(dem_m, pixel_m, **view)
-hidden = terrain.hidden(dem_m, pixel_m, **view)
+layover_and_shadow = terrain.layover_and_shadow(dem_m, pixel_m, **view)
 
 # %% [markdown]
 # The darker a slope, the more it faces the radar. Layover and shadow are in colour, where there are any; gentle hills have none.
@@ -310,7 +310,7 @@ hidden = terrain.hidden(dem_m, pixel_m, **view)
 # %%
 from landslide_utils.figures.event import incidence_figure
 
-incidence_figure(incidence, hidden, orbit=orbit, simulated=cube.attrs["simulated"])
+incidence_figure(incidence, layover_and_shadow, orbit=orbit, simulated=cube.attrs["simulated"])
 
 # %% [markdown]
 # ## The first composite

@@ -92,11 +92,11 @@ def test_what_cannot_be_seen_is_shown_by_cause(probability: xr.DataArray) -> Non
     layover[100:120, :300] = True
     shadow[100:120, 400:] = True
     probability = probability.where(~(layover | shadow))
-    picture = maps.hidden_figure(probability, xr.Dataset({"layover": layover, "shadow": shadow}))
+    picture = maps.layover_and_shadow_figure(probability, xr.Dataset({"layover": layover, "shadow": shadow}))
     assert "layover: 7.32%; shadow: 5.86%; no data: 7.81%" in picture.alt
     pixels = _pixels(picture)
     assert min(_share(pixels, colour) for colour in (maps.FALSE_ALARM, maps.HIT, "#808080")) > 0.005
-    plain = maps.hidden_figure(probability, None)
+    plain = maps.layover_and_shadow_figure(probability, None)
     assert "layover" not in plain.alt
     _pixels(plain)
 

@@ -209,17 +209,17 @@ def test_high_mountains_hide_places_from_the_radar() -> None:
     )
     window = Window(0, 0, 200, 220)
     masked = make_scene(alps).simulate(window)
-    hidden = np.isnan(masked["vv"])
-    assert 0.02 < hidden.mean() < 0.5
+    masked_pixels = np.isnan(masked["vv"])
+    assert 0.02 < masked_pixels.mean() < 0.5
     orbits = np.array([orbit for _, orbit in alps.passes()])
-    ascending, descending = (hidden[orbits == orbit].all(0) for orbit in ("ascending", "descending"))
+    ascending, descending = (masked_pixels[orbits == orbit].all(0) for orbit in ("ascending", "descending"))
     assert (ascending & ~descending).any()
     assert (descending & ~ascending).any()
     wrong = make_scene(alps.replace(mask_hidden=False)).simulate(window)
     assert np.isfinite(wrong["vv"]).all()
-    assert np.array_equal(wrong["vv"][~hidden], masked["vv"][~hidden])
+    assert np.array_equal(wrong["vv"][~masked_pixels], masked["vv"][~masked_pixels])
     db = 10 * np.log10(wrong["vv"])
-    assert db[hidden].std() > db[~hidden].std()  # layover too bright, shadow at the noise floor
+    assert db[masked_pixels].std() > db[~masked_pixels].std()  # layover too bright, shadow at the noise floor
 
 
 def test_foreshortening_follows_the_sine_of_local_incidence() -> None:
