@@ -31,8 +31,9 @@ import lint
 import nbformat
 from nbformat import NotebookNode
 
-HERE = Path(__file__).parent.parent / "notebooks"
-TOOLS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+MEASURED = ROOT / "tools" / "measured.json"
 BEGIN, END = "# BEGIN SOLUTION NO PROMPT", "# END SOLUTION"
 STUB = re.compile(r"\w+ = \.\.\.")
 RELATIVE_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)")
@@ -75,9 +76,8 @@ def solved(cell: str) -> str:
 
 def read_measured() -> dict[str, dict[str, Any]]:
     """Return what tools/measure.py measured, by notebook."""
-    path = TOOLS / "measured.json"
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+    entries: dict[str, dict[str, Any]] = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    return entries
 
 
 def stale_notes(sources: list[Path]) -> list[str]:
@@ -101,12 +101,12 @@ def build(source: Path) -> dict[Path, NotebookNode]:
     whole = read_source(source)
     repository = header.repository_of(header.settings()["repository"])
     measured = read_measured().get(source.stem)
-    notebooks = {HERE / f"{source.stem}.ipynb": copy.deepcopy(whole)}
+    notebooks = {NOTEBOOKS / f"{source.stem}.ipynb": copy.deepcopy(whole)}
     if any(map(is_exercise, whole.cells)):
-        notebooks[HERE / "solutions" / f"{source.stem}.ipynb"] = whole
+        notebooks[NOTEBOOKS / "solutions" / f"{source.stem}.ipynb"] = whole
     for target, notebook in notebooks.items():
-        version = learner if target.parent == HERE else solved
-        path = f"notebooks/{target.relative_to(HERE).as_posix()}"
+        version = learner if target.parent == NOTEBOOKS else solved
+        path = f"notebooks/{target.relative_to(NOTEBOOKS).as_posix()}"
         header.decorate(notebook, path, repository=repository, measured=measured)
         for cell in notebook.cells:
             if is_exercise(cell):
@@ -137,22 +137,22 @@ def main() -> int:
         except ValueError as error:
             parser.error(str(error))
     faults, targets = [], set()
-    sources = sorted((HERE / "source").glob("*.py"))
+    sources = sorted((NOTEBOOKS / "source").glob("*.py"))
     for source in sources:
         faults += lint.notebook_faults(source.stem, read_source(source)) if check else []
         for target, notebook in build(source).items():
             targets.add(target)
-            faults += lint.notebook_faults(str(target.relative_to(HERE)), notebook) if check else []
+            faults += lint.notebook_faults(str(target.relative_to(NOTEBOOKS)), notebook) if check else []
             text = nbformat.writes(notebook) + "\n"
             if not check:
                 target.parent.mkdir(exist_ok=True)
                 target.write_text(text)
             elif not target.exists() or target.read_text() != text:
-                faults.append(f"{target.relative_to(HERE)} differs from its source; run: make notebooks")
+                faults.append(f"{target.relative_to(NOTEBOOKS)} differs from its source; run: make notebooks")
     if check:
-        strays = {*HERE.glob("[0-9]*.ipynb"), *(HERE / "solutions").glob("*.ipynb")} - targets
-        faults += [f"{stray.relative_to(HERE)} has no source; delete it, or write one" for stray in sorted(strays)]
-        faults += lint.link_faults(HERE.parent) + lint.spelling_faults(HERE.parent)
+        strays = {*NOTEBOOKS.glob("[0-9]*.ipynb"), *(NOTEBOOKS / "solutions").glob("*.ipynb")} - targets
+        faults += [f"{stray.relative_to(NOTEBOOKS)} has no source; delete it, or write one" for stray in sorted(strays)]
+        faults += lint.link_faults(ROOT) + lint.spelling_faults(ROOT)
     notes = stale_notes(sources)
     if not header.settings()["repository"]:
         notes.append(

@@ -1,8 +1,9 @@
-"""The house's style of notebooks and documents, as far as a machine can tell: each function lists what is against it."""
+"""The rules of style for notebooks and documents that a machine can check; each function returns a list of faults."""
 
 from __future__ import annotations
 
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +17,14 @@ LONG = "long"
 """Tag of a cell that may be longer than others: a training loop that is being taught."""
 
 SETUP = "setup"
-"""Tag of the cell that the build adds; it is none of the lesson's, and does not count when the median is taken."""
+"""Tag of the set-up cell that the build adds; it is not part of the lesson and is left out of the median."""
 
 HEADER = {
     r"\A# \d\d .+": "a title such as '# 01 Explore backscatter'",
     r"\*\*Afterwards you can\*\*": "'**Afterwards you can** ...'",
-    r"\| you should know \| where it is taught \|\n\|---\|---\|\n\|": "a table '| you should know | where it is taught |'",
+    r"\| you should know \| where it is taught \|\n\|---\|---\|\n\|": (
+        "a table '| you should know | where it is taught |'"
+    ),
     r"without a network|needs a network": "whether it works without a network",
 }
 FOOTER = {
@@ -37,24 +40,28 @@ def _lines(cell: NotebookNode) -> list[str]:
     return [line for line in cell.source.splitlines() if line.strip()]
 
 
+def _code_lines(cell: NotebookNode) -> int:
+    """Return the number of lines of code in a cell; lines that are only a comment do not count."""
+    return sum(not line.lstrip().startswith("#") for line in _lines(cell))
+
+
 def notebook_faults(name: str, notebook: NotebookNode) -> list[str]:
-    """List what is against the house's style in a notebook: as its source has it, stubs and solutions both in it, or as it was generated."""
+    """List the faults of style of a notebook, be it a source (with stubs and solutions) or a generated notebook."""
     cells = notebook.cells
     code = [(number, cell) for number, cell in enumerate(cells, 1) if cell.cell_type == "code"]
     faults = []
     for number, cell in code:
         if number == 1 or cells[number - 2].cell_type != "markdown":
             faults.append(f"cell {number}: no sentence before it ({_lines(cell)[0]})")
-        if len(_lines(cell)) > MOST_LINES and LONG not in cell.metadata.get("tags", []):
+        if _code_lines(cell) > MOST_LINES and LONG not in cell.metadata.get("tags", []):
             faults.append(
-                f"cell {number}: {len(_lines(cell))} lines of code where {MOST_LINES} are allowed; split it, or move plumbing to the package"
+                f"cell {number}: {_code_lines(cell)} lines of code where {MOST_LINES} are allowed; "
+                "split it, or move plumbing to the package"
             )
         faults += [f"cell {number}: {fault}" for fault in _exercise_faults(cell)]
-    lengths = sorted(len(_lines(cell)) for _, cell in code if SETUP not in cell.metadata.get("tags", []))
-    if lengths and lengths[len(lengths) // 2] > MEDIAN_LINES:
-        faults.append(
-            f"the median cell has {lengths[len(lengths) // 2]} lines of code where {MEDIAN_LINES} are allowed"
-        )
+    lengths = [_code_lines(cell) for _, cell in code if SETUP not in cell.metadata.get("tags", [])]
+    if lengths and (median := statistics.median_low(lengths)) > MEDIAN_LINES:
+        faults.append(f"the median cell has {median} lines of code where {MEDIAN_LINES} are allowed")
     for wanted, cell in ((HEADER, cells[0]), (FOOTER, cells[-1])):
         faults += [f"misses {words}" for pattern, words in wanted.items() if not re.search(pattern, cell.source)]
     return [f"{name}: {fault}" for fault in faults + _parameter_faults(code)]
@@ -116,7 +123,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def documents(root: Path) -> dict[Path, str]:
-    """Return the prose of the project by file: Markdown, and the Markdown cells of the notebooks' sources, with the folder that its links start from."""
+    """Return the project's prose by the file that its links start from: Markdown files and the notebooks' text cells."""
     texts = {path: path.read_text() for folder in (root, root / "docs") for path in sorted(folder.glob("*.md"))}
     for source in sorted((root / "notebooks" / "source").glob("*.py")):
         cells = jupytext.read(source).cells
@@ -154,16 +161,8 @@ def spelling_faults(root: Path) -> list[str]:
         "docs",
         *(path.name for path in root.glob("*.md")),
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "codespell_lib",
-        "--builtin",
-        "clear,rare",
-        "--skip",
-        "*.png,*.csv,*.ipynb,__pycache__",
-        *places,
-    ]
+    options = ["--builtin", "clear,rare", "--skip", "*.png,*.csv,*.ipynb,__pycache__"]
+    command = [sys.executable, "-m", "codespell_lib", *options, *places]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if "No module named" in done.stderr:
         return ["spelling was not checked: codespell is missing; install the package with its test extra, as make does"]

@@ -87,12 +87,12 @@ def run(notebook: Path, executed: Path, **given: Any) -> Measurement:
 
 def run_as_learner(source: Path, executed: Path, **parameters: Any) -> Measurement:
     """Run a source's notebook, solved where it has exercises, in a fresh folder from which the documents are found as from its own."""
-    solved = build.HERE / "solutions" / f"{source.stem}.ipynb"
-    notebook = solved if solved.exists() else build.HERE / f"{source.stem}.ipynb"
+    solved = build.NOTEBOOKS / "solutions" / f"{source.stem}.ipynb"
+    notebook = solved if solved.exists() else build.NOTEBOOKS / f"{source.stem}.ipynb"
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / notebook.parent.relative_to(build.HERE.parent)
+        place = Path(folder) / notebook.parent.relative_to(build.ROOT)
         place.mkdir(parents=True)
-        (Path(folder) / "docs").symlink_to(build.HERE.parent / "docs")
+        (Path(folder) / "docs").symlink_to(build.ROOT / "docs")
         return run(notebook, executed, parameters=parameters, cwd=place, progress_bar=False)
 
 
@@ -133,7 +133,7 @@ def main() -> int:
     )
     parser.add_argument("--all", action="store_true", help="measure also what has not changed")
     given = parser.parse_args()
-    sources = {source.stem: source for source in sorted((build.HERE / "source").glob("*.py"))}
+    sources = {source.stem: source for source in sorted((build.NOTEBOOKS / "source").glob("*.py"))}
     if unknown := sorted(set(given.names) - set(sources)):
         parser.error(f"no notebook {', '.join(unknown)}; there are {', '.join(sources)}")
     prints = {name: header.fingerprint(build.read_source(source)) for name, source in sources.items()}
@@ -144,7 +144,7 @@ def main() -> int:
             found = run_as_learner(sources[name], Path(folder) / "out.ipynb")
         measured[name] = {**vars(found), **machine(), "code": prints[name]}
         text = json.dumps(dict(sorted(measured.items())), indent=1) + "\n"
-        (build.TOOLS / "measured.json").write_text(text)
+        build.MEASURED.write_text(text)
         print(
             f"{name}: {found.seconds:.0f} s, longest cell {found.longest_cell_seconds:.0f} s, {found.memory_gb:.2f} GB",
             flush=True,

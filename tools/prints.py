@@ -66,8 +66,8 @@ WANTED = {
 }  # fmt: skip
 """What an instructor compares, by notebook: what it is, and where it stands in what the notebook prints."""
 
-FILE = "prints.json"
-GUIDE = build.HERE.parent / "docs" / "instructor.md"
+KEPT = build.ROOT / "tools" / "prints.json"
+GUIDE = build.ROOT / "docs" / "instructor.md"
 BEGIN, END = "<!-- begin: made by tools/prints.py -->", "<!-- end -->"
 
 
@@ -116,9 +116,8 @@ def with_table(guide: str, kept: dict[str, Any]) -> str:
 
 def read_kept() -> dict[str, Any]:
     """Return the runs that are kept, by notebook."""
-    path = build.TOOLS / FILE
-    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+    runs: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    return runs
 
 
 def main() -> int:
@@ -130,7 +129,7 @@ def main() -> int:
         parser.error(f"nothing is wanted of {', '.join(unknown)}; it is of {', '.join(WANTED)}")
     kept = read_kept()
     for name in names:
-        source = build.HERE / "source" / f"{name}.py"
+        source = build.NOTEBOOKS / "source" / f"{name}.py"
         notebook = build.read_source(source)
         code = header.fingerprint(notebook)
         if kept.get(name, {}).get("code") != code:
@@ -143,7 +142,7 @@ def main() -> int:
                 executed = Path(folder) / "out.ipynb"
                 measure.run_as_learner(source, executed, **({"seed": int(seed)} if seeded else {}))
                 kept[name]["runs"][seed] = numbers(name, nbformat.read(executed, as_version=4))
-            (build.TOOLS / FILE).write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+            KEPT.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
             print(f"{name}, seed {seed}: {kept[name]['runs'][seed]}", flush=True)
             GUIDE.write_text(with_table(GUIDE.read_text(), {n: e for n, e in kept.items() if e["runs"]}))
     return 0

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 REVEAL = "reveal.js@5.2.1"
-OUT = build.HERE.parent / "out" / "slides"
+OUT = build.ROOT / "out" / "slides"
 HEADING = re.compile(r"^(?=#{1,3} )", re.M)
 LONG = 900
 """Characters of prose that fit on a slide; what is longer goes on beneath."""
@@ -78,8 +78,12 @@ def write(executed: Path, target: Path, *, pictures: Path) -> None:
     from nbconvert import SlidesExporter
 
     exporter = SlidesExporter(
-        template_name="slides", extra_template_basedirs=[str(build.TOOLS / "templates")], embed_images=True, reveal_theme="white", reveal_url_prefix=f"node_modules/{REVEAL.partition('@')[0]}"
-    )  # fmt: skip
+        template_name="slides",
+        extra_template_basedirs=[str(build.ROOT / "tools" / "templates")],
+        embed_images=True,
+        reveal_theme="white",
+        reveal_url_prefix=f"node_modules/{REVEAL.partition('@')[0]}",
+    )
     notebook = as_slides(nbformat.read(executed, as_version=4))
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": target.stem, "path": str(pictures)}})
     target.write_text(page)
@@ -88,7 +92,7 @@ def write(executed: Path, target: Path, *, pictures: Path) -> None:
 def main() -> int:
     """Run notebooks, unless it was done since their sources changed, and write their slides."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    sources = {source.stem: source for source in sorted((build.HERE / "source").glob("*.py"))}
+    sources = {source.stem: source for source in sorted((build.NOTEBOOKS / "source").glob("*.py"))}
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 03_train; the whole course if none is named")
     names = parser.parse_args().names or list(sources)
     if unknown := sorted(set(names) - set(sources)):
@@ -102,7 +106,7 @@ def main() -> int:
         executed, source = OUT / f"{name}.ipynb", sources[name]
         if not executed.exists() or executed.stat().st_mtime < source.stat().st_mtime:
             measure.run_as_learner(source, executed)
-        write(executed, OUT / f"{name}.html", pictures=build.HERE)
+        write(executed, OUT / f"{name}.html", pictures=build.NOTEBOOKS)
         print(OUT / f"{name}.html", flush=True)
     return 0
 

@@ -114,7 +114,8 @@ def test_a_training_loop_may_be_long() -> None:
 
 
 def test_learner_and_solved_notebooks_come_from_one_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "HERE", tmp_path)
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     (tmp_path / "source").mkdir()
     source = tmp_path / "source" / "09_example.py"
     source.write_text(GOOD)
@@ -139,7 +140,9 @@ def test_check_finds_stale_and_stray_notebooks(
     here = tmp_path / "notebooks"
     (here / "source").mkdir(parents=True)
     (here / "source" / "09_example.py").write_text(GOOD)
-    monkeypatch.setattr(build, "HERE", here)
+    monkeypatch.setattr(build, "NOTEBOOKS", here)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(lint, "spelling_faults", lambda root: [])
     monkeypatch.setattr(sys, "argv", ["build.py"])
     assert build.main() == 0

@@ -22,14 +22,15 @@ SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "01_explore.py"
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with one source that draws, measured, of a project with an address."""
-    monkeypatch.setattr(build, "HERE", tmp_path)
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(header, "PYPROJECT", tmp_path / "pyproject.toml")
     (tmp_path / "pyproject.toml").write_text('[tool.landslides]\n# where it is\nrepository = ""\nother = "kept"\n')
     header.set_repository(REPOSITORY + ".git")
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "01_explore.py").write_text(SOURCE.read_text())
     entry = {"seconds": 105.2, "memory_gb": 1.11, "cores": 2, "code": "?"}
-    (tmp_path / "measured.json").write_text(json.dumps({"01_explore": entry}))
+    build.MEASURED.write_text(json.dumps({"01_explore": entry}))
     return tmp_path / "source" / "01_explore.py"
 
 
@@ -89,22 +90,20 @@ def test_without_an_address_there_are_no_badges_and_without_a_measurement_no_num
     header.set_repository("")
     learner = next(iter(build.build(made).values()))
     assert "Measured: 1 min 46 s" in learner.cells[0].source
-    (build.TOOLS / "measured.json").unlink()
+    build.MEASURED.unlink()
     text = nbformat.writes(next(iter(build.build(made).values())))
     assert not any(word in text for word in ("badge", "colab", "Measured", "hvplot.extension"))
 
 
 def test_a_changed_cell_makes_a_measurement_stale_and_changed_prose_does_not(made: Path) -> None:
     assert any("measured with other code for 01_explore" in note for note in build.stale_notes([made]))
-    (build.TOOLS / "measured.json").write_text(
-        json.dumps({"01_explore": {"code": header.fingerprint(build.read_source(made))}})
-    )
+    build.MEASURED.write_text(json.dumps({"01_explore": {"code": header.fingerprint(build.read_source(made))}}))
     assert build.stale_notes([made]) == []
     made.write_text(SOURCE.read_text().replace("## Look around", "## Look about"))
     assert build.stale_notes([made]) == []
     made.write_text(SOURCE.read_text().replace("bins=80", "bins=70"))
     assert any("01_explore; run: make measure" in note for note in build.stale_notes([made]))
-    (build.TOOLS / "measured.json").unlink()
+    build.MEASURED.unlink()
     assert any("never measured for 01_explore" in note for note in build.stale_notes([made]))
 
 
@@ -120,8 +119,8 @@ def test_durations_are_rounded_up() -> None:
 def test_the_openings_of_the_course_say_what_was_measured() -> None:
     measured = build.read_measured()
     assert measured
-    for source in (build.HERE / "source").glob("*.py"):
-        for folder in (build.HERE, build.HERE / "solutions"):
+    for source in (build.NOTEBOOKS / "source").glob("*.py"):
+        for folder in (build.NOTEBOOKS, build.NOTEBOOKS / "solutions"):
             path = folder / f"{source.stem}.ipynb"
             if path.exists():
                 opening = nbformat.read(path, as_version=4).cells[0].source

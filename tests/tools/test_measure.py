@@ -55,7 +55,9 @@ def test_only_what_is_stale_is_measured_again(
     here = tmp_path / "notebooks"
     (here / "source").mkdir(parents=True)
     (tmp_path / "docs").mkdir()
-    monkeypatch.setattr(build, "HERE", here)
+    monkeypatch.setattr(build, "NOTEBOOKS", here)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(measure, "prepare", lambda: None)
     for name in ("08_a", "09_b"):
         (here / "source" / f"{name}.py").write_text("# %%\nx = 1\n")
