@@ -1,4 +1,4 @@
-"""From a map of probabilities to polygons: around what, how sure, and the table that is asked for first."""
+"""From a map of probabilities to polygons, and the table that a responder asks for first."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from scipy import ndimage
-from sklearn.metrics import precision_recall_curve
 
 from landslide_utils import terrain
 from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
@@ -24,10 +22,10 @@ CELL_M = 1000.0
 
 
 def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray) -> float:
-    """Return the threshold with the best F1 score, the harmonic mean of precision and recall, on the pixels under a mask.
+    """Return the threshold with the best F1 score, the harmonic mean of precision and recall, under a mask.
 
-    A network that was shown more landslides than there are gives probabilities that are too high, so one half is not the place to cut. Choose on
-    validation chips: a threshold that was chosen on test chips makes the test too good.
+    A network that was shown more landslides than there are gives probabilities that are too high, so one half is not
+    the place to cut. Choose on validation chips: a threshold that was chosen on test chips makes the test too good.
 
     Parameters
     ----------
@@ -44,19 +42,21 @@ def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr
     ValueError
         If there is no landslide under the mask.
     """
+    from sklearn.metrics import precision_recall_curve
+
     chosen = mask.values & np.isfinite(probability.values)
     labels, scores = landslides.values[chosen], probability.values[chosen]
     if not labels.any():
         raise ValueError("there is no landslide under the mask, so no threshold can be chosen; give one")
     precision, recall, thresholds = precision_recall_curve(labels, scores)
-    score = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(np.clip(thresholds[np.argmax(score[:-1])], 1e-6, 1 - 1e-6))
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return float(np.clip(thresholds[np.argmax(f1[:-1])], 1e-6, 1 - 1e-6))
 
 
 def find_polygons(
     probability: xr.DataArray, dem: xr.DataArray, *, threshold: float = 0.5, min_pixels: int = 1
 ) -> gpd.GeoDataFrame:
-    """Draw a polygon around each group of pixels whose probability reaches a threshold.
+    """Return a polygon around each group of pixels whose probability reaches a threshold.
 
     Parameters
     ----------
@@ -66,14 +66,16 @@ def find_polygons(
     threshold : float
         More than 0, less than 1. See :func:`best_threshold`.
     min_pixels : int
-        Groups of fewer pixels are dropped; how many and what area is in ``attrs["dropped"]`` and ``attrs["dropped_m2"]``. 1 drops none.
+        Groups of fewer pixels are dropped; how many and what area is in ``attrs["dropped"]`` and
+        ``attrs["dropped_m2"]``. 1 drops none.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        One line a group, the largest first, multipolygons along the pixels' edges in the map's own coordinate reference system: ``area_m2``,
-        ``probability_mean``, ``probability_max``, ``slope_degrees`` (mean), ``confidence`` ("low", "medium" or "high": in which third of the way
-        from the threshold to 1 the mean probability lies), ``region``, ``event_time``, ``simulated``. Attributes: those of the map, ``threshold``,
+        One line a group, the largest first, multipolygons along the pixels' edges in the map's own coordinate
+        reference system: ``area_m2``, ``probability_mean``, ``probability_max``, ``slope_degrees`` (mean),
+        ``confidence`` ("low", "medium" or "high": in which third of the way from the threshold to 1 the mean
+        probability lies), ``region``, ``event_time``, ``simulated``. Attributes: those of the map, ``threshold``,
         ``min_pixels``, ``dropped``, ``dropped_m2``.
 
     Raises
@@ -83,8 +85,8 @@ def find_polygons(
 
     Notes
     -----
-    Pixels that touch at a corner are one group, because landslides are narrow and run in any direction. Confidence says how sure the network is, not how
-    often it is right: compare it with labels where there are any.
+    Pixels that touch at a corner are one group, because landslides are narrow and run in any direction. Confidence
+    says how sure the network is, not how often it is right: compare it with labels where there are any.
     """
     import geopandas as gpd
     from rasterio.features import shapes
@@ -101,83 +103,58 @@ def find_polygons(
         )
     refuse(faults)
 
-    values, transform = probability.values, transform_of(probability)
-    labels, count = ndimage.label(values >= threshold, structure=NEIGHBOURS)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    small = sizes < min_pixels
-    labels[small[labels]] = 0
-    kept = np.flatnonzero(~small[1:]) + 1
-    pieces: dict[int, list[Any]] = {int(label): [] for label in kept}
-    for outline, label in shapes(labels.astype(np.int32), mask=labels > 0, transform=transform):
-        pieces[int(label)].append(shape(outline))
+    attrs, transform = probability.attrs, transform_of(probability)
     pixel_m2 = transform.a**2
-    slope = terrain.slope(dem, transform.a).values
-    mean = _of_groups(ndimage.mean, values, labels, kept)
-    described = {name: probability.attrs.get(name) for name in ("region", "event_time", "simulated")}
-    found = gpd.GeoDataFrame(
-        {
-            "area_m2": sizes[kept] * pixel_m2,
-            "probability_mean": mean,
-            "probability_max": _of_groups(ndimage.maximum, values, labels, kept),
-            "slope_degrees": _mean_known(slope, labels, kept),
-            "confidence": [_confidence(value, threshold) for value in mean],
-            **{name: [value] * len(kept) for name, value in described.items()},
-        },
-        geometry=[MultiPolygon(parts) for parts in pieces.values()],
-        crs=probability.rio.crs,
-    )
-    found = found.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
-    known = {name: probability.attrs[name] for name in (*TAGS, *SHARES) if name in probability.attrs}
-    dropped = small[1:]
-    found.attrs = known | {
+    groups, table = _measure_groups(probability, terrain.slope(dem, transform.a), threshold)
+    dropped = table[table["pixels"] < min_pixels]
+    groups[np.isin(groups, dropped.index)] = 0
+    table = table.drop(dropped.index)
+    outlines: dict[int, list[Any]] = {number: [] for number in table.index}
+    for outline, number in shapes(groups, mask=groups > 0, transform=transform):
+        outlines[int(number)].append(shape(outline))
+    table.insert(0, "area_m2", table.pop("pixels") * pixel_m2)
+    thirds = (3 * (table["probability_mean"] - threshold) / (1 - threshold)).astype(int).clip(upper=2)
+    table["confidence"] = [CONFIDENCE[third] for third in thirds]
+    for name in ("region", "event_time", "simulated"):
+        table[name] = attrs.get(name)
+    polygons = gpd.GeoDataFrame(table, geometry=list(map(MultiPolygon, outlines.values())), crs=probability.rio.crs)
+    polygons = polygons.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
+    polygons.attrs = {name: attrs[name] for name in (*TAGS, *SHARES) if name in attrs} | {
         "threshold": threshold,
         "min_pixels": min_pixels,
-        "dropped": int(dropped.sum()),
-        "dropped_m2": float(sizes[1:][dropped].sum() * pixel_m2),
+        "dropped": len(dropped),
+        "dropped_m2": float(dropped["pixels"].sum() * pixel_m2),
     }
-    return found
+    return polygons
 
 
-def _of_groups(measure: Any, values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a measure of each group of pixels, of none if there is none."""
-    return np.asarray(measure(values, labels, kept) if len(kept) else [], np.float64)
-
-
-def _mean_known(values: NDArray[Any], labels: NDArray[Any], kept: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mean over each group of what is known, NaN where nothing is."""
-    known = np.isfinite(values)
-    total, number = (_of_groups(ndimage.sum_labels, part, labels, kept) for part in (np.where(known, values, 0), known))
-    mean: NDArray[np.float64] = np.divide(total, number, out=np.full(len(kept), np.nan), where=number > 0)
-    return mean
-
-
-def _confidence(mean: float, threshold: float) -> str:
-    return CONFIDENCE[min(int(3 * (mean - threshold) / (1 - threshold)), 2)]
+def _measure_groups(probability: xr.DataArray, slope: xr.DataArray, threshold: float) -> tuple[Any, pd.DataFrame]:
+    """Return the number of each pixel's group (y, x), 0 outside, and for each group its size, probability and slope."""
+    groups, _ = ndimage.label(probability.values >= threshold, structure=NEIGHBOURS)
+    inside = groups > 0
+    pixels = pd.DataFrame(
+        {
+            "group": groups[inside],
+            "probability": probability.values[inside].astype(np.float64),
+            "slope": slope.values[inside].astype(np.float64),
+        }
+    )
+    table = pixels.groupby("group").agg(
+        pixels=("group", "size"),
+        probability_mean=("probability", "mean"),
+        probability_max=("probability", "max"),
+        slope_degrees=("slope", "mean"),
+    )
+    return groups, table
 
 
 def count_groups(mask: xr.DataArray) -> int:
-    """Return how many groups of touching pixels a mask (y, x) has; as in :func:`find_polygons`, those that touch at a corner are one."""
+    """Return how many groups of touching pixels a mask (y, x) has; as in :func:`find_polygons`, a corner is enough."""
     return int(ndimage.label(mask.values, structure=NEIGHBOURS)[1])
 
 
-def rasterise(polygons: gpd.GeoDataFrame, like: xr.DataArray) -> xr.DataArray:
-    """Return a mask (y, x) of the pixels whose centre lies in a polygon.
-
-    Parameters
-    ----------
-    polygons : geopandas.GeoDataFrame
-        In any coordinate reference system.
-    like : xarray.DataArray (y, x)
-        A map, which gives the grid.
-    """
-    crs_faults = [] if polygons.crs else ["the polygons have no coordinate reference system"]
-    refuse(find_grid_faults(like, "the map") + crs_faults)
-    inside = rasterise_like(polygons.geometry, like) > 0
-    return xr.DataArray(inside, dims=("y", "x"), coords=like.coords)
-
-
 def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Return the table that a responder asks for first: how many, how large, where densest, how sure, and what could not be seen.
+    """Return a table of how many landslides there are, how large, where densest, how sure, and what was not seen.
 
     Parameters
     ----------
@@ -187,8 +164,8 @@ def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Column ``answer``, one line a question. The densest place is the square kilometre with the largest area of landslides, each counted at a point
-        inside it; its middle is given in degrees.
+        Column ``answer``, one line a question. The densest place is the square kilometre with the largest area of
+        landslides, each counted at a point inside it; its middle is given in degrees.
     """
     attrs, area = polygons.attrs, polygons["area_m2"]
     answers = {"how many": f"{len(polygons)} landslides"}
@@ -212,7 +189,7 @@ def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:
 
 
 def _densest(polygons: gpd.GeoDataFrame) -> dict[str, str]:
-    """Describe the square kilometre with the largest area of landslides."""
+    """Return where the square kilometre with the largest area of landslides is, and how many it has."""
     import geopandas as gpd
 
     inside = polygons.representative_point()
@@ -228,7 +205,7 @@ def _densest(polygons: gpd.GeoDataFrame) -> dict[str, str]:
 
 
 def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mask: xr.DataArray) -> pd.DataFrame:
-    """Say for each class of confidence how many polygons lie on labelled landslides.
+    """Return for each class of confidence how many polygons lie on labelled landslides.
 
     Parameters
     ----------
@@ -240,8 +217,8 @@ def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mas
     Returns
     -------
     pandas.DataFrame
-        By confidence, ``polygons`` that touch the mask, the share ``on_landslides`` of them of which at least one pixel is labelled, and the share
-        ``pixels_right`` of their pixels that are.
+        By confidence, ``polygons`` that touch the mask, the share ``on_landslides`` of them of which at least one
+        pixel is labelled, and the share ``pixels_right`` of their pixels that are.
     """
     landslides = landslides.rio.write_crs(polygons.crs)
     refuse(find_grid_faults(landslides, "the map"))
@@ -250,14 +227,12 @@ def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mas
         np.bincount(number[chosen], minlength=len(polygons) + 1)[1:]
         for chosen in (mask.values, mask.values & landslides.values)
     )
-    table = pd.DataFrame({"confidence": polygons["confidence"], "inside": inside, "right": right})
-    groups = table[table["inside"] > 0].assign(on=table["right"] > 0).groupby("confidence")
-    sums = groups[["inside", "right"]].sum()
-    out = pd.DataFrame(
+    table = polygons[["confidence"]].assign(polygons=1, inside=inside, right=right, on_landslides=right > 0)
+    sums = table[inside > 0].groupby("confidence").sum().reindex(CONFIDENCE)
+    return pd.DataFrame(
         {
-            "polygons": groups.size(),
-            "on_landslides": groups["on"].mean(),
+            "polygons": sums["polygons"].fillna(0).astype(int),
+            "on_landslides": sums["on_landslides"] / sums["polygons"],
             "pixels_right": sums["right"] / sums["inside"],
         }
     )
-    return out.reindex(CONFIDENCE).fillna({"polygons": 0}).astype({"polygons": int})

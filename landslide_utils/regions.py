@@ -1,4 +1,4 @@
-"""What is known of each event: its name, its instant, its passes, where its data come from."""
+"""Events: name, title, instant of the trigger, source of the data, and how a cube of one is obtained."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ class Region:
     event_time : str
         The instant of the trigger, or the start of one that lasts, ISO 8601 in UTC.
     event_end : str or None
-        The end of a trigger that lasts (a hurricane), ISO 8601 in UTC. A pass between start and end is neither before nor after.
+        The end of a trigger that lasts (a hurricane), ISO 8601 in UTC. A pass between start and end is neither before
+        nor after.
     crs : str or None
         Coordinate reference system to assume when the store names none.
-    source : str
-        Where the data come from, with their citation.
     simulated : bool
         Whether the cube is made by :mod:`landslide_utils.simulate.scene`.
     """
@@ -37,13 +36,15 @@ class Region:
     name: str
     title: str
     event_time: str
-    event_end: str | None
-    crs: str | None
-    source: str
-    simulated: bool
+    event_end: str | None = None
+    crs: str | None = None
+    simulated: bool = False
 
+    @property
+    def source(self) -> str:
+        """Return where the data come from, with their citation."""
+        return "simulated by landslide_utils.simulate" if self.simulated else f"Boehm et al. 2022, {ZENODO}"
 
-_PUBLISHED = f"Boehm et al. 2022, {ZENODO}"
 
 REGIONS = {
     region.name: region
@@ -52,73 +53,49 @@ REGIONS = {
             "practice_earthquake",
             "Practice: an earthquake in forested hills (simulated)",
             "2018-09-05T18:07:59",
-            None,
-            "EPSG:32654",
-            "simulated by landslide_utils.simulate",
-            True,
+            crs="EPSG:32654",
+            simulated=True,
         ),
         Region(
             "practice_mountains",
             "Practice: an earthquake in high mountains, seen ascending only (simulated)",
             "2016-11-13T11:02:56",
-            None,
-            "EPSG:32654",
-            "simulated by landslide_utils.simulate",
-            True,
+            crs="EPSG:32654",
+            simulated=True,
         ),
         Region(
             "practice_hurricane",
             "Practice: a hurricane with many tiny landslides (simulated)",
             "2017-09-20T10:15:00",
-            "2017-09-21T22:15:00",
-            "EPSG:32654",
-            "simulated by landslide_utils.simulate",
-            True,
+            event_end="2017-09-21T22:15:00",
+            crs="EPSG:32654",
+            simulated=True,
         ),
         Region(
             "practice_small",
             "Practice: a small event with few landslides (simulated)",
             "2022-02-25T01:39:27",
-            None,
-            "EPSG:32654",
-            "simulated by landslide_utils.simulate",
-            True,
+            crs="EPSG:32654",
+            simulated=True,
         ),
         Region(
             "hokkaido_japan",
             "Hokkaido Eastern Iburi earthquake, Japan, 2018",
             "2018-09-05T18:07:59",
-            None,
-            "EPSG:32654",
-            _PUBLISHED,
-            False,
+            crs="EPSG:32654",
         ),
-        Region(
-            "kaikoura_newzealand",
-            "Kaikoura earthquake, New Zealand, 2016",
-            "2016-11-13T11:02:56",
-            None,
-            None,
-            _PUBLISHED,
-            False,
-        ),
+        Region("kaikoura_newzealand", "Kaikoura earthquake, New Zealand, 2016", "2016-11-13T11:02:56"),
         Region(
             "puerto_rico",
             "Hurricane Maria, Puerto Rico, 2017",
             "2017-09-20T00:00:00",
-            "2017-09-22T00:00:00",
-            None,
-            _PUBLISHED,
-            False,
+            event_end="2017-09-22T00:00:00",
         ),
         Region(
             "talakmau_indonesia",
             "Mount Talakmau earthquake, Indonesia, 2022",
             "2022-02-25T01:39:27",
-            None,
-            "EPSG:32647",
-            _PUBLISHED,
-            False,
+            crs="EPSG:32647",
         ),
     )
 }
@@ -130,7 +107,7 @@ def data_folder() -> Path:
 
 
 def find_cube(region: Region, *, progress: bool = False) -> Path:
-    """Return the path of a region's cube; a practice cube is made, a published one downloaded, when it is first asked for.
+    """Return the path of a region's cube; on first use a practice cube is made, a published one downloaded.
 
     Raises
     ------
@@ -159,7 +136,7 @@ def find_region(name_or_path: str) -> Region | None:
 
 
 def parse_instant(text: str) -> dt.datetime:
-    """Read an ISO 8601 instant as naive UTC; without an offset it is taken to be UTC.
+    """Return an ISO 8601 instant as naive UTC; without an offset it is taken to be UTC.
 
     Raises
     ------

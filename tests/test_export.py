@@ -19,13 +19,13 @@ from scipy import ndimage
 from shapely.geometry import Point, box
 
 from landslide_utils.export import ExportError, plan_files, write_geotiff, write_polygons
+from landslide_utils.grid import rasterise_like
 from landslide_utils.polygons import (
     CONFIDENCE,
     best_threshold,
     compare_confidence,
     count_groups,
     find_polygons,
-    rasterise,
     summarise,
 )
 
@@ -115,7 +115,7 @@ def test_a_lazy_map_gives_the_same_file_and_is_never_whole_in_memory(tmp_path: P
 def test_polygons_are_the_map_s_own_pixels(seed: int, threshold: float, blur: float) -> None:
     probability = scene(90, 110, seed, blur)
     polygons = find_polygons(probability, plane(probability), threshold=threshold)
-    mine, model = rasterise(polygons, probability).values, (probability >= threshold).values
+    mine, model = rasterise_like(polygons.geometry, probability) > 0, (probability >= threshold).values
     assert (mine & model).sum() / (mine | model).sum() >= 0.99
     assert np.array_equal(mine, model)
     assert polygons.geometry.is_valid.all()
@@ -169,7 +169,7 @@ def test_files_of_polygons_open_elsewhere(tmp_path: Path, probability: xr.DataAr
     again = gpd.read_file(path)
     assert len(again) == len(polygons) > 3
     assert again.crs.to_epsg() == (32654 if name.endswith("gpkg") else 4326)
-    mine, model = rasterise(again, probability).values, rasterise(polygons, probability).values
+    mine, model = (rasterise_like(shapes.geometry, probability) > 0 for shapes in (again, polygons))
     assert (mine & model).sum() / (mine | model).sum() >= 0.99
     moved = again.to_crs(32654).geometry.centroid.distance(polygons.geometry.centroid)
     assert moved.max() < PIXEL / 2
@@ -191,8 +191,8 @@ def test_files_of_polygons_open_elsewhere(tmp_path: Path, probability: xr.DataAr
 def test_polygons_lie_on_the_landslides_they_were_drawn_from(tmp_path: Path) -> None:
     truth = gpd.GeoSeries([box(LEFT + 300, TOP - 700, LEFT + 480, TOP - 400)], crs=32654)
     like = scene()
-    labels = rasterise(gpd.GeoDataFrame(geometry=truth), like)
-    polygons = find_polygons(labels.astype("float32").assign_attrs(like.attrs), plane(like))
+    labels = rasterise_like(truth, like) > 0
+    polygons = find_polygons(like.copy(data=labels.astype("float32")), plane(like))
     path = write_polygons(polygons, tmp_path / "a.geojson")
     found = gpd.read_file(path).to_crs(32654).geometry[0]
     assert found.symmetric_difference(truth[0]).area < 0.001 * truth[0].area

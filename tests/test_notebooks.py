@@ -30,7 +30,7 @@ from landslide_utils.course.check import NOT_DONE, RIGHT
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import MEMBERS
-from landslide_utils.polygons import rasterise
+from landslide_utils.grid import rasterise_like
 from landslide_utils.simulate.scene import write_cube
 
 pytestmark = pytest.mark.notebook
@@ -311,7 +311,7 @@ def test_a_map_and_its_files_are_made(tmp_path: Path) -> None:
     assert polygons.crs == again.rio.crs
     assert polygons["simulated"].all()
     assert again.attrs["simulated"] == "True"
-    inside = rasterise(polygons, again).values
+    inside = rasterise_like(polygons.geometry, again) > 0
     model = again.values >= float(again.attrs["threshold"])
     kept = ndimage.label(model, np.ones((3, 3)))[0]
     kept = (np.bincount(kept.ravel()) >= 4)[kept] & model

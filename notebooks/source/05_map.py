@@ -80,7 +80,7 @@ from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
 from landslide_utils.model import PRESETS
-from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, rasterise, summarise
+from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, summarise
 from landslide_utils.predict import map_scene
 from landslide_utils.terrain import find_layover_and_shadow
 from landslide_utils.train import fit, start_session
@@ -258,7 +258,7 @@ polygons.drop(columns=["region", "event_time", "simulated"]).head()
 # missing is what we dropped as too small.
 
 # %%
-model, drawn = probability >= threshold, rasterise(polygons, probability)
+model, drawn = probability >= threshold, grid.rasterise_like(polygons.geometry, probability) > 0
 print(f"intersection over union {float((model & drawn).sum() / max(int((model | drawn).sum()), 1)):.3f}")
 print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2'] / 1e6:.3f} km2")
 
