@@ -208,3 +208,12 @@ def test_the_citation_file_asks_for_paper_and_data() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert "2211.02869" in json.dumps(citation["references"])
     assert "10.5281/zenodo.7248056" in json.dumps(citation["references"])
+
+
+def test_the_package_says_who_made_it_and_that_it_is_typed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert project["project"]["authors"] == [{"name": author["name"]} for author in citation["authors"]]
+    assert project["project"]["version"] == str(citation["version"])
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"]["landslide_utils"]
+    assert (ROOT / "landslide_utils" / "py.typed").exists()

@@ -1,4 +1,7 @@
-"""What the build writes into a notebook's opening: badges and a set-up cell for Colab from the repository's address, and what a run was measured to take."""
+"""What the build writes into a notebook's opening: badges, a set-up cell for Colab, and the measured time and memory.
+
+The repository's address stands in pyproject.toml. Badges, the set-up cell and the package's URLs are made from it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 ADDRESS = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?")
 SETTING = re.compile(r'^repository = ".*"$', re.M)
+URLS = re.compile(r"^\[project\.urls\]\n(?:.+\n)*\n", re.M)
+BEFORE_URLS = "[project.optional-dependencies]\n"
 SETUP = """import sys
 
 if "google.colab" in sys.modules:
@@ -26,7 +31,10 @@ if "google.colab" in sys.modules:
 SETUP_PLOTS = """
     load = "import hvplot; hvplot.extension('bokeh')\\n"
     get_ipython().input_transformers_cleanup.append(lambda lines: [load] * (".hvplot." in "".join(lines)) + lines)"""
-SETUP_SENTENCE = "On Google Colab the next cell fetches and installs the course, which takes a few minutes. Elsewhere it does nothing."
+SETUP_SENTENCE = (
+    "On Google Colab the next cell fetches and installs the course, which takes a few minutes. "
+    "Elsewhere it does nothing."
+)
 PLOTS_SENTENCE = (
     " There each cell is a page of its own, so it also has the plots' scripts loaded in every cell that draws."
 )
@@ -34,24 +42,47 @@ PLOTS_SENTENCE = (
 
 def settings() -> dict[str, Any]:
     """Return the project's settings, ``[tool.landslides]`` of pyproject.toml."""
-    found: dict[str, Any] = tomllib.loads(PYPROJECT.read_text())["tool"]["landslides"]
-    return found
+    section: dict[str, Any] = tomllib.loads(PYPROJECT.read_text())["tool"]["landslides"]
+    return section
 
 
 def repository_of(address: str) -> str:
-    """Return a repository's address in the form that badges need, or ValueError if it is none on GitHub, where alone Colab opens notebooks."""
-    found = ADDRESS.fullmatch(address.strip())
-    if not found and address.strip():
+    """Return a repository's address in the form that badges need, empty if none is given.
+
+    Raises
+    ------
+    ValueError
+        If it is not an address on GitHub. Colab opens notebooks from there only.
+    """
+    match = ADDRESS.fullmatch(address.strip())
+    if not match and address.strip():
         raise ValueError(
             f"repository={address!r} is not an address such as https://github.com/OWNER/landslides-from-radar; "
             "Colab opens public notebooks on GitHub only; give '' for no badges"
         )
-    return f"https://github.com/{found[1]}/{found[2]}" if found else ""
+    return f"https://github.com/{match[1]}/{match[2]}" if match else ""
+
+
+def urls_of(repository: str) -> dict[str, str]:
+    """Return the package's URLs by their labels, none without a repository."""
+    if not repository:
+        return {}
+    return {
+        "Repository": repository,
+        "Issues": f"{repository}/issues",
+        "Changelog": f"{repository}/blob/main/CHANGELOG.md",
+    }
 
 
 def set_repository(address: str) -> None:
-    """Write the repository's address to the one place where it stands."""
-    PYPROJECT.write_text(SETTING.sub(lambda _: f'repository = "{repository_of(address)}"', PYPROJECT.read_text()))
+    """Write the repository's address to pyproject.toml: the setting itself, and the package's URLs made from it."""
+    repository = repository_of(address)
+    text = SETTING.sub(lambda _: f'repository = "{repository}"', PYPROJECT.read_text())
+    text = URLS.sub("", text)
+    lines = [f'{label} = "{url}"\n' for label, url in urls_of(repository).items()]
+    if lines:
+        text = text.replace(BEFORE_URLS, "".join(["[project.urls]\n", *lines, "\n", BEFORE_URLS]), 1)
+    PYPROJECT.write_text(text)
 
 
 def fingerprint(notebook: NotebookNode) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 
 import build
@@ -50,6 +51,26 @@ def test_the_address_stands_once_and_only_github_is_taken(made: Path) -> None:
             header.set_repository(wrong)
     header.set_repository("")
     assert header.settings()["repository"] == ""
+
+
+def test_the_package_s_urls_come_from_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = header.PYPROJECT.read_text()
+    written = tomllib.loads(real)
+    assert written["project"].get("urls", {}) == header.urls_of(header.settings()["repository"])
+    monkeypatch.setattr(header, "PYPROJECT", tmp_path / "pyproject.toml")
+    header.PYPROJECT.write_text(real)
+    header.set_repository("")
+    without = header.PYPROJECT.read_text()
+    assert "urls" not in tomllib.loads(without)["project"]
+    for address in (REPOSITORY, REPOSITORY + "-2"):
+        header.set_repository(address)
+        project = tomllib.loads(header.PYPROJECT.read_text())["project"]
+        assert project["urls"]["Repository"] == address
+        assert project["urls"] == header.urls_of(address)
+        assert all(url.startswith(address) for url in project["urls"].values())
+        assert project["optional-dependencies"] == written["project"]["optional-dependencies"]
+    header.set_repository("")
+    assert header.PYPROJECT.read_text() == without
 
 
 def test_badges_numbers_and_setup_stand_in_every_notebook(made: Path) -> None:
