@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
+from landslide_utils.composite import sides_of_event
 from landslide_utils.figures.chips import Picture, add_bar, draw_map, new_figure
 
 DARK, ORANGE, BLUE, GREY = "#202020", "#e07b00", "#3b6fb6", "#808080"
@@ -280,11 +281,8 @@ def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> P
     note = " (simulated)" if cube.attrs.get("simulated") else ""
     axes.set_title(f"passes{note}", fontsize=10)
     axes.legend(frameon=False, loc="upper left")
-    early = cube["time"].values < np.datetime64(cube.attrs["event_time"])
-    told = "; ".join(
-        f"{orbit}: {int((early & (cube['orbit'].values == orbit)).sum())} before and {int((~early & (cube['orbit'].values == orbit)).sum())} after"
-        for orbit in orbits
-    )
+    side = sides_of_event(cube["time"].values, cube.attrs["event_time"], cube.attrs["event_end"])
+    told = "; ".join(f"{orbit}: {count_sides(side[cube['orbit'].values == orbit])}" for orbit in orbits)
     return Picture.of(
         figure,
         f"The passes{note} on a line of time, with the event. {told}.{f' {len(chosen)} passes are ringed.' if len(chosen) else ''}",
@@ -313,3 +311,10 @@ def channels_figure(image: xr.DataArray, changed: xr.DataArray, *, simulated: bo
         figure,
         f"Histograms of the channels before and after normalisation{note}. Before, their means are {means}; after, all lie around zero.",
     )
+
+
+def count_sides(sides: NDArray[np.str_]) -> str:
+    """Return in words how many passes are before, during (where there are any) and after the event."""
+    number = {side: int((sides == side).sum()) for side in ("before", "during", "after")}
+    during = f", {number['during']} during" if number["during"] else ""
+    return f"{number['before']} before{during} and {number['after']} after"

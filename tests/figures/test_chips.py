@@ -33,11 +33,11 @@ def composites(write_published: Callable[..., str]) -> dict[str, xr.Dataset]:
 
 def test_every_figure_is_drawn_and_described(composites: dict[str, xr.Dataset]) -> None:
     for name, composite in composites.items():
-        chips = split_chips(composite["landslides"])
+        split = split_chips(composite["landslides"])
         for picture in (
             chips.composite_figure(composite),
-            chips.split_figure(composite, chips),
-            chips.chips_figure(composite, chips),
+            chips.split_figure(composite, split),
+            chips.chips_figure(composite, split),
         ):
             _is_drawn(picture)
         assert name.upper() in chips.composite_figure(composite).alt or name == "dem"

@@ -27,7 +27,7 @@ COVER = xr.DataArray(
 )
 VIEW = xr.Dataset(
     {"vv": POWER, "vh": POWER / 4, "dem": POWER[0].drop_vars(["time", "orbit"]) * 100},
-    attrs={"event_time": "2018-09-05T18:07:59", "simulated": True},
+    attrs={"event_time": "2018-09-05T18:07:59", "event_end": "2018-09-05T18:07:59", "simulated": True},
 )
 LANDSLIDES = xr.DataArray(np.arange(50) * np.ones((40, 1)) > 40, dims=("y", "x"), coords=GRID)
 
@@ -105,6 +105,14 @@ def test_the_line_of_time_counts_passes_on_both_sides(chosen: tuple[np.datetime6
     assert f"descending: {early.count('descending')} before and {3 - early.count('descending')} after" in picture.alt
     assert ("2 passes are ringed" in picture.alt) == bool(chosen)
     assert "simulated" not in explore.timeline_figure(VIEW.assign_attrs(simulated=False)).alt
+
+
+def test_a_pass_during_the_event_is_neither_before_nor_after() -> None:
+    storm = VIEW.assign_attrs(event_time="2018-09-05T18:07:59", event_end="2018-09-07T00:00:00")
+    assert np.datetime64("2018-09-06T20:38") in TIMES
+    picture = explore.timeline_figure(storm)
+    assert "ascending: 1 before, 1 during and 1 after" in picture.alt
+    assert "descending: 2 before and 1 after" in picture.alt
 
 
 def test_channels_before_and_after_normalisation() -> None:
