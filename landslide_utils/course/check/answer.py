@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import html
 import inspect
-from collections.abc import Callable, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -18,11 +18,16 @@ RIGHT, NOT_YET, NOT_DONE = "Right", "Not yet", "Not done yet"
 _COLOURS = {RIGHT: "#1b7837", NOT_YET: "#b35806", NOT_DONE: "#606060"}
 AGAIN = "Run the notebook's cells from the top, in order, then this one."
 RELATIVE_TOLERANCE, TOLERANCE_DB = 0.01, 0.05
+EXACT = 1e-6
+"""Tolerance of counts, which are right or wrong: a relative one would let neighbouring numbers pass."""
+OTHERWISE = None
+"""Value of the last hint of a check, which is for every wrong answer that is not recognised."""
+IN_PERCENT = "Give it as a share between 0 and 1, not in percent."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says: ``state`` is one of RIGHT, NOT_YET and NOT_DONE; ``message`` says why, or what to think of next."""
+    """What a check says: ``state`` is RIGHT, NOT_YET or NOT_DONE; ``message`` says why, or what to think of next."""
 
     state: str
     message: str
@@ -46,24 +51,38 @@ EXERCISES: dict[str, Callable[..., Verdict]] = {}
 
 
 def exercise(judge: Callable[..., str]) -> Callable[..., Verdict]:
-    """Make a check of a function that returns praise or raises a hint."""
-    names = list(inspect.signature(judge).parameters)
+    """Return the check of a function of an answer and what the notebook made, which returns praise or raises a hint.
+
+    What the notebook made is looked at first: a learner may have skipped the cell that makes it, or replaced it since.
+    """
+    signature, types = inspect.signature(judge), typing.get_type_hints(judge)
+    answer, *names = signature.parameters
+
+    def state_of_notebook(given: dict[str, Any]) -> None:
+        missing = [name for name in names if given[name] is None or given[name] is ...]
+        if missing:
+            raise Hint(f"{' and '.join(missing)}, which the notebook makes, is not there yet. {AGAIN}")
+        for name in names:
+            if types[name] not in (Any, float, int) and not isinstance(given[name], types[name]):
+                kind = type(given[name]).__name__
+                raise Hint(f"{name} is now of type {kind}; a later cell has replaced it. {AGAIN}")
 
     @functools.wraps(judge)
-    def check(*given: Any, **named: Any) -> Verdict:
+    def check(*args: Any, **kwargs: Any) -> Verdict:
         try:
-            bound = inspect.signature(judge).bind(*given, **named).arguments
+            given = signature.bind(*args, **kwargs).arguments
         except TypeError:
-            return Verdict(NOT_YET, f"This check is called as check.{judge.__name__}({', '.join(names)}).")
-        if bound[names[0]] is ...:
+            call = f"check.{judge.__name__}({', '.join(signature.parameters)})"
+            return Verdict(NOT_YET, f"This check is called as {call}.")
+        if given[answer] is ...:
             return Verdict(NOT_DONE, "Replace the three dots by your answer and run the cell again.")
-        missing = [name for name in names[1:] if bound[name] is None or bound[name] is ...]
-        if missing:
-            return Verdict(NOT_YET, f"{' and '.join(missing)}, which the notebook makes, is not there yet. {AGAIN}")
         try:
-            return Verdict(RIGHT, judge(**bound))
+            state_of_notebook(given)
+            return Verdict(RIGHT, judge(**given))
         except Hint as hint:
             return Verdict(NOT_YET, str(hint))
+        except KeyError as error:
+            return Verdict(NOT_YET, f"A table that the notebook made has no {error.args[0]}. {AGAIN}")
         except Exception as error:  # whatever a learner passes, a hint is better than a traceback
             return Verdict(NOT_YET, f"Your answer could not be compared ({type(error).__name__}: {error}). {AGAIN}")
 
@@ -74,127 +93,121 @@ def exercise(judge: Callable[..., str]) -> Callable[..., Verdict]:
 def refuse_what_is_no_data(answer: Any, wanted: str) -> None:
     """Raise a hint for what holds no data at all: None, a text, a function."""
     if answer is None:
-        raise Hint(
-            f"Your answer is None where {wanted} is asked. A function that prints returns None; give the value itself."
-        )
-    if isinstance(answer, str):
-        raise Hint(f"Your answer is the text {answer!r} where {wanted} is asked; leave out the quotes and the unit.")
-    if callable(answer):
-        raise Hint(f"Your answer is a function where {wanted} is asked; call it, with parentheses at its end.")
+        hint = f"Your answer is None where {wanted} is asked. A function that prints returns None; give the value."
+    elif isinstance(answer, str):
+        hint = f"Your answer is the text {answer!r} where {wanted} is asked; leave out the quotes and the unit."
+    elif callable(answer):
+        hint = f"Your answer is a function where {wanted} is asked; call it, with parentheses at its end."
+    else:
+        return
+    raise Hint(hint)
+
+
+def _floats(answer: Any, wanted: str) -> NDArray[np.float64]:
+    refuse_what_is_no_data(answer, wanted)
+    try:
+        return np.asarray(answer, np.float64)
+    except (TypeError, ValueError):
+        raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is asked.") from None
 
 
 def read_number(answer: Any) -> float:
-    """Read one number."""
-    refuse_what_is_no_data(answer, "one number")
-    try:
-        values = np.asarray(answer, np.float64)
-    except (TypeError, ValueError):
-        raise Hint(f"Your answer is of type {type(answer).__name__} where one number is asked.") from None
+    """Return the one number of an answer."""
+    values = _floats(answer, "one number")
     if isinstance(answer, bool):
         raise Hint("Your answer is True or False where one number is asked.")
     if values.size != 1:
-        raise Hint(
-            f"Your answer has the shape {values.shape} where one number is asked; reduce it, for example to its mean or its sum."
-        )
-    number = float(values.reshape(()))
+        shape = f"Your answer has the shape {values.shape} where one number is asked"
+        raise Hint(f"{shape}; reduce it, for example to its mean or its sum.")
+    number = values.item()
     if np.isnan(number):
-        raise Hint(
-            "Your answer is NaN, not a number. Missing pixels are NaN: xarray's mean() leaves them out, NumPy's on .values does not."
-        )
+        advice = "Missing pixels are NaN: xarray's mean() leaves them out, NumPy's on .values does not."
+        raise Hint(f"Your answer is NaN, not a number. {advice}")
     if np.isinf(number):
         raise Hint("Your answer is infinite. Look for a division by zero, or the logarithm of zero.")
     return number
 
 
-def read_numbers(answer: Any, names: Sequence[str]) -> list[float]:
-    """Read several numbers in one order, such as the four edges of a box."""
+def read_numbers(answer: Any, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return several numbers in one order, such as the four edges of a box."""
     wanted = f"{len(names)} numbers ({', '.join(names)})"
     refuse_what_is_no_data(answer, wanted)
-    if np.ndim(answer) != 1 or np.size(answer) != len(names):
+    if np.shape(answer) != (len(names),):
         raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} are asked, in one list or tuple.")
-    return [read_number(number) for number in answer]
+    return np.array([read_number(number) for number in answer])
 
 
 def read_map(answer: Any, like: xr.DataArray) -> NDArray[np.float64]:
-    """Read an array that has the dimensions and shape of another one."""
+    """Return the values of an array that has the dimensions and the shape of another one."""
     wanted = f"an array with the dimensions ({', '.join(map(str, like.dims))}) and the shape {like.shape}"
-    refuse_what_is_no_data(answer, wanted)
     if isinstance(answer, xr.Dataset):
-        raise Hint(
-            f"Your answer is a Dataset where one variable is asked; choose it by its name, as in data['{next(iter(answer), 'vv')}']."
-        )
+        name = next(iter(answer), "vv")
+        raise Hint(f"Your answer is a Dataset where one variable is asked; choose it by name, as in data['{name}'].")
     if isinstance(answer, xr.DataArray):
-        extra = [str(dim) for dim in answer.dims if dim not in like.dims]
-        missing = [str(dim) for dim in like.dims if dim not in answer.dims]
+        extra = ", ".join(str(dim) for dim in answer.dims if dim not in like.dims)
+        lost = ", ".join(str(dim) for dim in like.dims if dim not in answer.dims)
         if extra:
-            raise Hint(
-                f"Your answer still has the dimension {', '.join(extra)}; {wanted} is asked. Take the mean over it, or choose one of it."
-            )
-        if missing:
-            raise Hint(
-                f"Your answer has lost the dimension {', '.join(missing)}; {wanted} is asked. Name the one to average over, as in mean('time')."
-            )
+            advice = "Take the mean over it, or choose one of it."
+            raise Hint(f"Your answer still has the dimension {extra}; {wanted} is asked. {advice}")
+        if lost:
+            advice = "Name the one to average over, as in mean('time')."
+            raise Hint(f"Your answer has lost the dimension {lost}; {wanted} is asked. {advice}")
         answer = answer.transpose(*like.dims)
-    try:
-        values = np.asarray(answer, np.float64)
-    except (TypeError, ValueError):
-        raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is asked.") from None
+    values = _floats(answer, wanted)
     if values.shape != like.shape:
         raise Hint(f"Your answer has the shape {values.shape} where {wanted} is asked.")
-    lost = np.isfinite(like.values) & ~np.isfinite(values)
-    if lost.all() or lost.sum() > 0.001 * lost.size:
-        raise Hint(
-            f"{lost.mean():.0%} of your pixels are missing or infinite where there are data. Missing passes are NaN or zero: leave them out of a mean."
-        )
+    gaps = np.isfinite(like.values) & ~np.isfinite(values)
+    if gaps.all() or gaps.mean() > 0.001:
+        share = f"{gaps.mean():.0%} of your pixels are missing or infinite where there are data"
+        raise Hint(f"{share}. Missing passes are NaN or zero: leave them out of a mean.")
     return values
 
 
-Wrong = Sequence[tuple[Any, str]]
+def compare(given: Any, right: Any, wrong: Mapping[str, Any], tolerance: float = 0.0) -> None:
+    """Raise the hint of the wrong value that an answer is, unless the answer is right.
 
-
-def compare(given: Any, right: Any, wrong: Wrong, otherwise: str, *, absolute: float = 0.0) -> None:
-    """Raise the hint of the wrong value that the answer is, or the general hint, unless the answer is right.
-
-    A wrong value may be a function that makes it: whole scenes are then made one at a time, and only for answers that are not right.
+    Parameters
+    ----------
+    given, right : float or array
+        The answer as it was read, and the right one.
+    wrong : mapping
+        By hint a wrong value, or a list of them. Instead of a value a function that makes it: whole scenes are then
+        made one at a time, and only for answers that are not right. The last hint is for all other answers.
+    tolerance : float
+        How far an answer may be from a value; 0 for a hundredth of the value.
     """
 
-    def same(other: Any) -> bool:
-        other = np.asarray(other, np.float64)
+    def same(value: Any) -> bool:
+        other = np.asarray(value() if callable(value) else value, np.float64)
         both = np.isfinite(given) & np.isfinite(other)
-        if not both.any():
-            return False
-        tolerance = absolute or RELATIVE_TOLERANCE * np.abs(other[both])
-        return bool((np.abs(np.asarray(given)[both] - other[both]) <= tolerance).mean() > 0.999)
+        allowed = tolerance or RELATIVE_TOLERANCE * np.abs(other[both])
+        return bool(both.any() and (np.abs(np.asarray(given)[both] - other[both]) <= allowed).mean() > 0.999)
 
     if same(right):
         return
-    for value, hint in wrong:
-        if same(value() if callable(value) else value):
+    *recognised, (otherwise, _) = wrong.items()
+    for hint, values in recognised:
+        if any(map(same, values if isinstance(values, list) else [values])):
             raise Hint(hint)
     raise Hint(otherwise)
 
 
-def made(*arrays: Any) -> list[xr.DataArray]:
-    """Read what the notebook made; a learner may have overwritten it."""
-    for array in arrays:
-        if not isinstance(array, xr.DataArray):
-            raise Hint(
-                f"One of the things that the notebook made is now of type {type(array).__name__}; a later cell has replaced it. {AGAIN}"
-            )
-    return list(arrays)
+def area_mistakes(km2: float) -> dict[str, Any]:
+    """Return what an area in square kilometres is in other units, by hint."""
+    return {
+        "That is in square metres. A square kilometre is 1000 m by 1000 m.": km2 * 1e6,
+        "That is in hectares; 100 hectares are a square kilometre.": km2 * 100,
+        "A square kilometre is not 1000 square metres: it is 1000 m by 1000 m.": km2 * 1000,
+    }
 
 
-def read_table(table: Any, *columns: str) -> pd.DataFrame:
-    """Read a table that the notebook made; a learner may have overwritten it."""
-    missing = [name for name in columns if not isinstance(table, pd.DataFrame) or name not in table]
-    if missing:
-        raise Hint(
-            f"A table that the notebook made is now of type {type(table).__name__} and has no {', '.join(missing)}; a later cell has replaced it. {AGAIN}"
-        )
-    found: pd.DataFrame = table
-    return found
-
-
-def decibels(power: Any) -> Any:
-    """Return linear power in dB."""
-    return 10 * np.log10(power)
+def decibel_mistakes(power: Any) -> dict[str, Any]:
+    """Return what linear power becomes where its decibels are taken in a wrong way, by hint."""
+    return {
+        "np.log is the natural logarithm. Decibels are 10 times np.log10.": [
+            lambda: np.log(power),
+            lambda: 10 * np.log(power),
+        ],
+        "That is in bels. Multiply by 10.": lambda: np.log10(power),
+        "20 log10 is for amplitudes. These are powers: 10 log10.": lambda: 20 * np.log10(power),
+    }

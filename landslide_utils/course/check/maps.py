@@ -1,0 +1,259 @@
+"""Checks of notebooks 05 and 08: maps, areas, and one's own event."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from landslide_utils.course.check.answer import (
+    IN_PERCENT,
+    OTHERWISE,
+    Hint,
+    area_mistakes,
+    compare,
+    exercise,
+    read_number,
+    read_numbers,
+    refuse_what_is_no_data,
+)
+
+
+@exercise
+def hidden_from_both(answer: Any, descending: xr.DataArray, ascending: xr.DataArray) -> str:
+    """Check the share of a scene (y, x) that is hidden from both orbit directions, from a mask of each."""
+    one, other = descending.values.astype(bool), ascending.values.astype(bool)
+    first, second, right = one.mean(), other.mean(), (one & other).mean()
+    wrong = {
+        "That is what at least one direction misses. Hidden from both is: & of the two.": (one | other).mean(),
+        "You added the two shares. A place counts only if both miss it: & of the masks.": first + second,
+        "That is the mean of the two shares. A place counts only if both miss it.": (first + second) / 2,
+        "You multiplied the shares, as if places were hidden at random. Compare pixel by pixel.": first * second,
+        "That is what descending passes miss. How much of it do ascending passes miss too?": first,
+        "That is what ascending passes miss. How much of it do descending passes miss too?": second,
+        "That is the number of pixels. Take the mean of the mask for the share.": (one & other).sum(),
+        "That is what both see. What do both miss?": (~one & ~other).mean(),
+        "That is what at least one direction sees. What do both miss?": 1 - right,
+        IN_PERCENT: 100 * right,
+        "Combine the two masks with &: true where both are true. The mean of a mask is a share.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{first:.1%} is hidden from one direction, {second:.1%} from the other, but only {right:.2%} from both."
+
+
+@exercise
+def survey_precision(
+    answer: Any, probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, threshold: float
+) -> str:
+    """Check the precision of a map (y, x) on the pixels of a test mask, cut at half of a threshold."""
+    mapped, labels, mapped_at_all = probability.values, landslides.values.astype(bool), probability.notnull().values
+    inside = test.values.astype(bool) & mapped_at_all
+
+    def scores(cut: float, where: Any) -> tuple[float, float]:
+        """Return precision and recall."""
+        hits = (labels & (mapped >= cut))[where].sum()
+        return hits / max((mapped >= cut)[where].sum(), 1), hits / max(labels[where].sum(), 1)
+
+    half = float(threshold) / 2
+    called = mapped >= half
+    right, recall = scores(half, inside)
+    strict, strict_recall = scores(2 * half, inside)
+    finds = inside & called
+    wrong = {
+        "That is the recall: of the landslide pixels, the share found. Which share of the finds is right?": recall,
+        "That is the precision at the whole threshold. Halve it.": strict,
+        "That is the recall at the whole threshold. Halve it, and ask which share of the finds is right.": strict_recall,
+        "That counts the whole scene, training chips included. Only where test is true.": scores(half, mapped_at_all)[
+            0
+        ],
+        "That is the accuracy, which hardly sees what is rare.": (called == labels)[inside].mean(),
+        "That is F1, which mixes precision and recall. Give the precision alone.": (
+            2 * right * recall / max(right + recall, 1e-12)
+        ),
+        "That is the share of the pixels that is called landslide. Which of these are right?": called[inside].mean(),
+        "That is the prevalence: the share of all test pixels that is landslide.": labels[inside].mean(),
+        "That is the mean probability of the finds, what the network believes. Ask the labels.": (
+            mapped[finds].mean() if finds.any() else np.nan
+        ),
+        "That is the share of the finds that is wrong.": 1 - right,
+        IN_PERCENT: 100 * right,
+        "First the finds: probability >= threshold / 2, and test. Then the mean of landslides over them.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return (
+        f"At half the threshold the precision is {right:.2f} instead of {strict:.2f}, "
+        f"and the recall {recall:.2f} instead of {strict_recall:.2f}: a survey's map, not a search party's."
+    )
+
+
+@exercise
+def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) -> str:
+    """Check the area in km2 that is expected to have slid, from calibrated probabilities (y, x) of pixels so wide."""
+    values = calibrated.values[np.isfinite(calibrated.values)].astype(np.float64)
+    pixel_km2, total = pixel_size_m**2 / 1e6, values.sum()
+    right = total * pixel_km2
+    wrong = {
+        "That is the number of pixels that is expected. How many square metres has a pixel?": total,
+        **area_mistakes(right),
+        "A pixel's area is its width times its height: square the width.": right / pixel_size_m,
+        "You counted the pixels above one half. Ten pixels with 0.2 are two landslide pixels to be expected: "
+        "add the probabilities.": (values >= 0.5).sum() * pixel_km2,
+        "That is the mean probability, the share of the scene. Add the probabilities instead.": values.mean(),
+        "That is the area of everything that was mapped. Weigh each pixel by its probability.": values.size * pixel_km2,
+        "Add all calibrated probabilities, multiply by a pixel's square metres, and divide by a million.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.2f} km2 are to be expected."
+
+
+@exercise
+def largest_area(answer: Any, polygons: pd.DataFrame, count: int) -> str:
+    """Check the area in km2 of the largest polygons together; `polygons` are the notebook's, in metres."""
+    shapes: Any = polygons["geometry"]
+    areas = polygons["area_m2"] / 1e6
+
+    def largest(every: pd.Series) -> float:
+        return float(every.nlargest(count).sum())
+
+    right, mercator = largest(areas), largest(shapes.to_crs("EPSG:3857").area)
+    degrees = largest(shapes.to_crs("EPSG:4326").set_crs(None, allow_override=True).area)
+    wrong = {
+        **area_mistakes(right),
+        "That is in square degrees, and a degree is no fixed length. Bring the shapes into metres first: "
+        "to_crs(polygons.crs).": [degrees * unit for unit in (1, 1e-6, 1e4, 111.0**2, 111.32**2)],
+        "That is measured in Web Mercator, the projection of web pages, which stretches all that is not at the "
+        "equator. Take the map's own coordinates: polygons.crs.": [mercator, mercator / 1e6],
+        f"That is the area of all polygons. The {count} largest are asked: nlargest({count}).": areas.sum(),
+        f"That is their mean. The sum of the {count} is asked.": right / count,
+        "Those are the smallest ones.": areas.nsmallest(count).sum(),
+        f"That is the largest one alone. The sum of the {count} largest is asked.": areas.max(),
+        f"Bring the shapes into metres with to_crs(polygons.crs), take area.nlargest({count}).sum(), "
+        "and divide by a million.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.2f} km2 in {min(count, len(areas))} polygons, of {areas.sum():.2f} km2 in all."
+
+
+@exercise
+def waiting_days(answer: Any, calendar: pd.DataFrame, count: int) -> str:
+    """Check how many days after the event the track with most passes on its shorter side has had a number of passes."""
+    tracks = dict(iter(calendar.groupby(["orbit", "relative_orbit"])))
+    shorter = {key: min((track["when"] == side).sum() for side in ("before", "after")) for key, track in tracks.items()}
+    orbit, number = best = max(shorter, key=lambda key: shorter[key])
+    waits = {key: sorted(track.loc[track["when"] == "after", "days"]) for key, track in tracks.items()}
+    own, every = waits[best], sorted(calendar.loc[calendar["when"] == "after", "days"])
+    before = tracks[best].loc[tracks[best]["when"] == "before", "days"]
+    if len(own) < count:
+        fault = f"The best track has {len(own)} passes after the event, so {count} cannot be waited for"
+        raise Hint(f"{fault}; ask for fewer.")
+    right = own[count - 1]
+    wrong = {
+        "You counted passes of all tracks. Only those of one can be averaged: keep the best track's.": every[count - 1],
+        f"That is the first pass after the event. Wait for pass number {count} of that track.": own[0],
+        "That is one pass too late: in Python the first has the number 0.": own[min(count, len(own) - 1)],
+        f"That is the last pass of the track. Wait only for pass number {count} after the event.": own[-1],
+        "That is another track. Which has most passes on its shorter side?": [
+            wait[count - 1] for wait in waits.values() if len(wait) >= count
+        ],
+        "That is in hours; days are asked.": 24 * right,
+        "That is the number of the track. How many days after the event is its pass?": number,
+        "That is how many passes there are on the shorter side. How many days do we wait for them?": shorter[best],
+        "That is the number of passes after the event. How many days do we wait for them?": len(own),
+        "That is the last pass before the event. Count those after it.": abs(before.max()),
+        f"Keep the rows of {orbit} track {number} whose when is 'after', sort them by days, and take "
+        f"number {count}.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, 0.06)
+    first = f"The first image of all was there after {every[0]:.1f} days"
+    return f"{right:.1f} days, on the {orbit} track {number}. {first}."
+
+
+@exercise
+def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
+    """Check a bounding box around polygons, in degrees, with a margin on each side: west, south, east, north."""
+    shapes: Any = polygons["geometry"]
+    tight = shapes.to_crs("EPSG:4326").total_bounds
+    outwards = margin * np.array([-1, -1, 1, 1])
+    right = tight + outwards
+    metres = shapes.total_bounds if not shapes.crs.is_geographic else np.full(4, np.nan)
+    order = "The order is west, south, east, north: first the south-western corner, then the north-eastern one."
+    moved = "which moves the box. West and south need less, east and north more."
+    wrong = {
+        f"Latitude comes first in yours, longitude is wanted first. {order}": right[[1, 0, 3, 2]],
+        f"You gave west, east, south, north. {order}": right[[0, 2, 1, 3]],
+        f"You gave south, north, west, east. {order}": right[[1, 3, 0, 2]],
+        f"You gave north, east, south, west. {order}": right[[3, 2, 1, 0]],
+        f"North and south are swapped. {order}": right[[0, 3, 2, 1]],
+        f"East and west are swapped. {order}": right[[2, 1, 0, 3]],
+        f"That is the box without a margin. Let it reach {margin:g} degrees further on each side.": tight,
+        f"The margin was added on all sides, {moved}": tight + margin,
+        f"The margin was taken off on all sides, {moved}": tight - margin,
+        "The margin has the wrong sign: the box has become smaller.": tight - outwards,
+        "That is in metres, the coordinates of the cube. Bring the polygons into degrees first: to_crs('EPSG:4326').": [
+            metres,
+            metres + margin,
+            metres - margin,
+            metres + outwards,
+        ],
+        "Bring the polygons into degrees with to_crs('EPSG:4326'), take total_bounds, "
+        "and let each side reach further out by the margin.": OTHERWISE,
+    }
+    compare(read_numbers(answer, ("west", "south", "east", "north")), right, wrong, 0.02 * margin)
+    west, south, east, north = right
+    return f"{east - west:.3f} degrees wide and {north - south:.3f} high, around {len(polygons)} polygons."
+
+
+@exercise
+def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
+    """Check when, by the clocks of the place, the first image after the event was taken; `calendar` is in UTC."""
+    times = calendar.sort_values("time")
+    first, *later = times.loc[times["when"] == "after", "time"]
+    ahead = pd.Timedelta(hours=hours_ahead)
+    right = first + ahead
+
+    def hours(instant: pd.Timestamp) -> float:
+        """Return how long after the first image an instant is: the right answer is `hours_ahead`."""
+        return float((instant - first) / pd.Timedelta(hours=1))
+
+    def by_any_clock(passes: Any) -> list[float]:
+        return [hours(time) + shift for time in passes for shift in (0, hours_ahead)]
+
+    of_day = right.normalize() + (first - first.normalize())
+    wrong = {
+        f"That is in UTC. Add what the clocks there show more: {hours_ahead:+g} hours.": 0,
+        "You took the hours away. The time of the place is UTC plus hours_ahead.": -hours_ahead,
+        "That is the day of the place with the time of UTC. Add the hours to the whole instant.": hours(of_day),
+        "The time of day is right, but not the day: past midnight a new one begins.": [
+            hours_ahead - 24,
+            hours_ahead + 24,
+        ],
+        "That is a pass from before the event. Keep those whose when is 'after'.": (
+            by_any_clock(times.loc[times["when"] == "before", "time"])
+        ),
+        "There is an earlier one after the event: take the first.": by_any_clock(later),
+        "Take the first time whose when is 'after', and add the hours: "
+        "time + pd.Timedelta(hours=hours_ahead).": OTHERWISE,
+    }
+    compare(hours(_read_instant(answer)), hours_ahead, wrong, 1 / 60)
+    return f"{right:%d %B %Y, %H:%M} by the clocks there, {first:%d %B, %H:%M} in UTC."
+
+
+def _read_instant(answer: Any) -> pd.Timestamp:
+    """Return one instant, without an offset as clocks show it."""
+    wanted = "one instant, such as pd.Timestamp('2018-09-05T20:38'),"
+    if not isinstance(answer, str):
+        refuse_what_is_no_data(answer, wanted)
+    values = np.asarray(answer).ravel()
+    if values.size != 1:
+        raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} is asked; choose one of them.")
+    if isinstance(values[0], str | dt.datetime | np.datetime64):
+        try:
+            found = pd.Timestamp(values[0])
+        except ValueError:
+            raise Hint(f"Your answer {answer!r} is no instant; write it as '2018-09-05T20:38'.") from None
+        if not pd.isna(found):
+            return found.tz_localize(None)
+    raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is asked.")

@@ -1,0 +1,232 @@
+"""Checks of notebooks 00, 03 and 04: training a network, and how good it is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from landslide_utils.calibration import threshold_for
+from landslide_utils.course.check.answer import (
+    EXACT,
+    IN_PERCENT,
+    OTHERWISE,
+    area_mistakes,
+    compare,
+    exercise,
+    read_number,
+)
+from landslide_utils.metrics import auprc
+
+
+@exercise
+def landslide_area(answer: Any, landslides: xr.DataArray, pixel_size_m: float) -> str:
+    """Check the area of all landslides in km2, from labels (y, x) and the width of a pixel in metres."""
+    count, side = float(landslides.sum()), float(pixel_size_m)
+    right = count * side**2 / 1e6
+    wrong = {
+        "That is the number of pixels. How many square metres has one of them?": count,
+        **area_mistakes(right),
+        f"A pixel is {side:g} m wide and {side:g} m high: its area is not {side:g}.": count * side / 1e6,
+        "That is the share of the scene that slid. Count the pixels with sum() instead of mean().": landslides.mean(),
+        "That is the area of the whole scene. Count only the landslide pixels.": landslides.size * side**2 / 1e6,
+        "Count the landslide pixels, multiply by the square metres of one pixel, and divide by a million.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.2f} km2 slid."
+
+
+@exercise
+def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray) -> str:
+    """Check the area under the precision-recall curve of a map (y, x) on the pixels of a test mask."""
+    from sklearn.metrics import roc_auc_score
+
+    mapped, labels, valid = probability.values, landslides.values.astype(bool), np.isfinite(probability.values)
+    inside = valid & test.values.astype(bool)
+    truth, score = labels[inside], mapped[inside]
+    right, everywhere = auprc(truth, score), auprc(labels[valid], mapped[valid])
+    under_roc = roc_auc_score(truth, score)
+    wrong = {
+        "That is how well what did not slide is found: the wrong class, and an easy one.": auprc(~truth, 1 - score),
+        "The labels are the wrong way round: true must stand for landslide.": auprc(~truth, score),
+        "The scores are the wrong way round: the larger, the more likely a landslide.": auprc(truth, -score),
+        "That counts the whole scene, training chips included. Score only where test is true.": everywhere,
+        "That is the area under the ROC curve, high for every rare class. Take average_precision_score.": under_roc,
+        "You cut the probabilities at one half; give the score the probabilities themselves.": auprc(
+            truth, score > 0.5
+        ),
+        "That is the accuracy: a map without any landslide has nearly the same.": np.mean((score > 0.5) == truth),
+        "That is the prevalence, which is what chance scores. The network does better.": truth.mean(),
+        IN_PERCENT: 100 * right,
+        "Pick .values[test.values] of both maps, then average_precision_score(labels, probabilities).": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"AUPRC {right:.2f}, where chance scores {truth.mean():.3f}."
+
+
+@exercise
+def optimiser_steps(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
+    """Check how often a recipe (a `Preset`) moves the weights, if it trains on the training chips with landslides."""
+    slid, training = chips["landslide_share"] > 0, chips["part"] == "train"
+    count, batch, epochs = int((slid & training).sum()), int(recipe.batch_size), int(recipe.epochs)
+    steps = math.ceil(count / batch)
+    right = steps * epochs
+    wrong = {
+        f"Those are the steps of one epoch; the recipe has {epochs}.": steps,
+        "That is a step for each chip. The weights move once for each batch.": count * epochs,
+        "That is the number of chips. How many batches are they, and how many epochs are there?": count,
+        "You dropped the last batch of each epoch. It is smaller, but it is a step: round up.": count // batch * epochs,
+        "There are no parts of steps: a batch that is not full moves the weights too. Round up the batches of "
+        "an epoch.": count / batch * epochs,
+        "A batch never holds chips of two epochs. Round up the batches of one epoch, then multiply by the "
+        "epochs.": math.ceil(count / batch * epochs),
+        "You counted all training chips. This recipe trains on those with landslide_share above 0.": (
+            math.ceil(training.sum() / batch) * epochs
+        ),
+        "You counted the chips of all parts. Only those whose part is 'train' train.": (
+            math.ceil(slid.sum() / batch) * epochs
+        ),
+        "That is the chips of a batch times the epochs. How many batches has an epoch?": batch * epochs,
+        "That is the number of epochs. How many batches has each?": epochs,
+        "Count the training chips that hold a landslide, divide by the batch size and round up: so many steps "
+        "has one epoch.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, EXACT)
+    return f"{count} chips in batches of {batch}: {right} steps in {epochs} epochs."
+
+
+@exercise
+def uninformed_loss(answer: Any, prevalence: Any) -> str:
+    """Check the mean cross-entropy of a network that gives every pixel the prevalence."""
+    p = float(prevalence)
+    on, off = -math.log(p), -math.log(1 - p)
+    right = p * on + (1 - p) * off
+    swapped = p * off + (1 - p) * on
+    wrong = {
+        "The sign is wrong: logarithms of probabilities are negative, and a loss is not.": -right,
+        "That is in bits: np.log2. The loss is measured with the natural logarithm, np.log.": right / math.log(2),
+        "np.log10 is the logarithm to base ten. The loss is measured with np.log.": right / math.log(10),
+        "That is the loss on a landslide pixel. Most pixels are none: take the mean over both kinds.": on,
+        "That is the loss on a pixel that is no landslide. A share of the pixels is: take the mean over both.": off,
+        "That is the landslides' part of the mean. The pixels that did not slide cost something too.": p * on,
+        "That is the part of what did not slide. Landslides cost much more each: add their part.": (1 - p) * off,
+        "The two are the wrong way round: what slid got the probability p from the network.": swapped,
+        "You gave both kinds of pixels the same weight. A share p of them slid, the others did not.": (on + off) / 2,
+        "That is the loss of a network that says 0.5 everywhere. This one says the prevalence.": math.log(2),
+        "That is the mean squared error. Cross-entropy takes the logarithm of the probability.": p * (1 - p),
+        "A share p of the pixels slid and costs -ln p each, the others cost -ln(1 - p) each. What is the mean?": (
+            OTHERWISE
+        ),
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.3f}. A network that has learnt something from the radar costs less."
+
+
+@exercise
+def best_epoch(answer: Any, history: pd.DataFrame) -> str:
+    """Check the number of the epoch that is best by the validation chips, from a table with a line for each epoch."""
+    history = history.reset_index(drop=True)
+    epochs, score = history["epoch"], history["validation_auprc"]
+    place = int(score.argmax())
+    wrong = {
+        f"pandas counts lines from 0, so line {place} is not epoch {place}. Give the column epoch of that line.": place,
+        "That epoch has the lowest training loss, which also falls when chips are learnt by heart. "
+        "Ask the validation chips.": epochs[history["train_loss"].argmin()],
+        "That epoch has the lowest validation loss, which asks for right probabilities. "
+        "Here the right order is asked, validation_auprc.": epochs[history["validation_loss"].argmin()],
+        "That epoch has the lowest validation AUPRC. The higher, the better.": epochs[score.argmin()],
+        "That is the AUPRC itself. In which epoch was it reached?": score[place],
+        "That is the last epoch. Was any earlier one better on the validation chips?": epochs.iloc[-1],
+        "Find the line with the highest validation_auprc, history['validation_auprc'].idxmax(), "
+        "and give its epoch.": OTHERWISE,
+    }
+    compare(read_number(answer), epochs[place], wrong, EXACT)
+    return f"Epoch {epochs[place]}, validation AUPRC {score[place]:.2f}; the last one has {score.iloc[-1]:.2f}."
+
+
+@exercise
+def spread_of_difference(answer: Any, first: Any, second: Any) -> str:
+    """Check the standard deviation of the difference of two AUPRC, from bootstrap draws that took the same chips."""
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    sd_a, sd_b, right = np.nanstd(a), np.nanstd(b), np.nanstd(a - b)
+    wrong = {
+        "That holds if each was tested on chips of its own. Here they share them: subtract first.": np.hypot(
+            sd_a, sd_b
+        ),
+        "You added the two standard deviations. Subtract draw by draw first, then take one.": sd_a + sd_b,
+        "That is a difference of the standard deviations. Take that of the difference.": abs(sd_a - sd_b),
+        "That is the first detector alone. Subtract the other one, draw by draw.": sd_a,
+        "That is the second detector alone. Subtract it from the first, draw by draw.": sd_b,
+        "That is the variance; take its root.": right**2,
+        "That is how large the difference is. How much does it vary?": abs(np.nanmean(a - b)),
+        "You divided by the root of the draws. More draws cost only time: they prove nothing.": right / np.sqrt(len(a)),
+        "That is half the width of an interval. The standard deviation itself is asked.": 1.96 * right,
+        "Subtract the two arrays of draws from each other, and take np.nanstd of that one array.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.3f}, where two separate tests would have {np.hypot(sd_a, sd_b):.3f}."
+
+
+@exercise
+def landslides_found(answer: Any, each: pd.DataFrame) -> str:
+    """Check the share of landslides of which at least half is reported, from a table with a line for each landslide."""
+    found, area = each["found"], each["area_m2"]
+    enough = found >= 0.5
+    right, by_area = enough.mean(), np.average(found, weights=area)
+    wrong = {
+        "That is the share of landslide pixels. Large landslides have many; here each counts once.": by_area,
+        "You weighted each landslide with its area. Each counts once: mean().": np.average(enough, weights=area),
+        "That is the mean of the reported shares. Ask of each whether it is at least 0.5, and count.": found.mean(),
+        "Those are the landslides of which any pixel is reported. At least half is asked.": (found > 0).mean(),
+        "Those are the landslides that are reported whole. At least half is asked.": (found == 1).mean(),
+        "At least half includes exactly half: >= instead of >.": (found > 0.5).mean(),
+        "Those are the landslides that are missed. What share is found?": 1 - right,
+        "That is a number of landslides; give the share of all of them.": enough.sum(),
+        IN_PERCENT: 100 * right,
+        "Compare each['found'] with 0.5, true or false for each landslide, and take the mean of that.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, 0.5 / len(found))
+    return f"{right:.2f} of {len(found)} landslides, and {by_area:.2f} of their pixels."
+
+
+@exercise
+def calibration_error(answer: Any, table: pd.DataFrame) -> str:
+    """Check the mean distance between probability and share over bins, weighted by their pixels."""
+    apart, pixels = table["probability"] - table["share"], table["pixels"]
+    far, squared = abs(apart), np.average(apart**2, weights=pixels)
+    right = np.average(far, weights=pixels)
+    wrong = {
+        "Bins above and below the diagonal cancel in that. Take abs() in each bin first.": (
+            abs(np.average(apart, weights=pixels))
+        ),
+        "Bins hold different numbers of pixels. Weight each with its pixels.": far.mean(),
+        "You squared the distances. Take their absolute value.": [np.sqrt(squared), squared],
+        "That is the largest distance of a bin. The mean over the bins is asked.": far.max(),
+        "That is the sum over the bins. The mean, weighted by pixels, is asked.": far.sum(),
+        "That is a sum over all pixels. Divide by their number, or np.average(..., weights=...).": (far * pixels).sum(),
+        IN_PERCENT: 100 * right,
+        "In each bin take abs(probability - share); then np.average of that with weights=table['pixels'].": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.4f}: so far the probabilities are from the truth, in the mean over the pixels."
+
+
+@exercise
+def cost_threshold(answer: Any, cost_of_a_miss: float, cost_of_a_false_alarm: float) -> str:
+    """Check the probability at which reporting a pixel costs, in the mean, as much as keeping silent."""
+    miss, alarm = cost_of_a_miss, cost_of_a_false_alarm
+    right = threshold_for(miss, alarm)
+    wrong = {
+        "Nearly: those are the odds, p against 1 - p. Solve p * miss = (1 - p) * alarm for p.": alarm / miss,
+        "The wrong way round: the dearer a miss, the lower the threshold, so that we report sooner.": 1 - right,
+        "That is how many false alarms a miss is worth. A probability lies between 0 and 1.": miss / alarm,
+        "One half is right only where both mistakes cost the same.": 0.5,
+        IN_PERCENT: 100 * right,
+        "Silence costs p * cost_of_a_miss in the mean, reporting (1 - p) * cost_of_a_false_alarm. "
+        "Set them equal and solve for p.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"Report above {right:.3f}."

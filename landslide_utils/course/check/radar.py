@@ -1,0 +1,216 @@
+"""Checks of notebooks 01 and 02: backscatter, change, composites and chips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from landslide_utils.chips import SIZE, Normalisation
+from landslide_utils.composite import choose_passes, decibels
+from landslide_utils.course.check.answer import (
+    EXACT,
+    OTHERWISE,
+    TOLERANCE_DB,
+    Hint,
+    compare,
+    decibel_mistakes,
+    exercise,
+    read_map,
+    read_number,
+    refuse_what_is_no_data,
+)
+
+
+@exercise
+def mean_backscatter(answer: Any, power: xr.DataArray) -> str:
+    """Check the mean backscatter, in dB, of any number of pixels in linear power."""
+    values = power.values[np.isfinite(power.values) & (power.values > 0)].astype(np.float64)
+    right, of_decibels = decibels(values.mean()), decibels(values).mean()
+    wrong = {
+        "That is the mean of the decibels, which is too low. Average first, then take the logarithm.": of_decibels,
+        "That is the mean power. Now turn it into decibels.": values.mean(),
+        **decibel_mistakes(values.mean()),
+        "That is the median, which hardly feels the bright pixels; the mean is asked.": decibels(np.median(values)),
+        "The sign is wrong: power below 1 has negative decibels.": -right,
+        "That is the sum of the power. Divide by the number of pixels, or use mean().": decibels(values.sum()),
+        "Average the linear power of all pixels with data, then take 10 times np.log10 of that number.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, TOLERANCE_DB)
+    return f"{right:.1f} dB. The mean of the decibels would have been {of_decibels:.1f} dB."
+
+
+@exercise
+def number_of_looks(answer: Any, power: xr.DataArray) -> str:
+    """Check the equivalent number of looks of pixels in linear power that differ only by speckle."""
+    values = power.values[np.isfinite(power.values)].astype(np.float64)
+    mean, variance, sd = values.mean(), values.var(), values.std()
+    right, db = mean**2 / variance, decibels(values[values > 0])
+    wrong = {
+        "Nearly: square it. Looks are the squared mean over the variance.": mean / sd,
+        "Upside down: many looks mean little variance.": variance / mean**2,
+        "That is the coefficient of variation. Looks are one over its square.": sd / mean,
+        "Square the mean, so that the number does not depend on how bright the place is.": mean / variance,
+        "You divided by the standard deviation; divide by the variance.": mean**2 / sd,
+        "You measured in decibels. Speckle multiplies power: take the power.": db.mean() ** 2 / db.var(),
+        "That is the number of pixels. Looks say how much they differ.": values.size,
+        "Divide the squared mean by the variance, both of the power: x.mean()**2 / x.var().": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, 0.02 * right)
+    return f"{right:.1f} looks: one pixel's power is uncertain by {100 / np.sqrt(right):.0f} percent."
+
+
+@exercise
+def facing_orbit(answer: Any) -> str:
+    """Check from which orbit direction a slope that falls towards the west looks bright."""
+    if not isinstance(answer, str):
+        kind = type(answer).__name__
+        raise Hint(f"Your answer is of type {kind}; give a text in quotes: 'ascending' or 'descending'.")
+    given = answer.strip().lower()
+    if given in ("descending", "d"):
+        looks = "Descending passes fly south, and the antenna looks to the right of the flight: west"
+        raise Hint(f"{looks}. Such a radar stands in the east. Which slopes face it?")
+    if given in ("east", "west", "eastward", "westward"):
+        raise Hint("That is a direction to look in. Which passes look in it: 'ascending' or 'descending'?")
+    if given not in ("ascending", "a"):
+        raise Hint(f"{answer!r} is not an orbit direction; there are 'ascending' and 'descending'.")
+    return "Flying north it looks east, so it stands in the west and the slope leans towards it."
+
+
+@exercise
+def log_ratio(answer: Any, before: xr.DataArray, after: xr.DataArray) -> str:
+    """Check the change in dB between two maps (y, x) of linear power."""
+    a, b = before.values.astype(np.float64), after.values.astype(np.float64)
+    right = decibels(b) - decibels(a)
+    wrong = {
+        "The sign is wrong: what got brighter must be positive. After minus before.": lambda: -right,
+        "You took the absolute value. Keep the sign: brighter and darker tell different things.": lambda: np.abs(right),
+        "That is the ratio of the powers. Now take its logarithm, in decibels.": lambda: b / a,
+        "That is the difference of the powers. Bright places dominate it: subtract decibels.": lambda: b - a,
+        **decibel_mistakes(b / a),
+        "That is only the time before.": lambda: decibels(a),
+        "That is only the time after.": lambda: decibels(b),
+        "Turn both maps into decibels, then subtract: after minus before.": OTHERWISE,
+    }
+    compare(read_map(answer, before), right, wrong, TOLERANCE_DB)
+    return f"Its median is {np.nanmedian(right):.1f} dB: what changed the whole scene."
+
+
+@exercise
+def passes_before(answer: Any, cube: xr.Dataset, count: Any, orbit: Any) -> str:
+    """Check the instants of the last passes of one orbit direction before the event."""
+    passes = choose_passes(cube, int(count), str(orbit))
+    times = cube["time"].values
+    right = set(times[list(passes.before)])
+    given = _read_instants(answer, times, f"a list of {count} instants")
+    if given == right:
+        return f"The last of them is {max(right).astype('datetime64[m]')} UTC."
+    event = np.datetime64(cube.attrs["event_time"])
+    same = times[cube["orbit"].values == passes.orbit]
+    early = same[same < event]
+    by_day = same[same.astype("datetime64[D]") <= event.astype("datetime64[D]")]
+    n, last = len(right), max(right).astype("datetime64[m]")
+    faults = {
+        "Some of your instants are not passes of this cube. Choose from cube['time'].values.": given - set(times),
+        "One of them is on the day of the event but after it. Compare instants, not days: times < event.": (
+            given == set(by_day[-n:])
+        ),
+        f"Some of them are after the event at {cube.attrs['event_time']} UTC.": given & set(times[times >= event]),
+        f"Some of them are of another orbit direction. Keep those whose orbit is {passes.orbit}.": given - set(same),
+        f"These are {len(given)} passes where {n} are asked: the last ones before the event.": len(given) != n,
+        f"You dropped the last pass before the event, {last}, the most valuable one. "
+        "A slice [-n:] keeps it, [-1-n:-1] does not.": given == set(early[-1 - n : -1]),
+        f"There are later ones before the event, up to {last}. The closer to the event, the less else has changed.": (
+            max(right) not in given
+        ),
+        "The last ones before the event are asked: sort by time and take [-n:].": True,
+    }
+    raise Hint(next(hint for hint, found in faults.items() if found))
+
+
+def _read_instants(answer: Any, like: Any, wanted: str) -> set[np.datetime64]:
+    refuse_what_is_no_data(answer, wanted)
+    found = np.atleast_1d(np.asarray(answer))
+    if np.issubdtype(found.dtype, np.integer):
+        raise Hint("Your answer holds numbers. Give the instants themselves: cube['time'].values[numbers].")
+    try:
+        return set(found.astype(like.dtype).ravel())
+    except (TypeError, ValueError):
+        raise Hint(f"Your answer holds {found.dtype} where instants are asked, as in cube['time'].values.") from None
+
+
+@exercise
+def composite(answer: Any, power: xr.DataArray) -> str:
+    """Check the mean of passes (time, y, x) in linear power, given in dB (y, x)."""
+    valid = power.where((power > 0) & np.isfinite(power)).astype(np.float64)
+    mean = valid.mean("time")
+    right = decibels(mean)
+    wrong = {
+        "You averaged decibels, which is too low where passes differ. Average the power first.": (
+            lambda: decibels(valid).mean("time")
+        ),
+        "That is still power. Turn the mean into decibels.": mean,
+        **decibel_mistakes(mean),
+        "That is the median. The mean of the power is asked.": lambda: decibels(valid.median("time")),
+        "That is the sum over the passes; take the mean.": lambda: decibels(valid.sum("time")),
+        "That is the last pass alone. Average all of them.": lambda: decibels(valid.isel(time=-1)),
+        "That is the first pass alone. Average all of them.": lambda: decibels(valid.isel(time=0)),
+        "Take mean('time') of the power, then 10 times np.log10 of it.": OTHERWISE,
+    }
+    compare(read_map(answer, right), right, wrong, TOLERANCE_DB)
+    return f"A composite of {power.sizes['time']} passes."
+
+
+@exercise
+def leaking_chips(answer: Any, chips: pd.DataFrame) -> str:
+    """Check how many test chips touch a training chip, at an edge or a corner, in a table of chips side by side."""
+    places = {part: chips.loc[chips["part"] == part, ["row", "col"]].to_numpy() for part in ("train", "test")}
+    apart = np.abs(places["test"][:, None] - places["train"][None])
+    touches = (apart <= SIZE).all(axis=2)
+    edges = touches & (apart == 0).any(axis=2)
+    right, tests = touches.any(axis=1).sum(), len(places["test"])
+    wrong = {
+        "That is the number of all test chips. Keep those that touch a training chip.": tests,
+        "You left out chips that touch at a corner only.": edges.any(axis=1).sum(),
+        "You counted pairs: a test chip with several training neighbours counts once, as with any().": touches.sum(),
+        "Those are training chips that touch a test chip; the other way round is asked.": touches.any(axis=0).sum(),
+        "That is a share; give the number of chips.": right / max(tests, 1),
+        "That is a percentage; give the number of chips.": 100 * right / max(tests, 1),
+        "For each test chip ask: is there a training chip whose row and column both differ by at most the width "
+        "of a chip? Count the test chips with yes.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, EXACT)
+    return f"{right} of {tests} test chips touch a training chip."
+
+
+@exercise
+def normalised(answer: Any, image: xr.DataArray, chips: pd.DataFrame) -> str:
+    """Check an image (channel, y, x) that has been normalised by what the training chips hold."""
+    scene, fitted = image.astype(np.float64), Normalisation.fit(image, chips)
+    values = scene.values
+    mean, sd = (np.array(numbers)[:, None, None] for numbers in (fitted.mean, fitted.sd))
+    of_test = chips.assign(part=np.where(chips["part"] == "test", "train", "other"))
+    wrong = {
+        "You measured the whole scene, test chips too. What is measured on a test chip is no longer unknown.": (
+            lambda: (scene - scene.mean(("y", "x"))) / scene.std(("y", "x"))
+        ),
+        "You measured all chips, test chips too. Only those whose part is 'train' may be measured.": (
+            lambda: Normalisation.fit(image, chips.assign(part="train")).apply(image)
+        ),
+        "You measured the test chips. Measure the training chips.": (
+            lambda: Normalisation.fit(image, of_test).apply(image)
+        ),
+        "Each channel has its own mean and standard deviation: VV is brighter than VH.": (
+            lambda: (values - np.nanmean(values)) / np.nanstd(values)
+        ),
+        "Now divide by the standard deviation of the training chips.": lambda: values - mean,
+        "Subtract the mean of the training chips first.": lambda: values / sd,
+        "You divided by the variance; divide by the standard deviation, its root.": lambda: (values - mean) / sd**2,
+        "That is the image as it was.": values,
+        "Measure mean and standard deviation of each channel where the mask of the training chips is true; "
+        "subtract the one, divide by the other.": OTHERWISE,
+    }
+    compare(read_map(answer, image), (values - mean) / sd, wrong, 0.002)
+    return "Mean 0 and standard deviation 1 on the training chips, and nothing learnt from the test."

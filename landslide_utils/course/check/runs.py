@@ -1,0 +1,211 @@
+"""Checks of notebooks 06 and 07: grids of runs, and another region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from landslide_utils.chips import SIZE, Normalisation
+from landslide_utils.course.check.answer import (
+    AGAIN,
+    EXACT,
+    OTHERWISE,
+    Hint,
+    area_mistakes,
+    compare,
+    exercise,
+    read_number,
+    read_numbers,
+)
+
+PIXEL_KM = 0.01
+
+
+@exercise
+def runs_missing(answer: Any, runs: pd.DataFrame, seeds: int) -> str:
+    """Check how many runs a grid lacks, if each combination in a table of runs is wanted with a number of seeds."""
+    bands, steps, done = runs["channels"].nunique(), runs["timesteps"].nunique(), len(runs["seed"])
+    whole, added = bands * steps * seeds, bands + steps + seeds
+    right = whole - done
+    wrong = {
+        f"That is the whole grid. {done} of these runs are there already.": whole,
+        "That is the number of runs that are there. How many does the whole grid have and lack?": done,
+        "That is one seed. How many seeds are missing?": bands * steps,
+        "You added. Each band combination is run with each number of passes and each seed: multiply.": [
+            added,
+            added - done,
+        ],
+        "The runs that are there hold several seeds already. Count combinations first, then multiply by the seeds.": [
+            done * seeds - done,
+            done * seeds,
+        ],
+        "The sign is wrong: the whole grid less what is there.": -right,
+        "Multiply: band combinations times numbers of passes times seeds. Then take away the runs that are there.": (
+            OTHERWISE
+        ),
+    }
+    compare(read_number(answer), right, wrong, EXACT)
+    return f"{whole} runs in all, {done} are there, {right} to go: a grid grows by multiplication."
+
+
+@exercise
+def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
+    """Check mean and standard deviation of `first` minus `second`, two settings with one value a seed each."""
+    a, b = first.astype(float), second.astype(float)
+    each = (a - b).dropna()
+    if len(each) < 2:
+        raise Hint("Fewer than two seeds have both settings, so there is no spread. Run the grid with more seeds.")
+    mean, sd, best = each.mean(), each.std(), a.max() - b.max()
+    if len(each) != 2 and np.shape(answer) == each.shape and np.allclose(np.sort(answer), np.sort(each), rtol=0.01):
+        raise Hint("These are the differences, seed by seed. Now give their mean and their standard deviation.")
+    given_mean, given_sd = read_numbers(answer, ("the mean", "the standard deviation"))
+    wrong_mean = {
+        "That is the difference of the best seeds. Subtract seed by seed, then take the mean: luck cancels.": best,
+        "That is the best seed of one against the worst of the other. Subtract seed by seed.": a.max() - b.min(),
+        "That is the best seed of the first alone. Take the difference seed by seed.": a.max(),
+        "That is the mean of the first alone. Subtract the second, seed by seed.": a.mean(),
+        "The sign is wrong: the first minus the second.": -mean,
+        "That is the median of the differences; the mean is asked.": each.median(),
+        "That is the largest difference of all seeds. Take their mean.": each.max(),
+        "That is the sum of the differences. Take their mean.": each.sum(),
+        "That is a ratio. The difference is asked.": a.mean() / b.mean(),
+        "The mean comes first, then the standard deviation.": sd,
+        "First the differences, seed by seed; then their mean.": OTHERWISE,
+    }
+    compare(given_mean, mean, wrong_mean, max(0.01 * abs(mean), 1e-6))
+    wrong_sd = {
+        "Your spread treats the two as strangers: root of the summed variances. They share their seeds: take the "
+        "spread of the differences.": np.hypot(a.std(), b.std()),
+        "Of few values divide by one less than their number: std(ddof=1), as pandas does.": each.std(ddof=0),
+        "That is the standard error of the mean; take the standard deviation.": sd / np.sqrt(len(each)),
+        "That is the variance; take its root.": sd**2,
+        "That is the range from least to most; the standard deviation is asked.": each.max() - each.min(),
+        "That is the spread of the first alone; take that of the differences.": a.std(),
+        "That is the spread of the second alone; take that of the differences.": b.std(),
+        "That is a difference of spreads; take the spread of the differences.": a.std() - b.std(),
+        "Now the standard deviation of the differences, seed by seed: std().": OTHERWISE,
+    }
+    wrong_sd = {f"The mean is right. {hint}": value for hint, value in wrong_sd.items()}
+    compare(given_sd, sd, wrong_sd, max(0.02 * sd, 1e-6))
+    spread = f"with a standard deviation of {sd:.3f} over {len(each)} seeds"
+    return f"{mean:+.3f}, {spread}; the best seeds differ by {best:+.3f}."
+
+
+@exercise
+def times_chance(answer: Any, found: pd.DataFrame) -> str:
+    """Check how many times chance the best setting scores over all test chips, from a table of means of a grid."""
+    best = found.sort_values("mean").iloc[-1]
+    score, chance, score_inside, chance_inside = best[["whole_scene", "whole_scene_chance", "mean", "chance"]]
+    right, inside = score / chance, score_inside / chance_inside
+    wrong = {
+        "That is inside chips that hold a landslide. Over all test chips take whole_scene and whole_scene_chance.": (
+            inside
+        ),
+        "You divided by the chance of the other measure. Take whole_scene_chance, where landslides are rarer.": (
+            score / chance_inside
+        ),
+        "You divided a score inside landslide chips by the chance over all. Take whole_scene.": score_inside / chance,
+        "Chance is not one half here: it is the share of landslides among the pixels that are scored.": [
+            score / 0.5,
+            score_inside / 0.5,
+        ],
+        "That is the score. How many times chance is it?": score,
+        "That is chance itself. How many times is it in the score?": chance,
+        "Upside down: the score divided by chance.": 1 / right,
+        "That is a difference. How many times: divide.": score - chance,
+        "That is the mean over all settings. Take the best one alone: the largest mean.": (
+            (found["whole_scene"] / found["whole_scene_chance"]).mean()
+        ),
+        "Take the line with the largest mean, found.loc[found['mean'].idxmax()], "
+        "and divide its whole_scene by its whole_scene_chance.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{right:.0f} times chance over all test chips, {inside:.0f} times inside landslide chips, by the same maps."
+
+
+@exercise
+def level_shift(answer: Any, home: Normalisation, away: Normalisation) -> str:
+    """Check by how many standard deviations of the training each channel's mean is away from that at home."""
+    given = read_numbers(answer, home.channels)
+    mean, sd, far, spread = map(np.array, (home.mean, home.sd, away.mean, away.sd))
+    shift = far - mean
+    wrong = {
+        "The sign is the wrong way round: away minus home says how much brighter it is there.": -shift / sd,
+        "These are decibels. Divide by the standard deviation at home: the network counts in that.": shift,
+        "You divided by the standard deviation away. The network counts in that of its training.": shift / spread,
+        "You divided by the variance; divide by the standard deviation.": shift / sd**2,
+        "A ratio of decibels means nothing. Take the difference of the means.": far / mean,
+        "Keep the sign: brighter and darker are not the same to a network.": abs(shift) / sd,
+        "Subtract the mean at home first.": far / sd,
+        "Take away_mean minus home_mean, and divide by home_sd, channel by channel.": OTHERWISE,
+    }
+    compare(given, shift / sd, wrong, 0.005)
+    worst = int(np.abs(given).argmax())
+    largest = f"The largest is {given[worst]:+.2f}, of {home.channels[worst]}"
+    return f"{largest}. That is how strange the new region's ground looks to the network."
+
+
+@exercise
+def labelled_area(answer: Any, few: pd.DataFrame) -> str:
+    """Check how many square kilometres the training chips of a table cover."""
+    slid = few.loc[few["part"] == "train", "landslide_share"]
+    count, chip = len(slid), (SIZE * PIXEL_KM) ** 2
+    right = count * chip
+    wrong = {
+        "You counted only chips with landslides. Somebody had to look at the empty ones too.": (slid > 0).sum() * chip,
+        "You counted all chips of the table. The tuning was given none of validation and test.": len(few) * chip,
+        "That is the number of chips. Multiply by the area of one.": count,
+        "A chip is as high as it is wide: square its width.": count * SIZE * PIXEL_KM,
+        **area_mistakes(right),
+        "That is the number of pixels. One is 10 m wide and has 100 square metres.": count * SIZE**2,
+        "That is the area of the landslides. The whole chips had to be looked through.": slid.sum() * chip,
+        "Count the chips whose part is 'train', and multiply by the area of one: (128 x 10 m) squared, "
+        "in square kilometres.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong)
+    return f"{count} chips. A trained eye maps some square kilometres an hour; is the gain worth it?"
+
+
+@exercise
+def cost_of_transfer(answer: Any, pairs: pd.DataFrame, train_region: Any, test_region: Any) -> str:
+    """Check the mean over seeds of AUPRC there minus AUPRC as trained elsewhere, on the same test chips."""
+    table = pairs.set_index(["train_region", "test_region", "method", "seed"]).sort_index()
+
+    def scores(trained: Any, tested: Any, method: str, column: str = "auprc") -> pd.Series:
+        """Return the score of each seed."""
+        key = (trained, tested, method)
+        if key not in table.index:
+            raise Hint(f"pairs has no line for {train_region} to {test_region}; {AGAIN}")
+        found: pd.Series = table.loc[key, column]
+        return found
+
+    inside = "auprc_landslide_chips"
+    home = scores(train_region, train_region, "trained there")
+    there, elsewhere = (
+        scores(test_region, test_region, "trained there"),
+        scores(train_region, test_region, "as trained"),
+    )
+    mended = scores(train_region, test_region, "normalised by region")
+    on_chips = scores(test_region, test_region, "trained there", inside) - scores(
+        train_region, test_region, "as trained", inside
+    )
+    cost = there - elsewhere
+    right = cost.mean()
+    wrong = {
+        "The sign is the wrong way round: the score there minus that of the network from elsewhere.": -right,
+        "You compared the score at home with the score away: other chips, another prevalence. "
+        "Compare two networks on the same region.": (home - elsewhere).mean(),
+        "You took the network with mended levels. The one as it was trained is asked.": (there - mended).mean(),
+        "You took the best seed of each. Pair them by seed, then take the mean.": there.max() - elsewhere.max(),
+        "That is one seed. Take the mean over all of them.": cost.iloc[0],
+        "That is the share that is left. The difference is asked.": (elsewhere / there).mean(),
+        "That is the score of the network from elsewhere. Subtract it from that of one trained there.": elsewhere.mean(),
+        "You took the measure on landslide chips. The column auprc is asked.": on_chips.mean(),
+        "That is the sum over the seeds; take the mean.": cost.sum(),
+        "Take the lines of the test region. Of one trained there and of yours, index auprc by seed, subtract, "
+        "and take the mean.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, 0.0015)
+    return f"The mean of {len(cost)} seeds; they range from {cost.min():+.2f} to {cost.max():+.2f}."
