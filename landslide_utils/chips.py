@@ -1,4 +1,4 @@
-"""Cut an image into chips, share them out to training, validation and test, and normalise by what training has seen."""
+"""Chips of a scene: where they lie, which train, validate and test, and what normalises them."""
 
 from __future__ import annotations
 
@@ -13,33 +13,40 @@ from numpy.typing import NDArray
 
 SIZE = 128
 BUFFER = 32
-"""Pixels between chips of different parts in a blocked split: 320 m at 10 m, longer than 95 of 100 landslides of the Hokkaido inventory (281 m)."""
+"""Pixels between chips of different parts in a blocked split.
+
+320 m at 10 m: longer than 95 of 100 landslides of the Hokkaido inventory (281 m).
+"""
 
 SPLITS = ("blocked", "random")
 PARTS = ("train", "validation", "test")
-_TURN = ("train", "test", "train", "validation", "train")  # 60 % training, 20 % validation, 20 % test
-_BLOCKS = ((4, 60), (3, 60), (2, 15), (1, 0))
-"""How many chips a side a block has, and how many blocks there must be for that: large blocks in large scenes, enough blocks in small ones."""
+_FIFTHS = ("train", "test", "train", "validation", "train")  # 60 % training, 20 % validation, 20 % test
+_BLOCK_SIZES = ((4, 60), (3, 60), (2, 15), (1, 0))
+"""Chips along a side of a block, and how many blocks there must be for that.
 
-_DEALS = 200
+Blocks are large in large scenes, and enough in small ones.
+"""
+
+_TRIALS = 200
 
 
 class SplitError(ValueError):
-    """A scene that cannot be shared out to training, validation and test."""
+    """A scene that cannot be split into training, validation and test."""
 
 
 def split_chips(
     landslides: xr.DataArray, *, method: str = "blocked", seed: int = 0, size: int = SIZE, buffer: int = BUFFER
 ) -> pd.DataFrame:
-    """Lay a grid of chips over a scene and share them out.
+    """Return the chips of a scene, and which of them train, validate and test.
 
     Parameters
     ----------
     landslides : xarray.DataArray (y, x), bool
     method : {"blocked", "random"}
-        ``blocked`` shares out whole blocks of neighbouring chips with `buffer` pixels between blocks, so that no test pixel lies within the buffer of a
-        training pixel. ``random`` shares out single chips that touch: neighbours fall on both sides, and the test score is too good (Kattenborn et al.
-        2022 report up to 28 %); it is here to show that, and to compare with the poster.
+        ``blocked`` keeps whole blocks of neighbouring chips together, with `buffer` pixels between blocks, so that no
+        test pixel lies within the buffer of a training pixel. ``random`` takes single chips that touch: neighbours fall
+        on both sides, and the test score is too good (Kattenborn et al. 2022 report up to 28 %); it is here to show
+        that, and to compare with the paper.
     seed : int
     size : int
         Width and height of a chip in pixels.
@@ -49,7 +56,8 @@ def split_chips(
     Returns
     -------
     pandas.DataFrame
-        One line a chip: ``row``, ``col`` (its upper left pixel), ``block``, ``part`` ("train", "validation", "test"), ``landslide_share`` (0 to 1).
+        One line a chip: ``row``, ``col`` (its upper left pixel), ``block``, ``part`` ("train", "validation", "test"),
+        ``landslide_share`` (0 to 1).
 
     Raises
     ------
@@ -58,35 +66,36 @@ def split_chips(
 
     Notes
     -----
-    Blocks are put in order of their landslides and dealt out in fives, three to training and one each to validation and test. Of many such deals the one
-    is kept in which the parts' prevalences are most alike, because landslides cluster and AUPRC depends on prevalence, and in which the landslides of the
-    test are least concentrated in one block. The split depends on the labels
-    and the seed only: every band combination is tested on the same chips.
+    Blocks are put in order of their landslides. Of each five in a row three go to training and one each to validation
+    and test, by chance. Of many such trials the one is kept in which the prevalences of the parts are most alike,
+    because landslides cluster and AUPRC depends on prevalence, and in which the landslides of the test are least
+    concentrated in one block. The split depends on the labels and the seed only: every band combination is tested on
+    the same chips.
     """
     if method not in SPLITS:
         raise SplitError(f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}")
     labels = landslides.values
-    if min(labels.shape) < size:
-        raise SplitError(
-            f"the scene has {labels.shape[0]} x {labels.shape[1]} pixels, which is less than one chip of {size} x {size}"
-        )
+    height, width = labels.shape
+    if min(height, width) < size:
+        raise SplitError(f"the scene has {height} x {width} pixels, which is less than one chip of {size} x {size}")
     gap = buffer if method == "blocked" else 0
-    for chips_a_side, enough in _BLOCKS if method == "blocked" else [(1, 0)]:
-        chips = _lay(labels, size, gap, chips_a_side)
+    for chips_a_side, enough in _BLOCK_SIZES if method == "blocked" else [(1, 0)]:
+        chips = _place(labels, size, gap, chips_a_side)
         if chips["block"].nunique() >= enough:
             break
-    if chips["block"].nunique() < len(_TURN):
+    blocks = chips["block"].nunique()
+    if blocks < len(_FIFTHS):
         raise SplitError(
-            f"the scene has room for {chips['block'].nunique()} separate blocks of chips and {len(_TURN)} are needed to train, validate and test; "
-            "take a larger scene"
+            f"the scene has room for {blocks} separate blocks of chips and {len(_FIFTHS)} are needed to train, "
+            "validate and test; take a larger scene"
         )
-    chips["part"] = _deal(chips, np.random.default_rng(seed))
-    _check(chips)
+    chips["part"] = _assign(chips, np.random.default_rng(seed))
+    _check_labels(chips)
     return chips[["row", "col", "block", "part", "landslide_share"]]
 
 
-def _lay(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) -> pd.DataFrame:
-    """Lay chips in square blocks with a gap between blocks; a last block may be narrower."""
+def _place(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) -> pd.DataFrame:
+    """Return chips in square blocks with a gap between blocks; a last block may be narrower."""
 
     def starts(length: int) -> list[tuple[int, int]]:
         places: list[tuple[int, int]] = []
@@ -99,35 +108,29 @@ def _lay(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) -> p
 
     rows, cols = starts(labels.shape[0]), starts(labels.shape[1])
     across = cols[-1][1] + 1
-    return pd.DataFrame(
-        [
-            {
-                "row": r,
-                "col": c,
-                "block": rb * across + cb,
-                "landslide_share": float(labels[r : r + size, c : c + size].mean()),
-            }
-            for r, rb in rows
-            for c, cb in cols
-        ]
-    )
+    places = [
+        (row, col, row_block * across + col_block, float(labels[row : row + size, col : col + size].mean()))
+        for row, row_block in rows
+        for col, col_block in cols
+    ]
+    return pd.DataFrame(places, columns=["row", "col", "block", "landslide_share"])
 
 
-def _deal(chips: pd.DataFrame, random: np.random.Generator) -> pd.Series:
-    """Return the part of each chip: the most even of several random deals."""
+def _assign(chips: pd.DataFrame, random: np.random.Generator) -> pd.Series:
+    """Return the part of each chip: the most even of several trials."""
     blocks = chips.groupby("block")["landslide_share"].agg(["sum", "size"])
     best, least = None, np.inf
-    for _ in range(_DEALS):
+    for _ in range(_TRIALS):
         order = blocks.iloc[random.permutation(len(blocks))].sort_values("sum", ascending=False, kind="stable").index
-        turns = np.concatenate([random.permutation(_TURN) for _ in range(0, len(order), len(_TURN))])[: len(order)]
-        part = pd.Series(turns, index=order, name="part")
+        parts = np.concatenate([random.permutation(_FIFTHS) for _ in range(0, len(order), len(_FIFTHS))])[: len(order)]
+        part = pd.Series(parts, index=order, name="part")
         totals = blocks.groupby(part).sum().reindex(PARTS, fill_value=0)
         prevalence = totals["sum"] / totals["size"].clip(lower=1)
         test = blocks["sum"][part == "test"]
-        lonely = float(test.max() / max(test.sum(), 1e-9))  # a test that hangs on one block says little
-        uneven = float((prevalence.max() - prevalence.min()) / max(prevalence.mean(), 1e-9)) + lonely
-        if uneven < least:
-            best, least = part, uneven
+        concentration = float(test.max() / max(test.sum(), 1e-9))  # a test that depends on one block says little
+        unevenness = float((prevalence.max() - prevalence.min()) / max(prevalence.mean(), 1e-9))
+        if unevenness + concentration < least:
+            best, least = part, unevenness + concentration
     assert best is not None
     return chips["block"].map(best)
 
@@ -156,7 +159,7 @@ def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArr
         raise SplitError("; ".join(faults) + ". Check where the passes have data, or try another seed or orbit")
 
 
-def _check(chips: pd.DataFrame) -> None:
+def _check_labels(chips: pd.DataFrame) -> None:
     faults = []
     for part in PARTS:
         share = chips.loc[chips["part"] == part, "landslide_share"]
@@ -181,7 +184,7 @@ def part_mask(
     like : xarray.DataArray (..., y, x)
         Gives the grid.
     only_landslides : bool
-        Whether to take only chips that hold a landslide: the poster's way.
+        Whether to take only chips that hold a landslide: the paper's way.
     """
     mask = np.zeros((like.sizes["y"], like.sizes["x"]), bool)
     for row, col in corners(chips, part, only_landslides=only_landslides):
@@ -191,17 +194,17 @@ def part_mask(
 
 def corners(chips: pd.DataFrame, part: str, *, only_landslides: bool = False) -> list[tuple[int, int]]:
     """Return the upper left pixel (row, column) of each chip of a part."""
-    return [(int(row), int(col)) for row, col in _of(chips, part, only_landslides)[["row", "col"]].to_numpy()]
+    return [(int(row), int(col)) for row, col in _chips_of(chips, part, only_landslides)[["row", "col"]].to_numpy()]
 
 
-def _of(chips: pd.DataFrame, part: str, only_landslides: bool = False) -> pd.DataFrame:
+def _chips_of(chips: pd.DataFrame, part: str, only_landslides: bool = False) -> pd.DataFrame:
     chosen = chips[chips["part"] == part]
     return chosen[chosen["landslide_share"] > 0] if only_landslides else chosen
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean and standard deviation of each channel over the training chips; what a network was trained with belongs to its weights."""
+    """Mean and standard deviation of each channel over the training chips; they belong to the network's weights."""
 
     channels: tuple[str, ...]
     mean: tuple[float, ...]
@@ -209,7 +212,7 @@ class Normalisation:
 
     @classmethod
     def fit(cls, image: xr.DataArray, chips: pd.DataFrame) -> Normalisation:
-        """Measure an image (channel, y, x) on the valid pixels of the training chips, and on no other."""
+        """Return what an image (channel, y, x) has on the valid pixels of the training chips, and on no other."""
         names = tuple(str(name) for name in image["channel"].values)
         mask = part_mask(chips, "train", image).values
         mean, sd = [], []
@@ -224,12 +227,14 @@ class Normalisation:
         return cls(names, tuple(mean), tuple(sd))
 
     def apply(self, image: xr.DataArray) -> xr.DataArray:
-        """Return the image with mean 0 and standard deviation 1 on the training chips, and 0 where there is no data; lazy if the image is."""
+        """Return the image with mean 0 and standard deviation 1 on the training chips; 0 where there is no data.
+
+        Lazy if the image is.
+        """
         names = tuple(str(name) for name in image["channel"].values)
         if names != self.channels:
-            raise ValueError(
-                f"the image has the channels {', '.join(names)}, but the normalisation was measured on {', '.join(self.channels)}"
-            )
+            given, measured = ", ".join(names), ", ".join(self.channels)
+            raise ValueError(f"the image has the channels {given}, but the normalisation was measured on {measured}")
         parts = (xr.DataArray(np.array(part, np.float32), dims="channel") for part in (self.mean, self.sd))
         out: xr.DataArray = xr.apply_ufunc(
             _standardise, image, *parts, dask="parallelized", output_dtypes=[np.float32], keep_attrs=True
@@ -315,7 +320,7 @@ class ChipSet:
         augment: np.random.Generator | None = None,
     ) -> None:
         self.image, self.landslides, self.valid = scene.image.values, scene.landslides.values, scene.valid.values
-        self.table = _of(scene.chips, part, only_landslides).reset_index(drop=True)
+        self.table = _chips_of(scene.chips, part, only_landslides).reset_index(drop=True)
         self.augment = augment
         names = [str(name) for name in scene.image["channel"].values]
         self.northward = names.index("aspect_cos") if "aspect_cos" in names else None

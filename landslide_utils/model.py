@@ -1,4 +1,4 @@
-"""The network: UNet++ or UNet for so many channels, and the presets that say which one and how it is trained."""
+"""The network (UNet++ or UNet), its losses, and the presets that say which one and how it is trained."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ class Preset:
     optimiser : {"adam", "adamw"}
     schedule : {"one-cycle", "constant"}
     landslide_chips : float
-        Share of the training chips drawn that hold a landslide. Most of a scene holds none, and a network that sees mostly that learns slowly; but then
-        its probabilities are too high for the whole scene. 1 trains on chips with landslides only, as the poster did.
+        Share of the training chips drawn that hold a landslide. Most of a scene holds none, and a network that sees
+        mostly that learns slowly; but then its probabilities are too high for the whole scene. 1 trains on chips with
+        landslides only, as the paper did.
     augment : bool
         Whether to flip training chips north to south and shift them inside their block.
     loss : {"cross-entropy", "focal", "dice-bce"}
     patience : int
-        Epochs without a better validation AUPRC after which training stops; the best epoch's weights are kept. 0 trains to the end and keeps the last.
+        Epochs without a better validation AUPRC after which training stops; the best epoch's weights are kept. 0
+        trains to the end and keeps the last.
     architecture : {"unet++", "unet"}
     """
 
@@ -58,8 +60,9 @@ class Preset:
 
 
 PRESETS = {
-    # Chosen from benchmarks/presets.csv by the validation AUPRC that a minute on two cores buys. Landslides are a few pixels wide, so resolution matters more than
-    # depth: two stages. With two there is nothing for a UNet++ to nest, and it is the same network as a UNet.
+    # Chosen from benchmarks/presets.csv by the validation AUPRC that a minute on two cores buys. Landslides are a few
+    # pixels wide, so resolution matters more than depth: two stages. With two there is nothing for a UNet++ to nest,
+    # and it is the same network as a UNet.
     "quick": Preset("resnet18", 2, (32, 16), False, 16, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),
     # The best of that table, at five times the seconds.
     "standard": Preset("resnet18", 3, (64, 32, 16), False, 40, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),
@@ -69,10 +72,11 @@ PRESETS = {
 
 
 def build_model(channels: int, preset: Preset) -> torch.nn.Module:
-    """Build a network that takes (n, channels, height, width) and returns logits (n, 1, height, width).
+    """Return a network that takes (n, channels, height, width) and gives logits (n, 1, height, width).
 
-    Height and width must be multiples of ``2 ** preset.depth``. One logit is the same as the poster's two classes with cross-entropy: only the difference
-    of two logits matters. Without a network ImageNet weights cannot be had; the encoder then starts from random weights, and a warning says so.
+    Height and width must be multiples of ``2 ** preset.depth``. One logit is the same as the paper's two classes with
+    cross-entropy: only the difference of two logits matters. Offline, ImageNet weights cannot be had; the encoder then
+    starts from random weights, and a warning says so.
     """
     import segmentation_models_pytorch as smp
     import torch
@@ -96,14 +100,13 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
         if not preset.imagenet:
             raise
         warnings.warn(
-            f"ImageNet weights for {preset.encoder} cannot be had ({type(error).__name__}); training starts from random weights instead, "
-            "so this is not the published recipe in full",
+            f"ImageNet weights for {preset.encoder} cannot be had ({type(error).__name__}); training starts from "
+            "random weights instead, so this is not the published recipe in full",
             stacklevel=2,
         )
         model = build(None)
-    for stage in range(
-        preset.depth, 5
-    ):  # stages that a shallow encoder never uses would only fill memory and the saved file
+    # stages that a shallow encoder never uses would only fill memory and the saved file
+    for stage in range(preset.depth, 5):
         if hasattr(model.encoder, f"layer{stage}"):
             setattr(model.encoder, f"layer{stage}", torch.nn.Identity())
     return model
@@ -127,7 +130,7 @@ def masked_cross_entropy(logits: torch.Tensor, landslides: torch.Tensor, valid: 
 
 
 def focal(logits: torch.Tensor, landslides: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Return the focal loss: cross-entropy in which pixels that are already right count for little (Lin et al. 2017)."""
+    """Return the focal loss: cross-entropy in which pixels that are right count for little (Lin et al. 2017)."""
     from segmentation_models_pytorch.losses import FocalLoss
 
     loss: torch.Tensor = FocalLoss("binary", ignore_index=IGNORED)(logits, _labels(landslides, valid))
@@ -135,7 +138,7 @@ def focal(logits: torch.Tensor, landslides: torch.Tensor, valid: torch.Tensor) -
 
 
 def dice_bce(logits: torch.Tensor, landslides: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Return cross-entropy plus one minus the Dice coefficient, the overlap of prediction and labels (Milletari et al. 2016)."""
+    """Return cross-entropy plus one minus the Dice coefficient, the overlap with the labels (Milletari et al. 2016)."""
     from segmentation_models_pytorch.losses import DiceLoss
 
     dice: torch.Tensor = DiceLoss("binary", ignore_index=IGNORED)(logits, _labels(landslides, valid))

@@ -31,7 +31,7 @@ class CheckpointError(ValueError):
 
 @dataclass
 class Session:
-    """Everything that one training holds: the network, its batches, what an error costs, and what changes the weights."""
+    """Everything that one training holds: network, batches, loss, optimiser and schedule."""
 
     model: Any
     train_batches: Any
@@ -47,7 +47,7 @@ class Session:
     train_set: ChipSet
 
     def begin(self, epoch: int) -> None:
-        """Seed everything that an epoch draws by its own number, so that a training that is taken up again goes on as if it had never stopped."""
+        """Seed everything random in an epoch by its number, so that a resumed training goes on as if never stopped."""
         accelerate.utils.set_seed(self.seed + 1_000_003 * epoch)
         self.order.manual_seed(self.seed + 1_000_003 * epoch)
         if self.train_set.augment is not None:
@@ -55,7 +55,7 @@ class Session:
 
 
 def precision() -> str:
-    """Return the precision in which training is fastest here: "bf16" where there are units for it, else "no" (plain 32 bits).
+    """Return the precision in which training is fastest here: "bf16" where there are units for it, else "no" (32 bits).
 
     A CPU without AMX computes bfloat16 more slowly than 32 bits: ``benchmarks/throughput.py`` measures it.
     """
@@ -84,7 +84,7 @@ def start_session(
         Instead of the preset's.
     seed : int
     weights : mapping of torch.Tensor, optional
-        What the network starts from instead of its own first weights: the ``state_dict()`` of one that has been trained already.
+        What the network starts from: the ``state_dict()`` of one that has been trained already.
     """
     check_parts(scene.chips, scene.landslides, scene.valid)
     accelerate.utils.set_seed(seed)
@@ -131,11 +131,12 @@ def start_session(
 
 
 def _sampler(chips: ChipSet, preset: Preset, generator: torch.Generator) -> WeightedRandomSampler | RandomSampler:
-    """Draw chips so that the preset's share of them holds a landslide; all of them once if that cannot be."""
-    rich = (chips.table["landslide_share"] > 0).to_numpy()
-    if preset.landslide_chips == 1 or rich.all() or not rich.any():
+    """Return a sampler by which the preset's share of chips holds a landslide; all once if that cannot be."""
+    with_landslides = (chips.table["landslide_share"] > 0).to_numpy()
+    if preset.landslide_chips == 1 or with_landslides.all() or not with_landslides.any():
         return RandomSampler(chips, generator=generator)
-    weights = np.where(rich, preset.landslide_chips / rich.sum(), (1 - preset.landslide_chips) / (~rich).sum())
+    share = preset.landslide_chips
+    weights = np.where(with_landslides, share / with_landslides.sum(), (1 - share) / (~with_landslides).sum())
     return WeightedRandomSampler(weights.tolist(), len(chips), generator=generator)
 
 
@@ -184,7 +185,7 @@ def fit(
     progress: bool = True,
     checkpoint: Path | None = None,
 ) -> Iterator[dict[str, float]]:
-    """Train for some epochs, yielding a line of history after each; at the end the network has the weights that the preset wants to keep.
+    """Yield a line of history after each epoch of training; at the end the network has the weights to be kept.
 
     Parameters
     ----------
@@ -195,7 +196,8 @@ def fit(
     progress : bool
         Whether to show a progress bar.
     checkpoint : pathlib.Path, optional
-        A file that is written after each epoch. If it is there already, training goes on from it, and its history is yielded first.
+        A file that is written after each epoch. If it is there already, training goes on from it, and its history is
+        yielded first.
 
     Yields
     ------
@@ -234,9 +236,8 @@ def fit(
             "seconds": time.perf_counter() - start,
         }
         if not math.isfinite(line["train_loss"]):
-            raise FloatingPointError(
-                f"in epoch {epoch} the loss became {line['train_loss']}; choose a smaller learning rate or check the image"
-            )
+            remedy = "choose a smaller learning rate or check the image"
+            raise FloatingPointError(f"in epoch {epoch} the loss became {line['train_loss']}; {remedy}")
         history.append(line)
         if session.preset.patience and _best(history) == epoch:
             best = {name: weight.detach().clone() for name, weight in session.model.state_dict().items()}
@@ -290,7 +291,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
-    """Bring a session to where a checkpoint was written.
+    """Return a checkpoint's history and best weights, and put the session where it was written.
 
     Returns
     -------
@@ -300,7 +301,8 @@ def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]
     Raises
     ------
     CheckpointError
-        If the file is damaged, or was written by a training of other channels, another network or another seed. The session is then as it was.
+        If the file is damaged, or was written by a training of other channels, another network or another seed. The
+        session is then as it was.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -308,16 +310,15 @@ def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}); delete it to start over") from error
-    found, wanted = described["training"], _training(session)
-    if found != wanted:
+    stored, wanted = described["training"], _training(session)
+    if stored != wanted:
         differing = ", ".join(
-            f"{name} {found.get(name)!r} instead of {wanted[name]!r}"
+            f"{name} {stored.get(name)!r} instead of {wanted[name]!r}"
             for name in wanted
-            if found.get(name) != wanted[name]
+            if stored.get(name) != wanted[name]
         )
-        raise CheckpointError(
-            f"the checkpoint {path} is of another training ({differing}); delete it to start over, or choose another file"
-        )
+        remedy = "delete it to start over, or choose another file"
+        raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
     kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
     for name, tensor in tensors.items():
         kind, rest = name.split("/", 1)

@@ -42,7 +42,7 @@ def _image(shape: tuple[int, int], names: tuple[str, ...] = ("vv_before", "vv_af
 
 
 def _gap(chips: pd.DataFrame, first: str, second: str) -> int:
-    """Return the least number of pixels between a chip of one part and one of another (larger of the two axes' gaps)."""
+    """Return the least number of pixels between chips of different parts (the larger of the two axes' gaps)."""
     return min(
         max(abs(r - s) - SIZE, abs(c - d) - SIZE) for r, c in corners(chips, first) for s, d in corners(chips, second)
     )

@@ -72,7 +72,7 @@ def test_chunks_make_no_difference(function) -> None:  # type: ignore[no-untyped
 
 
 def _layover_and_shadow_by_rays(z: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return layover and shadow along one line seen from the left, straight from their definitions, every pair of places compared."""
+    """Return layover and shadow along one line seen from the left by definition: every pair of places compared."""
     d = PIXEL * np.arange(len(z))
     slant = d * np.sin(theta) - z * np.cos(theta)
     layover, shadow = np.zeros(len(z), bool), np.zeros(len(z), bool)
@@ -147,7 +147,7 @@ def test_local_incidence_of_flat_ground_is_the_incidence_of_each_pixel() -> None
 
 
 def _layover_and_shadow_in_3d(z: np.ndarray, theta: float, look: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return layover and shadow by marching from each pixel along the real line of sight, heights interpolated between pixels."""
+    """Return layover and shadow by marching from each pixel along the line of sight, heights interpolated."""
     from scipy import ndimage
 
     rows, cols = np.mgrid[: z.shape[0], : z.shape[1]].astype(float)
