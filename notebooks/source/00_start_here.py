@@ -9,22 +9,25 @@
 # %% [markdown]
 # # 00 Start here
 #
-# In the night of 6 September 2018, local time, an earthquake shook the forested hills of eastern Iburi, on Hokkaido. More than six thousand slopes gave way within a
-# minute. Roads were cut, clouds hung over the hills, and somebody had to say where to look first. This course makes such a map from radar.
+# In the night of 6 September 2018, local time, an earthquake shook the forested hills of eastern Iburi, on Hokkaido.
+# More than six thousand slopes gave way within a minute. Roads were cut, clouds hung over the hills, and somebody had
+# to say where to look first. This course makes such a map from radar.
 #
-# ![Left: landslides as labelled. Right: the probability of a landslide that a neural network gives each pixel of the test area, which it has never seen.](../docs/map.png)
+# ![Left: landslides as labelled. Right: the probability of a landslide that a neural network gives each pixel of the
+# test area, which it has never seen.](../docs/map.png)
 #
 # *The promise: what you can make at the end of notebook 03. Simulated radar, test area only.*
 #
-# **Afterwards you can** say what goes into such a map and what comes out, run the whole way from radar images to a map once, and read its score beside chance.
+# **Afterwards you can** say what goes into such a map and what comes out, run the whole way from radar images to a map
+# once, and read its score beside chance.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python: variables, calling functions | any beginner's course |
 # | what a notebook is: cells, run from top to bottom with Shift+Enter | the first page of JupyterLab's help |
 #
-# It works without a network. The radar is **simulated**: a practice scene with known truth, an earthquake in hills like those of Hokkaido. New words are explained
-# in the [glossary](../docs/glossary.md).
+# It works without a network. The radar is **simulated**: a practice scene with known truth, an earthquake in hills like
+# those of Hokkaido. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -48,8 +51,9 @@ check_parameters(globals(), region=PRACTICE, epochs=range(1, 31))
 # %% [markdown]
 # ## The satellite
 #
-# [Sentinel-1](../docs/glossary.md#sentinel-1) sends microwaves down and listens to what comes back. It comes by every six to twelve days and each time makes an image; the stack of
-# images is a [datacube](../docs/glossary.md#datacube). We open ours and cut out its busiest part, 768 x 768 pixels of 10 m.
+# [Sentinel-1](../docs/glossary.md#sentinel-1) sends microwaves down and listens to what comes back. It comes by every
+# six to twelve days and each time makes an image; the stack of images is a [datacube](../docs/glossary.md#datacube). We
+# open ours and cut out its busiest part, 768 x 768 pixels of 10 m.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -59,8 +63,9 @@ datacube = busiest_window(open_cube(region, variables=["vv", "vh"], progress=Tru
 datacube
 
 # %% [markdown]
-# When did it pass, and when did the slopes fail? All times are UTC; in Hokkaido clocks are nine hours ahead. It comes at dawn and at dusk, and it would see as much
-# at midnight: radar brings its own light, and clouds are transparent to it.
+# When did it pass, and when did the slopes fail? All times are UTC; in Hokkaido clocks are nine hours ahead. It comes
+# at dawn and at dusk, and it would see as much at midnight: radar brings its own light, and clouds are transparent to
+# it.
 
 # %% tags=["misconception:radar-is-a-photograph"]
 import pandas as pd
@@ -71,7 +76,8 @@ pd.DataFrame({"pass (UTC)": datacube["time"].values, "local hour": (datacube["ti
 # %% [markdown]
 # ## Before and after
 #
-# Passes before the event are averaged to one image, those after it to another. Together they are a [composite](../docs/glossary.md#composite).
+# Passes before the event are averaged to one image, those after it to another. Together they are a
+# [composite](../docs/glossary.md#composite).
 
 # %%
 from landslide_utils.composite import make_composite
@@ -81,11 +87,13 @@ composite = make_composite(datacube, channels="sar", timesteps=3).load()
 composite_figure(composite)
 
 # %% [markdown]
-# The lower right panel is what the network has to find: here the simulator's truth, elsewhere what people traced by hand on air photographs.
+# The lower right panel is what the network has to find: here the simulator's truth, elsewhere what people traced by
+# hand on air photographs.
 #
 # ### Exercise: how much slid?
 #
-# `landslides` is true where the ground slid. How many square kilometres are that? A pixel is `pixel_size_m` metres wide and high.
+# `landslides` is true where the ground slid. How many square kilometres are that? A pixel is `pixel_size_m` metres wide
+# and high.
 
 # %% tags=["exercise"]
 from landslide_utils import grid
@@ -101,7 +109,8 @@ check.landslide_area(area_km2, landslides, pixel_size_m)
 # %% [markdown]
 # ## The network
 #
-# The scene is cut into [chips](../docs/glossary.md#chip). Some train the network; others are kept back for the test, and it never sees their labels.
+# The scene is cut into [chips](../docs/glossary.md#chip). Some train the network; others are kept back for the test,
+# and it never sees their labels.
 
 # %%
 from landslide_utils.chips import Scene, part_mask, split_chips
@@ -130,7 +139,8 @@ history = list(fit(session, epochs))
 # %% [markdown]
 # ## The map
 #
-# And it gives every pixel a probability of being a landslide. We look at test chips only, because only there it has never seen the answer.
+# And it gives every pixel a probability of being a landslide. We look at test chips only, because only there it has
+# never seen the answer.
 
 # %%
 from landslide_utils.figures.maps import map_figure
@@ -142,7 +152,8 @@ map_figure(probability, composite["landslides"], chips, simulated=composite.attr
 # %% [markdown]
 # ## How good is it?
 #
-# The first measure that comes to mind is **accuracy**: the share of pixels that are called right. Compare the network with a map that calls nothing a landslide.
+# The first measure that comes to mind is **accuracy**: the share of pixels that are called right. Compare the network
+# with a map that calls nothing a landslide.
 
 # %% tags=["misconception:high-accuracy-is-a-good-map"]
 test = part_mask(chips, "test", composite["landslides"]) & scene.valid
@@ -150,12 +161,15 @@ truth = composite["landslides"].values[test.values]
 print(f"accuracy: network {((probability.values[test.values] > 0.5) == truth).mean():.1%}, empty map {(~truth).mean():.1%}")
 
 # %% [markdown]
-# Accuracy hardly sees what is rare. Better ask two things: of the landslide pixels, how many are found ([recall](../docs/glossary.md#recall))? Of the finds, how many are right
-# ([precision](../docs/glossary.md#precision))? Both depend on where we draw the line between yes and no; the area under their curve, [AUPRC](../docs/glossary.md#auprc), sums up all lines.
+# Accuracy hardly sees what is rare. Better ask two things: of the landslide pixels, how many are found
+# ([recall](../docs/glossary.md#recall))? Of the finds, how many are right ([precision](../docs/glossary.md#precision))?
+# Both depend on where we draw the line between yes and no; the area under their curve,
+# [AUPRC](../docs/glossary.md#auprc), sums up all lines.
 #
 # ### Exercise: the score of the map
 #
-# `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: what is true, and what the map says. Measure it on the test pixels.
+# `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: what is true, and what the map says.
+# Measure it on the test pixels.
 
 # %% tags=["exercise"]
 from sklearn.metrics import average_precision_score
@@ -177,15 +191,16 @@ chance = average_precision_score(truth, np.random.default_rng(0).random(truth.si
 print(f"random numbers score {chance:.3f}; {truth.mean():.3f} of the test pixels are landslides")
 
 # %% [markdown]
-# The two numbers are nearly the same: a map that knows nothing scores the [prevalence](../docs/glossary.md#prevalence). One more look, at the probabilities themselves: if 0.3 meant
-# "three of ten", their mean would be the share of landslides.
+# The two numbers are nearly the same: a map that knows nothing scores the [prevalence](../docs/glossary.md#prevalence).
+# One more look, at the probabilities themselves: if 0.3 meant "three of ten", their mean would be the share of
+# landslides.
 
 # %% tags=["misconception:a-probability-is-a-share"]
 print(f"mean probability {float(probability.where(test).mean()):.3f}, share of landslides {truth.mean():.3f}")
 
 # %% [markdown]
-# The two need not agree: the network was trained mostly on chips that hold landslides. So read the map as an order of where to look first, not as
-# percentages.
+# The two need not agree: the network was trained mostly on chips that hold landslides. So read the map as an order of
+# where to look first, not as percentages.
 
 # %% [markdown]
 # ## Quiz
@@ -286,5 +301,6 @@ print(f"mean probability {float(probability.where(test).mean()):.3f}, share of l
 #
 # Next: [01 Explore backscatter](01_explore.ipynb), which looks closely at what the radar measures.
 #
-# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); its data,
+# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
+# [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); its data,
 # [10.5281/zenodo.7248056](https://doi.org/10.5281/zenodo.7248056); Saito & Rehmsmeier 2015 on precision-recall curves.

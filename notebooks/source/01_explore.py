@@ -9,19 +9,21 @@
 # %% [markdown]
 # # 01 Explore backscatter
 #
-# A radar image is grey and grainy, bright where nothing happened and dark where nothing is wrong. Before a network learns from such images we learn to read
-# them: what is measured, what is noise, what is geometry, what is weather, and how little is left for the landslides.
+# A radar image is grey and grainy, bright where nothing happened and dark where nothing is wrong. Before a network
+# learns from such images we learn to read them: what is measured, what is noise, what is geometry, what is weather, and
+# how little is left for the landslides.
 #
-# **Afterwards you can** turn power into decibels and average it rightly, count looks, tell geometry from change, say what a landslide does to backscatter and what
-# it does not, and say where the practice cube is like real radar and where it is not.
+# **Afterwards you can** turn power into decibels and average it rightly, count looks, tell geometry from change, say
+# what a landslide does to backscatter and what it does not, and say where the practice cube is like real radar and
+# where it is not.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
 # | what the course is about | [00 Start here](00_start_here.ipynb), not required |
 #
-# It works without a network. Most of this course runs on a practice cube: **simulated** radar with known truth, there at once. Words that are new are explained in
-# the [glossary](../docs/glossary.md).
+# It works without a network. Most of this course runs on a practice cube: **simulated** radar with known truth, there
+# at once. Words that are new are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -45,7 +47,8 @@ check_parameters(globals(), region=PRACTICE, size=range(60, 601))
 # %% [markdown]
 # ## A view
 #
-# We open the cube and take the square of 256 x 256 pixels in which most slid. It has three dimensions: time, and two on the ground.
+# We open the cube and take the square of 256 x 256 pixels in which most slid. It has three dimensions: time, and two on
+# the ground.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -56,8 +59,8 @@ view = busiest_window(datacube, 256)
 view
 
 # %% [markdown]
-# A simulator knows what a satellite never tells: what grows on each pixel, how the ground leans, which landslides the radar sees. We keep this truth at hand to
-# judge by; a real cube has only labels.
+# A simulator knows what a satellite never tells: what grows on each pixel, how the ground leans, which landslides the
+# radar sees. We keep this truth at hand to judge by; a real cube has only labels.
 
 # %%
 from landslide_utils.simulate.truth import reveal
@@ -67,16 +70,17 @@ truth = reveal(view)
 # %% [markdown]
 # ## Power and decibels
 #
-# The radar sends a pulse and measures the **power** that comes back, per area of ground: the [backscatter](../docs/glossary.md#backscatter), here gamma nought.
-# Most pixels send back little and a few send back very much.
+# The radar sends a pulse and measures the **power** that comes back, per area of ground: the
+# [backscatter](../docs/glossary.md#backscatter), here gamma nought. Most pixels send back little and a few send back
+# very much.
 
 # %%
 power = view["vv"].isel(time=0)
 print(f"median {float(power.median()):.2f}, greatest {float(power.max()):.1f}")
 
 # %% [markdown]
-# The eye, and a network, cope better with its logarithm. A [decibel](../docs/glossary.md#decibel) is ten times the logarithm to base ten: 10 dB more is ten times
-# the power, 3 dB more is twice.
+# The eye, and a network, cope better with its logarithm. A [decibel](../docs/glossary.md#decibel) is ten times the
+# logarithm to base ten: 10 dB more is ten times the power, 3 dB more is twice.
 
 # %%
 import numpy as np
@@ -92,7 +96,8 @@ from landslide_utils.figures.explore import power_figure
 power_figure(power)
 
 # %% [markdown]
-# Here is a trap. The mean of the decibels is not the mean of the power in decibels: the logarithm weakens the bright pixels before they are counted.
+# Here is a trap. The mean of the decibels is not the mean of the power in decibels: the logarithm weakens the bright
+# pixels before they are counted.
 
 # %% tags=["misconception:decibels-can-be-averaged"]
 mean_then_db = float(10 * np.log10(power.mean()))
@@ -117,8 +122,9 @@ check.mean_backscatter(forest_db, forest)
 # %% [markdown]
 # ## Look around
 #
-# Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed? (This slider needs a running
-# kernel; the two after it do not, and beneath them stand the same things as a still picture. None needs a network.)
+# Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed?
+# (This slider needs a running kernel; the two after it do not, and beneath them stand the same things as a still
+# picture. None needs a network.)
 
 # %%
 from landslide_utils.course import sliders
@@ -161,8 +167,9 @@ pass_figure(stack)
 # %% [markdown]
 # ## VV and VH
 #
-# Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV comes back as it was sent, VH has been turned on
-# the way. Surfaces send back VV; it takes many scatterers, as in the crown of a tree, to turn waves. So VH is weaker, and says more of what grows.
+# Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV
+# comes back as it was sent, VH has been turned on the way. Surfaces send back VV; it takes many scatterers, as in the
+# crown of a tree, to turn waves. So VH is weaker, and says more of what grows.
 
 # %%
 from landslide_utils.figures.explore import polarisation_figure
@@ -179,8 +186,9 @@ levels.to_dataframe().round(1)
 # %% [markdown]
 # ## Speckle and looks
 #
-# Each pixel holds many scatterers, and their echoes add up or cancel. This [speckle](../docs/glossary.md#speckle) is not the receiver's noise: it *multiplies* the
-# power, so bright places are as grainy as dark ones. Let us see the same place without it, which only a simulator can show.
+# Each pixel holds many scatterers, and their echoes add up or cancel. This [speckle](../docs/glossary.md#speckle) is
+# not the receiver's noise: it *multiplies* the power, so bright places are as grainy as dark ones. Let us see the same
+# place without it, which only a simulator can show.
 
 # %%
 from landslide_utils.simulate.truth import resimulate
@@ -197,8 +205,9 @@ print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {float(spec
 # %% [markdown]
 # ### Exercise: looks
 #
-# The [equivalent number of looks](../docs/glossary.md#equivalent-number-of-looks) says how strong speckle is: the squared mean of the power over its variance. Twice as many looks, half the variance. How
-# many looks has one pass? `one_pass` is its speckle.
+# The [equivalent number of looks](../docs/glossary.md#equivalent-number-of-looks) says how strong speckle is: the
+# squared mean of the power over its variance. Twice as many looks, half the variance. How many looks has one pass?
+# `one_pass` is its speckle.
 
 # %% tags=["exercise"]
 one_pass = speckle_only.isel(time=0)
@@ -209,8 +218,8 @@ looks = one_pass.mean() ** 2 / one_pass.var()
 check.number_of_looks(looks, one_pass)
 
 # %% [markdown]
-# So what does it mean when a pixel changes? We take two passes of one orbit before the event, when nothing happened, and count the pixels that changed
-# by more than 3 dB, a factor of two.
+# So what does it mean when a pixel changes? We take two passes of one orbit before the event, when nothing happened,
+# and count the pixels that changed by more than 3 dB, a factor of two.
 
 # %% tags=["misconception:every-change-is-real"]
 from landslide_utils.composite import choose_passes
@@ -222,7 +231,8 @@ print(f"{float((abs(later - earlier) > 3).mean()):.0%} of the pixels changed by 
 # %% [markdown]
 # ## What averaging buys
 #
-# More looks come from averaging: over passes (in time) or over neighbours (in space). The left image is one pass, the right one the truth without speckle.
+# More looks come from averaging: over passes (in time) or over neighbours (in space). The left image is one pass, the
+# right one the truth without speckle.
 
 # %%
 from landslide_utils.figures.explore import speckle_figure
@@ -233,8 +243,8 @@ in_time, best = same_orbit[:3].mean("time"), smooth["vv"][passes.before[0]]
 speckle_figure({"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": in_time, "no speckle": best})
 
 # %% [markdown]
-# Both cost something. Averaging in space blurs: a landslide of three pixels' width is gone after 5 x 5. Averaging in time needs passes, and after a disaster
-# nobody wants to wait. Now count looks: are nine neighbours worth nine?
+# Both cost something. Averaging in space blurs: a landslide of three pixels' width is gone after 5 x 5. Averaging in
+# time needs passes, and after a disaster nobody wants to wait. Now count looks: are nine neighbours worth nine?
 
 # %% tags=["misconception:neighbours-are-independent"]
 def count_looks(x):
@@ -255,9 +265,11 @@ averaging_figure(over_time, over_space)
 # %% [markdown]
 # ## Geometry
 #
-# The radar looks sideways and sorts echoes by distance. A slope that faces it is squeezed into few pixels and looks bright
-# ([foreshortening](../docs/glossary.md#foreshortening)); one steeper than the line of sight falls on top of what lies before it ([layover](../docs/glossary.md#layover));
-# behind a steep mountain lies [shadow](../docs/glossary.md#shadow). To see it we make the same hills steeper, and leave out the corrections that a good product has.
+# The radar looks sideways and sorts echoes by distance. A slope that faces it is squeezed into few pixels and looks
+# bright ([foreshortening](../docs/glossary.md#foreshortening)); one steeper than the line of sight falls on top of what
+# lies before it ([layover](../docs/glossary.md#layover)); behind a steep mountain lies
+# [shadow](../docs/glossary.md#shadow). To see it we make the same hills steeper, and leave out the corrections that a
+# good product has.
 
 # %%
 steep = resimulate(
@@ -265,8 +277,8 @@ steep = resimulate(
 )
 
 # %% [markdown]
-# Sentinel-1 always looks to the right of its flight. A [descending](../docs/glossary.md#orbit-direction) pass flies south and looks west; an ascending one flies north and
-# looks east. Nothing has slid yet: every difference is geometry.
+# Sentinel-1 always looks to the right of its flight. A [descending](../docs/glossary.md#orbit-direction) pass flies
+# south and looks west; an ascending one flies north and looks east. Nothing has slid yet: every difference is geometry.
 
 # %%
 from landslide_utils.figures.explore import geometry_figure
@@ -274,7 +286,8 @@ from landslide_utils.figures.explore import geometry_figure
 geometry_figure(steep)
 
 # %% [markdown]
-# Narrow and bright on a slope: that is what people mistake for a landslide. How many of the brightest pixels of this pass lie on ground that leans towards the radar?
+# Narrow and bright on a slope: that is what people mistake for a landslide. How many of the brightest pixels of this
+# pass lie on ground that leans towards the radar?
 
 # %% tags=["misconception:bright-slopes-are-landslides"]
 seen = steep["vv"].isel(time=0)
@@ -291,8 +304,8 @@ print(f"{float((abs(apart) > 3).mean()):.0%} of the pixels differ by more than 3
 # %% [markdown]
 # ### Exercise: which pass?
 #
-# A slope falls towards the **west**. Which passes see it bright, as it faces them: `"ascending"` or `"descending"`? Look at the figure, or think of where the
-# satellite stands.
+# A slope falls towards the **west**. Which passes see it bright, as it faces them: `"ascending"` or `"descending"`?
+# Look at the figure, or think of where the satellite stands.
 
 # %% tags=["exercise"]
 orbit = ...
@@ -304,8 +317,8 @@ check.facing_orbit(orbit)
 # %% [markdown]
 # ## Season and weather
 #
-# Leaves, dew and rain change backscatter too, and whole scenes at once. Here is a year of passes over our view, every twelve days, without speckle and without
-# landslides, by land cover.
+# Leaves, dew and rain change backscatter too, and whole scenes at once. Here is a year of passes over our view, every
+# twelve days, without speckle and without landslides, by land cover.
 
 # %%
 import xarray as xr
@@ -328,7 +341,8 @@ print(f"the scene's median jumps by {float(jumps.mean()):.1f} dB on average, by 
 #
 # ## What a landslide does
 #
-# Now at last: before and after. We average the power of three passes on each side of the event, all of one orbit direction.
+# Now at last: before and after. We average the power of three passes on each side of the event, all of one orbit
+# direction.
 
 # %%
 before = view["vv"].isel(time=list(passes.before)).mean("time")
@@ -337,8 +351,8 @@ after = view["vv"].isel(time=list(passes.after)).mean("time")
 # %% [markdown]
 # ### Exercise: the log ratio
 #
-# The usual measure of change is the [log ratio](../docs/glossary.md#log-ratio): by how many dB a pixel became brighter. Make it from `before` and `after`, which are
-# linear power.
+# The usual measure of change is the [log ratio](../docs/glossary.md#log-ratio): by how many dB a pixel became brighter.
+# Make it from `before` and `after`, which are linear power.
 
 # %% tags=["exercise"]
 change = ...
@@ -348,7 +362,8 @@ change = 10 * np.log10(after) - 10 * np.log10(before)
 check.log_ratio(change, before, after)
 
 # %% [markdown]
-# The package has the same measure. We take off the median, because rain changes the whole scene, and look at it where the landslides are.
+# The package has the same measure. We take off the median, because rain changes the whole scene, and look at it where
+# the landslides are.
 
 # %%
 from landslide_utils.baselines import log_ratio
@@ -366,26 +381,30 @@ slid = ratio.where(view["landslides"])
 print(f"brighter: {float((slid > 0).sum() / slid.notnull().sum()):.0%} of the landslide pixels, darker: {float((slid < 0).sum() / slid.notnull().sum()):.0%}")
 
 # %% [markdown]
-# Some landslides do not show at all: the trees slid standing, or the new ground sends back as much as the old. Only the simulator knows which.
+# Some landslides do not show at all: the trees slid standing, or the new ground sends back as much as the old. Only the
+# simulator knows which.
 
 # %%
 visible = float(truth["visible"].where(view["landslides"]).mean())
 print(f"the radar sees a change on {visible:.0%} of the landslide pixels, by construction")
 
 # %% [markdown]
-# And other things change: fields are harvested, trees are felled. How many of the pixels that changed most are landslides?
+# And other things change: fields are harvested, trees are felled. How many of the pixels that changed most are
+# landslides?
 
 # %%
 strongest = abs(ratio) > abs(ratio).quantile(0.95)
 print(f"{float(view['landslides'].where(strongest).mean()):.0%} of the 5 % that changed most, {float(view['landslides'].mean()):.0%} of all pixels")
 
 # %% [markdown]
-# That is a beginning: better than chance, far from a map. A network looks at shapes and neighbours as well as at single pixels.
+# That is a beginning: better than chance, far from a map. A network looks at shapes and neighbours as well as at single
+# pixels.
 #
 # ## How much is the practice cube like real radar?
 #
-# What we learn on simulated radar is worth only as much as it is like the real thing. So we put it beside real Sentinel-1 radar, with one ruler for both. Speckle
-# is what is left when nothing happens: we take the upper left corner of the scene, away from the middle where it shook most, and the passes of one orbit direction.
+# What we learn on simulated radar is worth only as much as it is like the real thing. So we put it beside real
+# Sentinel-1 radar, with one ruler for both. Speckle is what is left when nothing happens: we take the upper left corner
+# of the scene, away from the middle where it shook most, and the passes of one orbit direction.
 
 # %%
 corner = datacube.isel(x=slice(0, size), y=slice(0, size))
@@ -399,8 +418,8 @@ print(f"{float(corner['landslides'].mean()):.2%} landslide, {corner.sizes['time'
 print(f"simulated: {corner.attrs['simulated']}")
 
 # %% [markdown]
-# These numbers were measured on real Sentinel-1 images of forested mountains (OPERA RTC-S1, two places, 30 passes each), with pixels of 30 m. The images are
-# not part of the course; what was measured on them is.
+# These numbers were measured on real Sentinel-1 images of forested mountains (OPERA RTC-S1, two places, 30 passes
+# each), with pixels of 30 m. The images are not part of the course; what was measured on them is.
 
 # %%
 from landslide_utils.course import speckle
@@ -462,19 +481,21 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # %% [markdown]
 # ## What the simulator does not model
 #
-# A simulator knows only what was put in. This list says which conclusions do **not** carry over from practice cubes to real ones.
+# A simulator knows only what was put in. This list says which conclusions do **not** carry over from practice cubes to
+# real ones.
 #
 # | not modelled | so do not conclude |
 # |---|---|
 # | coherence and phase | anything about interferometry |
-# | the loss of resolution on foreshortened slopes | how small a landslide can be found on a slope that faces the radar |
+# | the loss of resolution on foreshortened slopes | how small a landslide is found on a slope that faces the radar |
 # | labels that are wrong, shifted or missing | how good a network gets on a real inventory: it will be worse |
-# | landslides that go on moving, debris flows that reach rivers, floods | how a detector behaves months after the event |
+# | landslides that go on moving, debris flows in rivers, floods | how a detector behaves months after the event |
 # | real forests, crops and towns, with their own shapes | how many false alarms a real valley gives |
 # | the exact signature of a landslide, which nobody has measured well enough | that a score here is a score there |
 # | errors of geocoding and of the elevation model | how well slope and aspect help in reality |
 #
-# The published Hokkaido cube bounds our choices too: speckle of 4.4 looks alone would spread log10 VH by 0.22, and all of that cube spreads it by 0.19.
+# The published Hokkaido cube bounds our choices too: speckle of 4.4 looks alone would spread log10 VH by 0.22, and all
+# of that cube spreads it by 0.19.
 
 # %% [markdown]
 # ## Quiz
@@ -632,12 +653,15 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # ## What we learnt
 #
 # - Backscatter is power. It is averaged as power and shown in decibels.
-# - Speckle multiplies. Looks say how strong it is; averaging buys looks, in time at the price of waiting, in space at the price of detail.
+# - Speckle multiplies. Looks say how strong it is; averaging buys looks, in time at the price of waiting, in space at
+#   the price of detail.
 # - Bright stripes on slopes are geometry. Only passes of one orbit direction may be compared.
 # - The whole scene moves with season and weather. A landslide may be brighter, darker or unseen.
-# - Four numbers describe the noise of a stack. Where the practice cube's differ from real radar's, conclusions do not carry over.
+# - Four numbers describe the noise of a stack. Where the practice cube's differ from real radar's, conclusions do not
+#   carry over.
 #
 # Next: [02 From cube to chips](02_chips.ipynb).
 #
-# **Sources.** OPERA RTC-S1, NASA/JPL, modified Copernicus Sentinel data; Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Small 2011 on
-# flattening gamma; Kropatsch & Strobl 1990 on layover and shadow.
+# **Sources.** OPERA RTC-S1, NASA/JPL, modified Copernicus Sentinel data; Boehm et al. 2022,
+# [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Small 2011 on flattening gamma; Kropatsch & Strobl 1990 on
+# layover and shadow.

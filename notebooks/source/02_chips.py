@@ -9,18 +9,20 @@
 # %% [markdown]
 # # 02 From cube to chips
 #
-# A network never sees a datacube. It sees small squares of a prepared image, and whatever went wrong in the preparation it learns as if it were true. Here we prepare
-# by hand, step by step, and see the mistakes that even published work has made.
+# A network never sees a datacube. It sees small squares of a prepared image, and whatever went wrong in the preparation
+# it learns as if it were true. Here we prepare by hand, step by step, and see the mistakes that even published work has
+# made.
 #
-# **Afterwards you can** choose passes by instant and orbit direction, average them to a composite, cut chips that do not leak, and normalise without looking at
-# the test.
+# **Afterwards you can** choose passes by instant and orbit direction, average them to a composite, cut chips that do
+# not leak, and normalise without looking at the test.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | what backscatter in dB is, and why passes are averaged | [01 Explore backscatter](01_explore.ipynb) |
 # | Python, a little NumPy and pandas | any beginner's course |
 #
-# It works without a network. The cube is **simulated**: a practice scene with known truth. New words are explained in the [glossary](../docs/glossary.md).
+# It works without a network. The cube is **simulated**: a practice scene with known truth. New words are explained in
+# the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -57,7 +59,8 @@ timeline_figure(cube)
 # %% [markdown]
 # ## Which passes are before?
 #
-# The event has an instant, and so has each pass. Cutting by calendar day looks simpler. What does it do to passes close to the event?
+# The event has an instant, and so has each pass. Cutting by calendar day looks simpler. What does it do to passes close
+# to the event?
 
 # %% tags=["misconception:cut-by-day"]
 import numpy as np
@@ -67,10 +70,11 @@ by_day = times.astype("datetime64[D]") <= event.astype("datetime64[D]")
 print(f"the event: {event}; on the wrong side if cut by day: {times[by_day & (times > event)].astype('datetime64[m]')}")
 
 # %% [markdown]
-# A pass that is put on the wrong side shows the landslides in the image *before*. If the list is empty for this region, that is luck, not method.
+# A pass that is put on the wrong side shows the landslides in the image *before*. If the list is empty for this region,
+# that is luck, not method.
 #
-# Passes are compared only within one [orbit direction](../docs/glossary.md#orbit-direction): seen from the other side every slope looks different. We take the direction with more passes
-# on its shorter side.
+# Passes are compared only within one [orbit direction](../docs/glossary.md#orbit-direction): seen from the other side
+# every slope looks different. We take the direction with more passes on its shorter side.
 
 # %%
 from landslide_utils.composite import choose_passes
@@ -81,7 +85,8 @@ print(f"we use the {orbit} passes")
 # %% [markdown]
 # ### Exercise: the last passes before the event
 #
-# Find the instants of the last `timesteps` passes before the event, all of direction `orbit`. `cube["orbit"].values` has the direction of each pass.
+# Find the instants of the last `timesteps` passes before the event, all of direction `orbit`. `cube["orbit"].values`
+# has the direction of each pass.
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -128,15 +133,16 @@ vv_after_db = 10 * np.log10(vv_after.mean("time"))
 check.composite(vv_after_db, vv_after)
 
 # %% [markdown]
-# What if we had averaged decibels? The image comes out darker, and the more so the stronger the speckle. Between before and after most of this cancels, but only
-# if both have the same number of passes and looks.
+# What if we had averaged decibels? The image comes out darker, and the more so the stronger the speckle. Between before
+# and after most of this cancels, but only if both have the same number of passes and looks.
 
 # %%
 in_db = (10 * np.log10(vv_before)).mean("time")
 print(f"averaging decibels lowers the image by {float((vv_before_db - in_db).mean()):.2f} dB")
 
 # %% [markdown]
-# The package makes the same image for all four bands. Is it really the same? A test that fails would stop the notebook here.
+# The package makes the same image for all four bands. Is it really the same? A test that fails would stop the notebook
+# here.
 
 # %%
 import xarray as xr
@@ -157,7 +163,8 @@ composite_figure(composite)
 # %% [markdown]
 # ## Chips
 #
-# The image is cut into [chips](../docs/glossary.md#chip) of 128 x 128 pixels, and each is given to training, validation or test. The simplest way is to draw lots.
+# The image is cut into [chips](../docs/glossary.md#chip) of 128 x 128 pixels, and each is given to training, validation
+# or test. The simplest way is to draw lots.
 
 # %%
 from landslide_utils.chips import SIZE, split_chips
@@ -169,7 +176,8 @@ split_figure(composite, lots)
 # %% [markdown]
 # ### Exercise: neighbours
 #
-# How many test chips touch a training chip, at an edge or a corner? Chips touch if their `row` and their `col` both differ by at most `SIZE`.
+# How many test chips touch a training chip, at an edge or a corner? Chips touch if their `row` and their `col` both
+# differ by at most `SIZE`.
 
 # %% tags=["exercise"]
 test_places = lots.loc[lots["part"] == "test", ["row", "col"]].to_numpy()
@@ -182,8 +190,9 @@ touching = (apart <= SIZE).all(axis=2).any(axis=1).sum()
 check.leaking_chips(touching, lots)
 
 # %% [markdown]
-# Does it matter? [Leakage](../docs/glossary.md#leakage) can be shown without any radar. A guesser that never looks at the image gives each test chip the share of landslides of its nearest
-# training chip. If the split were fair, that guess would be worth nothing.
+# Does it matter? [Leakage](../docs/glossary.md#leakage) can be shown without any radar. A guesser that never looks at
+# the image gives each test chip the share of landslides of its nearest training chip. If the split were fair, that
+# guess would be worth nothing.
 
 # %%
 from sklearn.neighbors import KNeighborsRegressor
@@ -196,7 +205,8 @@ def guess_from_the_neighbour(chips):
 
 
 # %% [markdown]
-# The other way keeps whole blocks of chips together, with a gap of 32 pixels between blocks: a [blocked split](../docs/glossary.md#blocked-split).
+# The other way keeps whole blocks of chips together, with a gap of 32 pixels between blocks: a [blocked
+# split](../docs/glossary.md#blocked-split).
 
 # %%
 chips = split_chips(composite["landslides"], method="blocked", seed=seed)
@@ -215,12 +225,13 @@ for method in ("random", "blocked"):
     print(f"{method}: correlation of guess and truth {np.median(guesses(method)):.2f} (median of 8 splits)")
 
 # %% [markdown]
-# Whatever is left in the blocked split is not leakage by touching: landslides cluster around the epicentre, and blocks know that too. No split within one
-# event is quite innocent; the strictest test is another event.
+# Whatever is left in the blocked split is not leakage by touching: landslides cluster around the epicentre, and blocks
+# know that too. No split within one event is quite innocent; the strictest test is another event.
 #
 # ## What is scored
 #
-# Most chips hold no landslide. Some papers leave those out of the test. Watch what happens to the [prevalence](../docs/glossary.md#prevalence), which is what chance scores.
+# Most chips hold no landslide. Some papers leave those out of the test. Watch what happens to the
+# [prevalence](../docs/glossary.md#prevalence), which is what chance scores.
 
 # %% tags=["misconception:scores-compare-everywhere"]
 tested = chips[chips["part"] == "test"]
@@ -230,8 +241,9 @@ print(f"chance on all {len(tested)} test chips {tested['landslide_share'].mean()
 # %% [markdown]
 # ## Normalisation
 #
-# A network likes numbers around zero. [Normalisation](../docs/glossary.md#normalisation): subtract the mean, divide by the standard deviation, channel by channel. But *whose* mean? Here are those of the training
-# chips beside those of the whole scene.
+# A network likes numbers around zero. [Normalisation](../docs/glossary.md#normalisation): subtract the mean, divide by
+# the standard deviation, channel by channel. But *whose* mean? Here are those of the training chips beside those of the
+# whole scene.
 
 # %% tags=["misconception:normalising-first-is-harmless"]
 import pandas as pd
@@ -242,12 +254,13 @@ image, train = composite["image"], part_mask(chips, "train", composite["landslid
 pd.DataFrame({"training chips": image.where(train).mean(("y", "x")), "whole scene": image.mean(("y", "x"))}, image["channel"].values).round(2)
 
 # %% [markdown]
-# The difference is small here, and that is the trouble: nobody notices. It grows when the test differs from the training, as another event, another season or another
-# satellite does, just when the test matters.
+# The difference is small here, and that is the trouble: nobody notices. It grows when the test differs from the
+# training, as another event, another season or another satellite does, just when the test matters.
 #
 # ### Exercise: normalise
 #
-# Normalise `image` with the mean and the standard deviation of each channel over the training chips. `train` is true on their pixels.
+# Normalise `image` with the mean and the standard deviation of each channel over the training chips. `train` is true on
+# their pixels.
 
 # %% tags=["exercise"]
 normalised = ...
@@ -258,7 +271,8 @@ normalised = (image - seen.mean(("y", "x"))) / seen.std(("y", "x"))
 check.normalised(normalised, image, chips)
 
 # %% [markdown]
-# The package measures the same and keeps the numbers, because they belong to the network's weights: in use, a new image is normalised with *these* numbers.
+# The package measures the same and keeps the numbers, because they belong to the network's weights: in use, a new image
+# is normalised with *these* numbers.
 
 # %%
 from landslide_utils.chips import Normalisation
@@ -383,5 +397,6 @@ chips_figure(composite, chips)
 #
 # Next: [03 Train a landslide detector](03_train.ipynb).
 #
-# **Sources.** Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869), and its [code](https://github.com/iprapas/landslide-sar-unet); Kattenborn et al. 2022
-# on spatial leakage; Saito & Rehmsmeier 2015 on precision-recall curves and prevalence.
+# **Sources.** Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869), and its
+# [code](https://github.com/iprapas/landslide-sar-unet); Kattenborn et al. 2022 on spatial leakage; Saito & Rehmsmeier
+# 2015 on precision-recall curves and prevalence.

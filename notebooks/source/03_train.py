@@ -9,11 +9,13 @@
 # %% [markdown]
 # # 03 Train a landslide detector
 #
-# In the night of 6 September 2018 an earthquake shook thousands of slopes loose in Hokkaido. Clouds hide such a place from cameras; radar sees through them.
-# Here we train a neural network, a UNet++, to find landslides in radar images from before and after an event, and ask how much better than chance it is.
+# In the night of 6 September 2018 an earthquake shook thousands of slopes loose in Hokkaido. Clouds hide such a place
+# from cameras; radar sees through them. Here we train a neural network, a UNet++, to find landslides in radar images
+# from before and after an event, and ask how much better than chance it is.
 #
-# **Afterwards you can** make a composite from a radar datacube, cut it into chips that do not leak, write a training loop, tell learning from the loss of knowing
-# nothing, choose an epoch without the test, and read a precision-recall curve.
+# **Afterwards you can** make a composite from a radar datacube, cut it into chips that do not leak, write a training
+# loop, tell learning from the loss of knowing nothing, choose an epoch without the test, and read a precision-recall
+# curve.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -21,13 +23,14 @@
 # | what a pixel of backscatter in dB is | [01 Explore backscatter](01_explore.ipynb) |
 # | composite, chips, split | [02 From cube to chips](02_chips.ipynb) |
 #
-# It works without a network. The default cube is **simulated**: a practice scene with known truth. Real cubes are one parameter away. New words are explained
-# in the [glossary](../docs/glossary.md).
+# It works without a network. The default cube is **simulated**: a practice scene with known truth. Real cubes are one
+# parameter away. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Change it here, or from a terminal: `papermill 03_train.ipynb out.ipynb -p channels sar_dem`.
+# Everything that can be changed stands in the next cell. Change it here, or from a terminal:
+# `papermill 03_train.ipynb out.ipynb -p channels sar_dem`.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -56,7 +59,8 @@ config
 # %% [markdown]
 # ## The datacube
 #
-# A [datacube](../docs/glossary.md#datacube) is a stack of radar images of one place, pass after pass. We open it without reading its pixels yet.
+# A [datacube](../docs/glossary.md#datacube) is a stack of radar images of one place, pass after pass. We open it
+# without reading its pixels yet.
 
 # %%
 from landslide_utils.composite import make_composite, variables_of
@@ -69,8 +73,9 @@ datacube
 # %% [markdown]
 # ## From passes to one image
 #
-# A single pass is full of [speckle](../docs/glossary.md#speckle). So we average the last passes before the event, and the first ones after it, all from one
-# [orbit direction](../docs/glossary.md#orbit-direction), and keep both means: a [composite](../docs/glossary.md#composite). The mean is taken of power, and only then turned into decibels.
+# A single pass is full of [speckle](../docs/glossary.md#speckle). So we average the last passes before the event, and
+# the first ones after it, all from one [orbit direction](../docs/glossary.md#orbit-direction), and keep both means: a
+# [composite](../docs/glossary.md#composite). The mean is taken of power, and only then turned into decibels.
 
 # %%
 composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit).load()
@@ -87,10 +92,11 @@ composite_figure(composite)
 # %% [markdown]
 # ## From an image to chips
 #
-# The network learns from [chips](../docs/glossary.md#chip) of 128 x 128 pixels. Some train it, some let us watch whether it learns or only remembers, and some
-# test it at the end. Neighbouring chips look alike. If one trains and the other tests, the test is too easy:
-# [leakage](../docs/glossary.md#leakage). So a [blocked split](../docs/glossary.md#blocked-split) keeps whole blocks of chips together,
-# with a gap between blocks; a `random` one does not.
+# The network learns from [chips](../docs/glossary.md#chip) of 128 x 128 pixels. Some train it, some let us watch
+# whether it learns or only remembers, and some test it at the end. Neighbouring chips look alike. If one trains and the
+# other tests, the test is too easy: [leakage](../docs/glossary.md#leakage). So a [blocked
+# split](../docs/glossary.md#blocked-split) keeps whole blocks of chips together, with a gap between blocks; a `random`
+# one does not.
 
 # %%
 from landslide_utils.chips import part_mask, split_chips
@@ -99,7 +105,8 @@ chips = split_chips(composite["landslides"], method=config.split, seed=config.se
 chips.groupby("part")["landslide_share"].agg(["size", "mean"])
 
 # %% [markdown]
-# The last column is the [prevalence](../docs/glossary.md#prevalence): the share of pixels that are landslide. A detector that guesses at random is right that often.
+# The last column is the [prevalence](../docs/glossary.md#prevalence): the share of pixels that are landslide. A
+# detector that guesses at random is right that often.
 
 # %%
 from landslide_utils.figures.chips import split_figure
@@ -107,7 +114,8 @@ from landslide_utils.figures.chips import split_figure
 split_figure(composite, chips)
 
 # %% [markdown]
-# These are the training chips that hold most landslides. Try to find the landslides before you look at the labels beneath.
+# These are the training chips that hold most landslides. Try to find the landslides before you look at the labels
+# beneath.
 
 # %%
 from landslide_utils.figures.chips import chips_figure
@@ -115,8 +123,9 @@ from landslide_utils.figures.chips import chips_figure
 chips_figure(composite, chips)
 
 # %% [markdown]
-# A network likes numbers around zero: [normalisation](../docs/glossary.md#normalisation). We subtract the mean and divide by the standard deviation of each channel, measured **on the training chips only**:
-# whatever we measure on a test chip is no longer unknown to the network.
+# A network likes numbers around zero: [normalisation](../docs/glossary.md#normalisation). We subtract the mean and
+# divide by the standard deviation of each channel, measured **on the training chips only**: whatever we measure on a
+# test chip is no longer unknown to the network.
 
 # %%
 from landslide_utils.chips import Normalisation
@@ -125,7 +134,8 @@ normalisation = Normalisation.fit(composite["image"], chips)
 image = normalisation.apply(composite["image"])
 
 # %% [markdown]
-# Some pixels have no data: the edge of a pass, radar shadow. They are shown to the network as zero, and neither teach it nor test it.
+# Some pixels have no data: the edge of a pass, radar shadow. They are shown to the network as zero, and neither teach
+# it nor test it.
 
 # %%
 import numpy as np
@@ -136,9 +146,10 @@ print(f"{float(valid.mean()):.2%} of the pixels have data")
 # %% [markdown]
 # ## The network
 #
-# A UNet++ (see [UNet](../docs/glossary.md#unet)) looks at a chip at several resolutions and brings what it saw back to every pixel. The preset says how large it is and how it is trained.
-# The `quick` preset has two resolutions below the chip's own, because landslides are a few pixels wide; with so few a UNet++ is the same network as a UNet. With
-# three, as in `standard`, it is not, and does better (`benchmarks/presets.csv` has every network that was tried).
+# A UNet++ (see [UNet](../docs/glossary.md#unet)) looks at a chip at several resolutions and brings what it saw back to
+# every pixel. The preset says how large it is and how it is trained. The `quick` preset has two resolutions below the
+# chip's own, because landslides are a few pixels wide; with so few a UNet++ is the same network as a UNet. With three,
+# as in `standard`, it is not, and does better (`benchmarks/presets.csv` has every network that was tried).
 
 # %%
 from landslide_utils.chips import Scene
@@ -150,13 +161,14 @@ session = start_session(scene, PRESETS[config.preset], epochs=config.chosen_epoc
 print(f"{count_weights(session.model):,} weights, {len(session.train_batches)} batches an epoch")
 
 # %% [markdown]
-# An [epoch](../docs/glossary.md#epoch) shows the network as many chips as there are for training, in [batches](../docs/glossary.md#batch). After each batch the weights
-# move once: one **step**.
+# An [epoch](../docs/glossary.md#epoch) shows the network as many chips as there are for training, in
+# [batches](../docs/glossary.md#batch). After each batch the weights move once: one **step**.
 #
 # ### Exercise: steps
 #
-# The published recipe trains only on chips that hold a landslide, in batches of `recipe.batch_size`, for `recipe.epochs` epochs. The last batch of an epoch may be
-# smaller than the others. How many steps is that with the training chips in `chips`? Their `landslide_share` is above 0.
+# The published recipe trains only on chips that hold a landslide, in batches of `recipe.batch_size`, for
+# `recipe.epochs` epochs. The last batch of an epoch may be smaller than the others. How many steps is that with the
+# training chips in `chips`? Their `landslide_share` is above 0.
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -170,7 +182,8 @@ steps = np.ceil(holds_landslide.sum() / recipe.batch_size) * recipe.epochs
 check.optimiser_steps(steps, chips, recipe)
 
 # %% [markdown]
-# How far do epochs measure a training? The three presets on these chips: how often do they show the chips, and how often do they move the weights?
+# How far do epochs measure a training? The three presets on these chips: how often do they show the chips, and how
+# often do they move the weights?
 
 # %% tags=["misconception:epochs-measure-training"]
 import pandas as pd
@@ -183,10 +196,12 @@ def steps_an_epoch(preset):
 pd.DataFrame({name: {"epochs": preset.epochs, "steps": preset.epochs * steps_an_epoch(preset)} for name, preset in PRESETS.items()})
 
 # %% [markdown]
-# Epochs count how often the chips are gone through, steps how often the weights move. The fewer the chips and the larger the batches, the fewer steps has an epoch.
+# Epochs count how often the chips are gone through, steps how often the weights move. The fewer the chips and the
+# larger the batches, the fewer steps has an epoch.
 #
-# What is a wrong answer? [Cross-entropy](../docs/glossary.md#cross-entropy) is minus the natural logarithm of the probability that the network gives to what is true: large
-# where the network is sure and wrong. We take the mean over the pixels that have data.
+# What is a wrong answer? [Cross-entropy](../docs/glossary.md#cross-entropy) is minus the natural logarithm of the
+# probability that the network gives to what is true: large where the network is sure and wrong. We take the mean over
+# the pixels that have data.
 
 # %% tags=["shown:model.masked_cross_entropy"]
 import torch
@@ -209,8 +224,8 @@ print(f"{prevalence:.4f} of the validation pixels are landslide")
 # %% [markdown]
 # ### Exercise: what knowing nothing costs
 #
-# Suppose a network has learnt one thing only: how common landslides are. It gives every pixel the same probability of a landslide, `prevalence`. What is its mean
-# cross-entropy over the validation pixels?
+# Suppose a network has learnt one thing only: how common landslides are. It gives every pixel the same probability of a
+# landslide, `prevalence`. What is its mean cross-entropy over the validation pixels?
 
 # %% tags=["exercise"]
 loss_of_knowing_nothing = ...
@@ -220,7 +235,8 @@ loss_of_knowing_nothing = -prevalence * np.log(prevalence) - (1 - prevalence) * 
 check.uninformed_loss(loss_of_knowing_nothing, prevalence)
 
 # %% [markdown]
-# Our own `masked_cross_entropy` says the same. We give it two networks that never look at the radar: one says 0.5 everywhere, the other the prevalence.
+# Our own `masked_cross_entropy` says the same. We give it two networks that never look at the radar: one says 0.5
+# everywhere, the other the prevalence.
 
 # %% tags=["misconception:a-small-loss-is-a-good-network"]
 truth = torch.from_numpy(composite["landslides"].values[validation.values]).float()
@@ -229,11 +245,12 @@ for said in (0.5, prevalence):
     print(f"{said:.3f} everywhere: loss {masked_cross_entropy(logits, truth, torch.ones_like(truth)):.3f}")
 
 # %% [markdown]
-# Neither of them can tell one pixel from another. The drop from the first loss to the second is all that learning "landslides are rare" brings, so a loss is read beside
-# the second. Keep it in mind for the validation loss below. (The training loss has a yardstick of its own: on the chips that are drawn for training, landslides may be more
-# common.)
+# Neither of them can tell one pixel from another. The drop from the first loss to the second is all that learning
+# "landslides are rare" brings, so a loss is read beside the second. Keep it in mind for the validation loss below. (The
+# training loss has a yardstick of its own: on the chips that are drawn for training, landslides may be more common.)
 #
-# And this is all that training is: look at a batch of chips, compare with the labels, ask each weight which way it should move, move it a little.
+# And this is all that training is: look at a batch of chips, compare with the labels, ask each weight which way it
+# should move, move it a little.
 
 # %% tags=["shown:train.train_epoch"]
 from landslide_utils.train import Session
@@ -263,8 +280,8 @@ from landslide_utils.train import fit
 history = pd.DataFrame(fit(session, config.chosen_epochs, train_epoch=train_epoch))
 
 # %% [markdown]
-# The training loss should fall. The validation loss is measured on chips that never changed a weight: if it rises while the other falls, the network
-# has begun to learn its training chips by heart.
+# The training loss should fall. The validation loss is measured on chips that never changed a weight: if it rises while
+# the other falls, the network has begun to learn its training chips by heart.
 
 # %%
 from landslide_utils.figures.chips import history_figure
@@ -274,7 +291,8 @@ history_figure(history)
 # %% [markdown]
 # ### Exercise: which epoch?
 #
-# If you could keep the weights of one epoch, which would you keep? `history` has a line for each epoch. Choose by the AUPRC on the validation chips and give its `epoch`.
+# If you could keep the weights of one epoch, which would you keep? `history` has a line for each epoch. Choose by the
+# AUPRC on the validation chips and give its `epoch`.
 
 # %% tags=["exercise"]
 keep = ...
@@ -284,7 +302,8 @@ keep = history.loc[history["validation_auprc"].idxmax(), "epoch"]
 check.best_epoch(keep, history)
 
 # %% [markdown]
-# And had we gone by a loss? Three rules, the epoch that each chooses, and what that epoch is worth on the validation chips:
+# And had we gone by a loss? Three rules, the epoch that each chooses, and what that epoch is worth on the validation
+# chips:
 
 # %% tags=["misconception:train-until-the-loss-is-lowest"]
 chosen = {
@@ -295,13 +314,15 @@ chosen = {
 history.loc[list(chosen.values()), ["epoch", "validation_auprc"]].set_axis(list(chosen), axis="index").round(3)
 
 # %% [markdown]
-# No rule can beat the last one in this table. The training loss belongs to chips that the network may know by heart. Presets with `patience` keep the best epoch; `quick` and
-# `standard` keep the last, because by then their steps have shrunk to nearly nothing.
+# No rule can beat the last one in this table. The training loss belongs to chips that the network may know by heart.
+# Presets with `patience` keep the best epoch; `quick` and `standard` keep the last, because by then their steps have
+# shrunk to nearly nothing.
 #
 # ## The map
 #
-# Overlapping tiles cover the whole scene, edges too, and give every pixel a probability. Mind that most training chips were chosen because they hold
-# landslides: the network expects more of them than there are, so its probabilities rank pixels well but are too high as numbers.
+# Overlapping tiles cover the whole scene, edges too, and give every pixel a probability. Mind that most training chips
+# were chosen because they hold landslides: the network expects more of them than there are, so its probabilities rank
+# pixels well but are too high as numbers.
 
 # %%
 from landslide_utils.predict import map_scene
@@ -320,7 +341,8 @@ map_picture
 # %% [markdown]
 # ## How good is it?
 #
-# A network must beat something that needs no training: the [log ratio](../docs/glossary.md#log-ratio), the change in decibels. It is tried for each polarisation, as it is and smoothed.
+# A network must beat something that needs no training: the [log ratio](../docs/glossary.md#log-ratio), the change in
+# decibels. It is tried for each polarisation, as it is and smoothed.
 
 # %%
 from landslide_utils.baselines import log_ratio_detectors
@@ -329,15 +351,17 @@ detectors = {"UNet++": probability} | log_ratio_detectors(composite["image"])
 list(detectors)
 
 # %% [markdown]
-# Chips of one block share their slopes and their weather, so they count for less than their number. On how many blocks does the test rest?
+# Chips of one block share their slopes and their weather, so they count for less than their number. On how many blocks
+# does the test rest?
 
 # %%
 tested = chips[(chips["part"] == "test") & (chips["landslide_share"] > 0)]
 print(f"{len(tested)} test chips hold landslides, in {tested['block'].nunique()} blocks")
 
 # %% [markdown]
-# For every threshold there is a [recall](../docs/glossary.md#recall) (how many landslide pixels are found) and a [precision](../docs/glossary.md#precision) (how many
-# finds are right). The area under the curve, [AUPRC](../docs/glossary.md#auprc), sums them up. A detector that knows nothing gets the prevalence.
+# For every threshold there is a [recall](../docs/glossary.md#recall) (how many landslide pixels are found) and a
+# [precision](../docs/glossary.md#precision) (how many finds are right). The area under the curve,
+# [AUPRC](../docs/glossary.md#auprc), sums them up. A detector that knows nothing gets the prevalence.
 
 # %%
 from landslide_utils import metrics
@@ -351,8 +375,8 @@ curves_picture = curves_figure(curves, simulated=composite.attrs["simulated"])
 curves_picture
 
 # %% [markdown]
-# The poster scored only chips that hold a landslide. There landslides are more common, so the same detector scores higher: two AUPRC values can be
-# compared only if their prevalence is the same. We measure both.
+# The poster scored only chips that hold a landslide. There landslides are more common, so the same detector scores
+# higher: two AUPRC values can be compared only if their prevalence is the same. We measure both.
 
 # %%
 measured = metrics.score_map(probability, composite["landslides"], chips)
@@ -367,7 +391,8 @@ pd.DataFrame(
 # %% [markdown]
 # ## May the test choose?
 #
-# Why did we not choose the epoch by the test chips? Here are 200 guessers. Each gives every chip a random number, so none knows anything. How well do they score?
+# Why did we not choose the epoch by the test chips? Here are 200 guessers. Each gives every chip a random number, so
+# none knows anything. How well do they score?
 
 # %%
 from sklearn.metrics import average_precision_score
@@ -390,7 +415,8 @@ for part, words in (("test", "that chose it"), ("validation", "that did not")):
     print(f"{part} chips, {words}: {score_of(lucky, part):.3f}, where half of the guessers score more than {typical:.3f}")
 
 # %% [markdown]
-# Whoever is chosen by the test looks good on the test. So the test chooses nothing: no epoch, no threshold, no network. It is asked once, at the end.
+# Whoever is chosen by the test looks good on the test. So the test chooses nothing: no epoch, no threshold, no network.
+# It is asked once, at the end.
 #
 # ## Keep it
 #
@@ -520,6 +546,7 @@ pd.Series(results, name="value").to_frame()
 #
 # Next: [04 Evaluate](04_evaluate.ipynb).
 #
-# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869),
-# data [10.5281/zenodo.7248056](https://doi.org/10.5281/zenodo.7248056); Zhou et al. 2018, *UNet++*; Saito & Rehmsmeier 2015 on precision-recall curves;
-# Kattenborn et al. 2022 on spatial leakage.
+# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
+# [arXiv:2211.02869](https://arxiv.org/abs/2211.02869), data
+# [10.5281/zenodo.7248056](https://doi.org/10.5281/zenodo.7248056); Zhou et al. 2018, *UNet++*; Saito & Rehmsmeier 2015
+# on precision-recall curves; Kattenborn et al. 2022 on spatial leakage.

@@ -9,18 +9,20 @@
 # %% [markdown]
 # # 04 Evaluate: how good is the map, and how sure are we?
 #
-# A network gives every pixel a probability. Is it better than something simple? Would another scene say the same? Does 0.8 mean eight in ten? And where
-# should the line be drawn between a landslide and none? A map that answers none of these is a picture.
+# A network gives every pixel a probability. Is it better than something simple? Would another scene say the same? Does
+# 0.8 mean eight in ten? And where should the line be drawn between a landslide and none? A map that answers none of
+# these is a picture.
 #
-# **Afterwards you can** compute a precision-recall curve by hand, put an interval on its area, set a ladder of baselines under a network, show what a leaking
-# split does, calibrate probabilities, and choose a threshold from what mistakes cost.
+# **Afterwards you can** compute a precision-recall curve by hand, put an interval on its area, set a ladder of
+# baselines under a network, show what a leaking split does, calibrate probabilities, and choose a threshold from what
+# mistakes cost.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | composite, chips, split, training | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works without a network. The default cube is **simulated**: a practice scene with known truth. New words are explained in the
-# [glossary](../docs/glossary.md).
+# It works without a network. The default cube is **simulated**: a practice scene with known truth. New words are
+# explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -78,7 +80,8 @@ from landslide_utils.simulate.scene import make_scene
 # %% [markdown]
 # ## A network to evaluate
 #
-# `run` does what notebook 03 did step by step: composite, chips, training, map. If the same run is kept in `runs_dir` already, it is read and not trained.
+# `run` does what notebook 03 did step by step: composite, chips, training, map. If the same run is kept in `runs_dir`
+# already, it is read and not trained.
 
 # %%
 trained = run(config)
@@ -91,7 +94,8 @@ probability = trained.probability()
 leaking = run(dataclasses.replace(config, split="random"))
 
 # %% [markdown]
-# The truth lies in the cube, and the split is made again from the same seed. The terrain, which one of the baselines needs, is there too.
+# The truth lies in the cube, and the split is made again from the same seed. The terrain, which one of the baselines
+# needs, is there too.
 
 # %%
 datacube = open_cube(config.cube, event_time=config.event_time or None)
@@ -101,8 +105,9 @@ chips = split_chips(composite["landslides"], seed=config.seed)
 # %% [markdown]
 # ## Precision and recall by hand
 #
-# Take the scores of all test pixels, the highest first, and walk down. After each pixel: how many landslide pixels have we found ([recall](../docs/glossary.md#recall)), and how many of our
-# finds are right ([precision](../docs/glossary.md#precision))?
+# Take the scores of all test pixels, the highest first, and walk down. After each pixel: how many landslide pixels have
+# we found ([recall](../docs/glossary.md#recall)), and how many of our finds are right
+# ([precision](../docs/glossary.md#precision))?
 
 # %%
 test = part_mask(chips, "test", composite["landslides"])
@@ -112,7 +117,8 @@ found = labels[order].cumsum()
 precision, recall = found / np.arange(1, len(found) + 1), found / found[-1]
 
 # %% [markdown]
-# The area under the curve, [AUPRC](../docs/glossary.md#auprc), is the mean precision over the recall gained, landslide pixel by landslide pixel. The library does the same and takes care of equal scores.
+# The area under the curve, [AUPRC](../docs/glossary.md#auprc), is the mean precision over the recall gained, landslide
+# pixel by landslide pixel. The library does the same and takes care of equal scores.
 
 # %%
 by_hand = precision[labels[order]].mean()
@@ -140,8 +146,9 @@ pd.DataFrame(
 # %% [markdown]
 # ## How sure is the number?
 #
-# The test rests on few chips with landslides. Another valley would give another number. The [bootstrap](../docs/glossary.md#bootstrap) plays that: draw as many test chips again, some twice
-# and some not at all, and measure each time. Pixels of one chip share their slopes, so chips are drawn, not pixels.
+# The test rests on few chips with landslides. Another valley would give another number. The
+# [bootstrap](../docs/glossary.md#bootstrap) plays that: draw as many test chips again, some twice and some not at all,
+# and measure each time. Pixels of one chip share their slopes, so chips are drawn, not pixels.
 
 # %%
 rich = int((chips[chips["part"] == "test"]["landslide_share"] > 0).sum())
@@ -163,8 +170,9 @@ print(f"standard deviation of AUPRC: {len(labels):,} pixels drawn {np.std(by_pix
 #
 # ## The ladder
 #
-# What must a network beat? **Chance** knows nothing. **Slope alone** knows where landslides can be. The [log ratio](../docs/glossary.md#log-ratio) is the change in decibels, as it is and
-# smoothed. A [random forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
+# What must a network beat? **Chance** knows nothing. **Slope alone** knows where landslides can be. The [log
+# ratio](../docs/glossary.md#log-ratio) is the change in decibels, as it is and smoothed. A [random
+# forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
 
 # %%
 slope = terrain.slope(datacube["dem"].load(), grid.pixel_size_m(datacube))
@@ -178,8 +186,9 @@ valid = composite["image"].notnull().all("channel")
 detectors["random forest"] = random_forest(composite["image"], composite["landslides"], valid, chips, seed=config.seed)
 
 # %% [markdown]
-# On a practice cube there is one rung more. The simulator's truth tells how likely each pixel's radar is with and without a landslide, so we can compute the
-# **ceiling**: no rule that looks at one pixel's radar at a time can do better.
+# On a practice cube there is one rung more. The simulator's truth tells how likely each pixel's radar is with and
+# without a landslide, so we can compute the **ceiling**: no rule that looks at one pixel's radar at a time can do
+# better.
 
 # %%
 if config.cube in PRACTICE and composite.attrs["orbit"] in ("ascending", "descending"):
@@ -205,13 +214,14 @@ ladder = {name: tuple(metrics.interval(areas[name], drawn[name], rich)) for name
 ladder_figure(ladder, chance=float(labels.mean()), simulated=composite.attrs["simulated"])
 
 # %% [markdown]
-# The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is mostly hard for the other. A **paired** comparison looks at
-# the difference, draw by draw.
+# The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is
+# mostly hard for the other. A **paired** comparison looks at the difference, draw by draw.
 #
 # ### Exercise: how sure is the difference?
 #
-# `drawn["this network"]` and `drawn["VV log ratio, smoothed"]` hold their AUPRC in each draw of chips, and draw by draw the chips are the same. What is the standard
-# deviation of the difference? A draw without any landslide is NaN, so take `np.nanstd`.
+# `drawn["this network"]` and `drawn["VV log ratio, smoothed"]` hold their AUPRC in each draw of chips, and draw by draw
+# the chips are the same. What is the standard deviation of the difference? A draw without any landslide is NaN, so take
+# `np.nanstd`.
 
 # %% tags=["exercise"]
 spread = ...
@@ -221,7 +231,8 @@ spread = np.nanstd(drawn["this network"] - drawn["VV log ratio, smoothed"])
 check.spread_of_difference(spread, drawn["this network"], drawn["VV log ratio, smoothed"])
 
 # %% [markdown]
-# Many look only whether two intervals overlap. Beside that, for each rung, the interval of the paired difference: where it leaves out 0, there is something to claim.
+# Many look only whether two intervals overlap. Beside that, for each rung, the interval of the paired difference: where
+# it leaves out 0, there is something to claim.
 
 # %% tags=["misconception:overlap-means-no-difference"]
 def against(name: str) -> dict[str, float]:
@@ -236,8 +247,10 @@ pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "th
 # %% [markdown]
 # ## A split that leaks
 #
-# So far whole blocks of neighbouring chips went to training or test. What if single chips are shared out at random, as the poster's code does? Then test
-# chips lie right beside training chips. That is our second network. Side by side: if the last line is above zero, the random split flatters the network, as far as one seed can tell: its intervals say how far.
+# So far whole blocks of neighbouring chips went to training or test. What if single chips are shared out at random, as
+# the poster's code does? Then test chips lie right beside training chips. That is our second network. Side by side: if
+# the last line is above zero, the random split flatters the network, as far as one seed can tell: its intervals say how
+# far.
 
 # %%
 splits = pd.DataFrame(
@@ -250,14 +263,17 @@ splits.round(3)
 # %% [markdown]
 # ## Which landslides are found?
 #
-# A pixel counts as reported above a [threshold](../docs/glossary.md#threshold); here the one at which half of all landslide pixels are found. Then we look at each landslide:
-# how much of it is reported, how large is it, and how does its slope lie to the radar? A small [local incidence](../docs/glossary.md#local-incidence) angle means that it faces the radar, a large one that it looks away.
+# A pixel counts as reported above a [threshold](../docs/glossary.md#threshold); here the one at which half of all
+# landslide pixels are found. Then we look at each landslide: how much of it is reported, how large is it, and how does
+# its slope lie to the radar? A small [local incidence](../docs/glossary.md#local-incidence) angle means that it faces
+# the radar, a large one that it looks away.
 
 # %%
 threshold_half = float(np.quantile(scores[labels], 0.5))
 
 # %% [markdown]
-# The local incidence follows from the terrain and from where the radar looks: about west on a descending orbit, about east on an ascending one.
+# The local incidence follows from the terrain and from where the radar looks: about west on a descending orbit, about
+# east on an ascending one.
 
 # %%
 incidence = float(datacube.attrs.get("incidence_degrees", 39.0))
@@ -277,8 +293,8 @@ each = metrics.found_landslides(
 # %% [markdown]
 # ### Exercise: landslides found
 #
-# Half of the landslide *pixels* are reported. Of how many *landslides* is at least half reported? Give the share of the landslides in `each`, whose column `found` is the
-# reported share of each.
+# Half of the landslide *pixels* are reported. Of how many *landslides* is at least half reported? Give the share of the
+# landslides in `each`, whose column `found` is the reported share of each.
 
 # %% tags=["exercise"]
 share_found = ...
@@ -314,13 +330,15 @@ each.groupby(lies, observed=True)["found"].agg(["size", "mean"]).round(2)
 # %% [markdown]
 # ## Does 0.8 mean eight in ten?
 #
-# Group the test pixels by the probability that the network gives, and count how many are landslide. On the diagonal, a probability means what it says. Ours was
-# trained on chips that hold more landslides than the scene does, so expect it to be too sure.
+# Group the test pixels by the probability that the network gives, and count how many are landslide. On the diagonal, a
+# probability means what it says. Ours was trained on chips that hold more landslides than the scene does, so expect it
+# to be too sure.
 #
 # ### Exercise: how far from the diagonal?
 #
-# `table` has a line for each group: the mean `probability`, the `share` that is landslide, and the number of `pixels`. The **expected calibration error** is the mean
-# distance between the two, each group weighted with its pixels. Measure it.
+# `table` has a line for each group: the mean `probability`, the `share` that is landslide, and the number of `pixels`.
+# The **expected calibration error** is the mean distance between the two, each group weighted with its pixels. Measure
+# it.
 
 # %% tags=["exercise"]
 table = reliability(labels, scores)
@@ -331,7 +349,8 @@ error = np.average(abs(table["probability"] - table["share"]), weights=table["pi
 check.calibration_error(error, table)
 
 # %% [markdown]
-# The remedy is [calibration](../docs/glossary.md#calibration). It is learnt on the **validation** chips, never on the test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
+# The remedy is [calibration](../docs/glossary.md#calibration). It is learnt on the **validation** chips, never on the
+# test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
 
 # %%
 validation = metrics.pixels(probability, composite["landslides"], part_mask(chips, "validation", composite["landslides"]))
@@ -364,12 +383,14 @@ reliability_figure(
 # %% [markdown]
 # ## Where to draw the line
 #
-# There is no right threshold, only a cheap one: report a pixel as soon as reporting it costs less than keeping silent. If it slid with the probability $p$, silence costs
-# $p$ times the cost of a miss, in the mean, and reporting costs $1 - p$ times the cost of a false alarm.
+# There is no right threshold, only a cheap one: report a pixel as soon as reporting it costs less than keeping silent.
+# If it slid with the probability $p$, silence costs $p$ times the cost of a miss, in the mean, and reporting costs
+# $1 - p$ times the cost of a false alarm.
 #
 # ### Exercise: the cheap threshold
 #
-# At which probability do both cost the same? `cost_of_a_miss` and `cost_of_a_false_alarm` are parameters of this notebook.
+# At which probability do both cost the same? `cost_of_a_miss` and `cost_of_a_false_alarm` are parameters of this
+# notebook.
 
 # %% tags=["exercise"]
 threshold = ...
@@ -501,12 +522,15 @@ pd.Series(
 # %% [markdown]
 # ## What we learnt
 #
-# - AUPRC is the mean precision over the recall gained; it is read beside chance, with an interval that counts chips, not pixels.
-# - A network is worth its trouble only if it beats the rungs below it, and detectors on the same chips are compared in pairs.
+# - AUPRC is the mean precision over the recall gained; it is read beside chance, with an interval that counts chips,
+#   not pixels.
+# - A network is worth its trouble only if it beats the rungs below it, and detectors on the same chips are compared in
+#   pairs.
 # - Recall counts pixels. How many landslides are found is another question, and needs a rule for what found means.
 # - Probabilities are calibrated on validation chips; then a threshold follows from what mistakes cost.
 #
 # Next: [05 Map](05_map.ipynb).
 #
-# **Sources.** Saito & Rehmsmeier 2015 and Boyd et al. 2013 on precision-recall curves and their intervals; Guo et al. 2017 and Platt 1999 on calibration;
-# Kattenborn et al. 2022 on spatial leakage; Breiman 2001 on random forests; Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869).
+# **Sources.** Saito & Rehmsmeier 2015 and Boyd et al. 2013 on precision-recall curves and their intervals; Guo et al.
+# 2017 and Platt 1999 on calibration; Kattenborn et al. 2022 on spatial leakage; Breiman 2001 on random forests; Boehm
+# et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869).

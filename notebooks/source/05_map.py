@@ -9,24 +9,28 @@
 # %% [markdown]
 # # 05 A map for people
 #
-# A score helps no responder. Somebody who has to decide which valley to look at first needs a map that says where, how large and how sure, in a file that
-# opens in a geographic information system, and that says what it could not see. Here we make one.
+# A score helps no responder. Somebody who has to decide which valley to look at first needs a map that says where, how
+# large and how sure, in a file that opens in a geographic information system, and that says what it could not see. Here
+# we make one.
 #
-# **Afterwards you can** map a whole scene without seams, say where radar is blind, choose a threshold without cheating, say how much slid in all, and write a
-# map and polygons that others can open.
+# **Afterwards you can** map a whole scene without seams, say where radar is blind, choose a threshold without cheating,
+# say how much slid in all, and write a map and polygons that others can open.
 #
 # | you should know | where it is taught |
 # |---|---|
-# | what a [composite](../docs/glossary.md#composite), a [chip](../docs/glossary.md#chip) and a [blocked split](../docs/glossary.md#blocked-split) are | [03 Train a landslide detector](03_train.ipynb) |
-# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision), [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
+# | what a [composite](../docs/glossary.md#composite) is | [03 Train a landslide detector](03_train.ipynb) |
+# | a [chip](../docs/glossary.md#chip), a [blocked split](../docs/glossary.md#blocked-split) | [03](03_train.ipynb) |
+# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision) | [04 Evaluate](04_evaluate.ipynb) |
+# | [calibration](../docs/glossary.md#calibration) | [04](04_evaluate.ipynb) |
 #
-# It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default cube is **simulated**. New words are
-# explained in the [glossary](../docs/glossary.md).
+# It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default
+# cube is **simulated**. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Change it here, or from a terminal: `papermill 05_map.ipynb out.ipynb -p threshold 0.6`.
+# Everything that can be changed stands in the next cell. Change it here, or from a terminal:
+# `papermill 05_map.ipynb out.ipynb -p threshold 0.6`.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -96,8 +100,9 @@ composite = make_composite(datacube, channels=channels, timesteps=timesteps, orb
 landslides = composite["landslides"].load()
 
 # %% [markdown]
-# We measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation). Nothing has been loaded but the labels: the image stays a recipe, and is read chunk by chunk
-# where it is needed. That is how a scene of any size fits in memory.
+# We measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation). Nothing has been
+# loaded but the labels: the image stays a recipe, and is read chunk by chunk where it is needed. That is how a scene of
+# any size fits in memory.
 
 # %%
 chips = split_chips(landslides, seed=seed)
@@ -114,8 +119,10 @@ pd.DataFrame(fit(session, epochs)).tail(1)
 # %% [markdown]
 # ## Where radar is blind
 #
-# Radar looks from the side. Where a slope that faces it is steeper than its look, several places fall on one pixel: [layover](../docs/glossary.md#layover). Behind a steep ridge it sees
-# nothing: [shadow](../docs/glossary.md#shadow). What is there is noise that a network may take for a landslide. Terrain and geometry tell us where, whatever the data say.
+# Radar looks from the side. Where a slope that faces it is steeper than its look, several places fall on one pixel:
+# [layover](../docs/glossary.md#layover). Behind a steep ridge it sees nothing: [shadow](../docs/glossary.md#shadow).
+# What is there is noise that a network may take for a landslide. Terrain and geometry tell us where, whatever the data
+# say.
 
 # %%
 flown = composite.attrs.get("orbit", "none")
@@ -126,8 +133,9 @@ if known:
 print(f"{flown} passes" + ("" if known else ": without radar, or without its direction, nothing can be said of layover and shadow"))
 
 # %% [markdown]
-# How much that is depends on the [incidence angle](../docs/glossary.md#incidence-angle), from the vertical: Sentinel-1 looks at 29 to 46 degrees. ERS, which
-# flew before it, looked at 23. What would it have missed here, from each [orbit direction](../docs/glossary.md#orbit-direction)? `|` means: in layover, in shadow, or both.
+# How much that is depends on the [incidence angle](../docs/glossary.md#incidence-angle), from the vertical: Sentinel-1
+# looks at 29 to 46 degrees. ERS, which flew before it, looked at 23. What would it have missed here, from each [orbit
+# direction](../docs/glossary.md#orbit-direction)? `|` means: in layover, in shadow, or both.
 
 # %%
 steep = {way: find_layover_and_shadow(datacube, orbit=way, incidence_degrees=23.0) for way in ("descending", "ascending")}
@@ -137,7 +145,8 @@ pd.Series({way: f"{float(mask.mean()):.1%}" for way, mask in missed.items()}, na
 # %% [markdown]
 # ### Exercise: blind from both sides
 #
-# With passes of both directions at hand, what share of the scene would still be missed? Take `missed["descending"]` and `missed["ascending"]`.
+# With passes of both directions at hand, what share of the scene would still be missed? Take `missed["descending"]` and
+# `missed["ascending"]`.
 
 # %% tags=["exercise"]
 missed_by_both = ...
@@ -149,15 +158,17 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # %% [markdown]
 # ## The whole scene
 #
-# A network sees tiles, and near the edge of a tile it misses what lies beyond. So tiles overlap, and where they do we take a mean in which each counts less
-# towards its edge. Hidden pixels get no probability, and the map says how many they are.
+# A network sees tiles, and near the edge of a tile it misses what lies beyond. So tiles overlap, and where they do we
+# take a mean in which each counts less towards its edge. Hidden pixels get no probability, and the map says how many
+# they are.
 
 # %%
 probability = map_scene(session.model, scene.image, valid=scene.valid, layover_and_shadow=layover_and_shadow)
 pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}, name="of the scene").to_frame()
 
 # %% [markdown]
-# For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say nothing?
+# For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say
+# nothing?
 
 # %%
 from landslide_utils.figures.maps import layover_and_shadow_figure
@@ -165,8 +176,8 @@ from landslide_utils.figures.maps import layover_and_shadow_figure
 layover_and_shadow_figure(probability, layover_and_shadow)
 
 # %% [markdown]
-# A place without a finding is not a place without a landslide. How many labelled landslide pixels lie where the map is silent, and how many where it speaks and
-# gives them less than one chance in ten?
+# A place without a finding is not a place without a landslide. How many labelled landslide pixels lie where the map is
+# silent, and how many where it speaks and gives them less than one chance in ten?
 
 # %% tags=["misconception:no-polygon-no-landslide"]
 silent = landslides & probability.isnull()
@@ -184,8 +195,9 @@ map_figure(probability, landslides, chips, simulated=composite.attrs["simulated"
 # %% [markdown]
 # ## From probability to yes or no
 #
-# A polygon needs a [threshold](../docs/glossary.md#threshold). One half would be right if the probabilities were, but the network was shown more landslides than there are, so they are too
-# high. We take the threshold with the best balance of recall and precision (F1) on the **validation** chips. On the test chips it would be cheating.
+# A polygon needs a [threshold](../docs/glossary.md#threshold). One half would be right if the probabilities were, but
+# the network was shown more landslides than there are, so they are too high. We take the threshold with the best
+# balance of recall and precision (F1) on the **validation** chips. On the test chips it would be cheating.
 
 # %%
 if threshold is None:
@@ -193,7 +205,8 @@ if threshold is None:
 print(f"threshold {threshold:.2f}")
 
 # %% [markdown]
-# What does it hit, what does it miss, and what does it take for a landslide by mistake? Look at the edges of the landslides, and at what lies alone.
+# What does it hit, what does it miss, and what does it take for a landslide by mistake? Look at the edges of the
+# landslides, and at what lies alone.
 
 # %%
 from landslide_utils.figures.maps import difference_figure
@@ -203,7 +216,8 @@ difference_figure(probability, landslides, chips, threshold=threshold, simulated
 # %% [markdown]
 # ### Exercise: a map for a survey
 #
-# A survey wants few misses and checks every find. So it halves the threshold. Which share of the finds on the test chips is then right?
+# A survey wants few misses and checks every find. So it halves the threshold. Which share of the finds on the test
+# chips is then right?
 
 # %% tags=["exercise"]
 test = part_mask(chips, "test", landslides)
@@ -217,8 +231,9 @@ check.survey_precision(precision, probability, landslides, test, threshold)
 # %% [markdown]
 # ## How much slid in all?
 #
-# Counting the pixels above a threshold answers another question. If probabilities mean what they say, ten pixels with 0.2 are two landslide pixels to be
-# expected, though none of them reaches one half. So the network's are calibrated first, on the validation chips, as in notebook 04.
+# Counting the pixels above a threshold answers another question. If probabilities mean what they say, ten pixels with
+# 0.2 are two landslide pixels to be expected, though none of them reaches one half. So the network's are calibrated
+# first, on the validation chips, as in notebook 04.
 
 # %%
 validation = metrics.pixels(probability, landslides, part_mask(chips, "validation", landslides))
@@ -228,7 +243,8 @@ pixel_size_m = grid.pixel_size_m(composite)
 # %% [markdown]
 # ### Exercise: the area to be expected
 #
-# How many square kilometres of landslide are to be expected in the whole scene, by `calibrated`? A pixel is `pixel_size_m` metres wide and high.
+# How many square kilometres of landslide are to be expected in the whole scene, by `calibrated`? A pixel is
+# `pixel_size_m` metres wide and high.
 
 # %% tags=["exercise"]
 expected_km2 = ...
@@ -238,7 +254,8 @@ expected_km2 = float(calibrated.sum()) * pixel_size_m**2 / 1_000_000
 check.expected_area(expected_km2, calibrated, pixel_size_m)
 
 # %% [markdown]
-# Here we know the truth, so here we can compare. None of these need agree with it: the calibration was learnt on a few chips, and must hold for the rest.
+# Here we know the truth, so here we can compare. None of these need agree with it: the calibration was learnt on a few
+# chips, and must hold for the rest.
 
 # %%
 ways = {"labelled": landslides, "calibrated, added": calibrated, "as trained, added": probability, "counted above the threshold": probability >= threshold}
@@ -247,15 +264,16 @@ pd.Series({name: float(values.sum()) * pixel_size_m**2 / 1e6 for name, values in
 # %% [markdown]
 # ## Polygons
 #
-# Each group of pixels above the threshold becomes a polygon with its area, its mean and highest probability, its slope, and how sure the network is.
+# Each group of pixels above the threshold becomes a polygon with its area, its mean and highest probability, its slope,
+# and how sure the network is.
 
 # %%
 polygons = find_polygons(probability, datacube["dem"].load(), threshold=threshold, min_pixels=min_pixels)
 polygons.drop(columns=["region", "event_time", "simulated"]).head()
 
 # %% [markdown]
-# Are these polygons the network's map? We turn them back into pixels: the intersection over union with the map at the threshold must be nearly 1. What is
-# missing is what we dropped as too small.
+# Are these polygons the network's map? We turn them back into pixels: the intersection over union with the map at the
+# threshold must be nearly 1. What is missing is what we dropped as too small.
 
 # %%
 model, drawn = probability >= threshold, grid.rasterise_like(polygons.geometry, probability) > 0
@@ -263,8 +281,8 @@ print(f"intersection over union {float((model & drawn).sum() / max(int((model | 
 print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2'] / 1e6:.3f} km2")
 
 # %% [markdown]
-# Is each polygon a landslide? Two that touch become one, and one that is found in pieces becomes several. Count the groups at a few thresholds, and those of
-# the labels:
+# Is each polygon a landslide? Two that touch become one, and one that is found in pieces becomes several. Count the
+# groups at a few thresholds, and those of the labels:
 
 # %% tags=["misconception:polygons-are-landslides"]
 from landslide_utils.polygons import count_groups
@@ -273,8 +291,8 @@ cuts = {f"above {cut:.2f}": probability >= cut for cut in (threshold / 2, thresh
 pd.Series({name: count_groups(mask) for name, mask in {**cuts, "labelled": landslides}.items()}, name="groups").to_frame()
 
 # %% [markdown]
-# "Sure" is what the network says of itself. Does it deserve it? On the test chips we know: which share of the polygons of each class lies on a landslide,
-# and which share of their pixels is one?
+# "Sure" is what the network says of itself. Does it deserve it? On the test chips we know: which share of the polygons
+# of each class lies on a landslide, and which share of their pixels is one?
 
 # %% tags=["misconception:sure-is-right"]
 compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).round(2)
@@ -282,8 +300,8 @@ compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).r
 # %% [markdown]
 # ## What a responder asks first
 #
-# How many, how large, where densest, how sure, and what could not be seen. Mind that this counts the whole scene, training chips too, where a network
-# is better than anywhere else.
+# How many, how large, where densest, how sure, and what could not be seen. Mind that this counts the whole scene,
+# training chips too, where a network is better than anywhere else.
 
 # %%
 summarise(polygons)
@@ -291,8 +309,8 @@ summarise(polygons)
 # %% [markdown]
 # ## Files
 #
-# The map as a cloud-optimised GeoTIFF; the polygons as a GeoPackage in the map's own
-# [coordinate reference system](../docs/glossary.md#coordinate-reference-system), and as GeoJSON in degrees. A file appears whole or not at
+# The map as a cloud-optimised GeoTIFF; the polygons as a GeoPackage in the map's own [coordinate reference
+# system](../docs/glossary.md#coordinate-reference-system), and as GeoJSON in degrees. A file appears whole or not at
 # all, and says of what event it is, and whether the radar was simulated.
 
 # %%
@@ -311,7 +329,8 @@ for kind in ("polygons", "polygons_in_degrees"):
     print(f"{paths[kind].name}: {gpd.read_file(paths[kind]).crs}, {len(gpd.read_file(paths[kind]))} polygons")
 
 # %% [markdown]
-# Somebody was sent the GeoJSON and kept only the shapes. How large are they? The first attempt gives a number, and a warning that is easily overlooked:
+# Somebody was sent the GeoJSON and kept only the shapes. How large are they? The first attempt gives a number, and a
+# warning that is easily overlooked:
 
 # %% tags=["misconception:areas-in-degrees"]
 shapes = gpd.read_file(paths["polygons_in_degrees"], columns=[])
@@ -320,7 +339,8 @@ print(f"area {shapes.area.sum():.6f}, in square degrees, which are no area; the 
 # %% [markdown]
 # ### Exercise: ten places to go to
 #
-# A crew can visit ten places. How many square kilometres do the ten largest of `shapes` have together? `shapes.to_crs(polygons.crs)` has them in metres.
+# A crew can visit ten places. How many square kilometres do the ten largest of `shapes` have together?
+# `shapes.to_crs(polygons.crs)` has them in metres.
 
 # %% tags=["exercise"]
 ten_km2 = ...
@@ -332,8 +352,9 @@ check.largest_area(ten_km2, polygons, 10)
 # %% [markdown]
 # ## Move the threshold
 #
-# No single threshold suits everybody: a search party wants few false alarms, a survey wants few misses. The page below is a file of its own. It needs no
-# network and no Python. Move the slider, zoom with the wheel, and point at a pixel to read its probability; the picture above shows the same at one threshold.
+# No single threshold suits everybody: a search party wants few false alarms, a survey wants few misses. The page below
+# is a file of its own. It needs no network and no Python. Move the slider, zoom with the wheel, and point at a pixel to
+# read its probability; the picture above shows the same at one threshold.
 
 # %%
 from landslide_utils.figures.maps import interactive_map
@@ -442,10 +463,12 @@ page
 # - A threshold is chosen on validation chips, and depends on what the map is for.
 # - Polygons are checked against the map that they came from, and files by opening them again.
 # - How sure a network is and how often it is right are two things: compare them where labels are known.
-# - An area is measured in metres, never in degrees; how much slid in all is the sum of calibrated probabilities, not a count of polygons.
+# - An area is measured in metres, never in degrees; how much slid in all is the sum of calibrated probabilities, not a
+#   count of polygons.
 #
 # Next: [06 Experiments](06_experiments.ipynb).
 #
-# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869);
-# Kropatsch & Strobl 1990 on layover and shadow; ESA's user guides of ERS and Sentinel-1 on their incidence angles; Platt 1999 on calibration; Butler et al. 2016, *The GeoJSON Format*, [RFC 7946](https://www.rfc-editor.org/rfc/rfc7946);
-# Okabe & Ito 2008 on colours that everybody can tell apart.
+# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
+# [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Kropatsch & Strobl 1990 on layover and shadow; ESA's user guides
+# of ERS and Sentinel-1 on their incidence angles; Platt 1999 on calibration; Butler et al. 2016, *The GeoJSON Format*,
+# [RFC 7946](https://www.rfc-editor.org/rfc/rfc7946); Okabe & Ito 2008 on colours that everybody can tell apart.

@@ -9,24 +9,26 @@
 # %% [markdown]
 # # 06 Experiments: does the poster hold?
 #
-# The poster's central figure shows [AUPRC](../docs/glossary.md#auprc) against the number of passes, a line for each combination of bands. It comes from one seed, one scene and 61 chips, and
-# no number has an interval. Here we run that experiment as anyone can run it again, and ask of each claim: does it hold, does it not, or can we not tell?
+# The poster's central figure shows [AUPRC](../docs/glossary.md#auprc) against the number of passes, a line for each
+# combination of bands. It comes from one seed, one scene and 61 chips, and no number has an interval. Here we run that
+# experiment as anyone can run it again, and ask of each claim: does it hold, does it not, or can we not tell?
 #
-# **Afterwards you can** lay out a grid of runs, run it so that it can be stopped at any moment, read its figure with intervals, and judge a claim by the interval
-# of a difference.
+# **Afterwards you can** lay out a grid of runs, run it so that it can be stopped at any moment, read its figure with
+# intervals, and judge a claim by the interval of a difference.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | training | [03 Train a landslide detector](03_train.ipynb) |
 # | AUPRC, chance, bootstrap, pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network. All radar here is **simulated**; the same command takes a real cube. New words are explained in the
-# [glossary](../docs/glossary.md).
+# It works without a network. All radar here is **simulated**; the same command takes a real cube. New words are
+# explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. The defaults are a tiny grid, to see how it works; the whole one was run before and is kept in `results`.
+# Everything that can be changed stands in the next cell. The defaults are a tiny grid, to see how it works; the whole
+# one was run before and is kept in `results`.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -40,8 +42,8 @@ runs_dir: str = "runs"  # Folder in which the runs are kept
 results: str = "../docs/results"  # Folder with the results of the whole grid
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done. Each combination, of bands, passes and [seed](../docs/glossary.md#seed), becomes one
-# configuration with a name of its own.
+# Wrong values and unknown names are refused here, before any work is done. Each combination, of bands, passes and
+# [seed](../docs/glossary.md#seed), becomes one configuration with a name of its own.
 
 # %%
 from landslide_utils.experiments.grid import GRID_RULES, plan_runs
@@ -55,9 +57,10 @@ configs = plan_runs(**parameters)
 # %% [markdown]
 # ## A grid that can be stopped
 #
-# Each run is a folder that appears whole or not at all, under the name of its configuration. So what is there is done, and what is not is missing. Stop the next cell and
-# start it again: finished runs stay, a half trained one goes on from its last epoch. Here the runs are trained one after the other, which needs little memory.
-# From a terminal, `python -m landslide_utils.experiments` trains as many at once as there are cores, or on any Dask cluster.
+# Each run is a folder that appears whole or not at all, under the name of its configuration. So what is there is done,
+# and what is not is missing. Stop the next cell and start it again: finished runs stay, a half trained one goes on from
+# its last epoch. Here the runs are trained one after the other, which needs little memory. From a terminal,
+# `python -m landslide_utils.experiments` trains as many at once as there are cores, or on any Dask cluster.
 
 # %%
 from landslide_utils.experiments.grid import run_grid
@@ -70,8 +73,8 @@ table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_
 #
 # ## The whole grid
 #
-# Five band combinations, one to four passes, three seeds: sixty runs on the practice cube, made by one command, which is written beside them:
-# `python -m landslide_utils.experiments --results docs/results`.
+# Five band combinations, one to four passes, three seeds: sixty runs on the practice cube, made by one command, which
+# is written beside them: `python -m landslide_utils.experiments --results docs/results`.
 
 # %%
 from landslide_utils.experiments import results as kept
@@ -82,7 +85,8 @@ print(f"{len(runs)} runs, {runs['seconds_train'].sum() / 3600:.1f} hours of trai
 # %% [markdown]
 # ### Exercise: what five seeds would cost
 #
-# `runs` has one line a run. Suppose you want every combination with five seeds in all. How many runs would you still have to train?
+# `runs` has one line a run. Suppose you want every combination with five seeds in all. How many runs would you still
+# have to train?
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -95,7 +99,8 @@ still_to_train = combinations * 5 - len(runs)
 check.runs_missing(still_to_train, runs, 5)
 
 # %% [markdown]
-# The poster's figure, with what the poster does not have: a mean over seeds, and intervals that count the few chips of the test.
+# The poster's figure, with what the poster does not have: a mean over seeds, and intervals that count the few chips of
+# the test.
 
 # %%
 import pandas as pd
@@ -108,8 +113,8 @@ passes_figure(found, simulated=bool(runs["simulated"].all()))
 # %% [markdown]
 # ### When, not only where
 #
-# A mayor does not count passes but hours. The runs know the instants of their passes, and so when each line of the figure could have been known. Between two passes nothing is learnt:
-# the lines are stairs.
+# A mayor does not count passes but hours. The runs know the instants of their passes, and so when each line of the
+# figure could have been known. Between two passes nothing is learnt: the lines are stairs.
 
 # %%
 from landslide_utils.figures.scores import hours_figure
@@ -125,14 +130,15 @@ gained = found[found["channels"] == "sar"].set_index("timesteps")["mean"].diff()
 pd.concat([waits, gained], axis=1).round(2).dropna()
 
 # %% [markdown]
-# The measure of the figure is the poster's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all test chips landslides are rarer, and the
-# same maps score lower:
+# The measure of the figure is the poster's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all
+# test chips landslides are rarer, and the same maps score lower:
 
 # %%
 found.pivot_table(index="channels", columns="timesteps", values=["mean", "whole_scene"]).round(2)
 
 # %% [markdown]
-# Lower, but beside a lower chance: that of a measure is the [prevalence](../docs/glossary.md#prevalence) where it is measured. Here are the first lines of both:
+# Lower, but beside a lower chance: that of a measure is the [prevalence](../docs/glossary.md#prevalence) where it is
+# measured. Here are the first lines of both:
 
 # %%
 found[["channels", "timesteps", "mean", "chance", "whole_scene", "whole_scene_chance"]].round(3).head()
@@ -161,7 +167,8 @@ by_seed = runs[runs["timesteps"] == most].pivot(index="seed", columns="channels"
 by_seed.round(3)
 
 # %% [markdown]
-# Somebody who tries seeds until it looks good reports the best of one and an unlucky one of the other. How far apart can two band combinations be made to look, and how near?
+# Somebody who tries seeds until it looks good reports the best of one and an unlucky one of the other. How far apart
+# can two band combinations be made to look, and how near?
 
 # %% tags=["misconception:the-best-seed-counts"]
 sar, vv = by_seed["sar"], by_seed["vv"]
@@ -170,8 +177,8 @@ print(f"VV and VH less VV: from {sar.min() - vv.max():+.3f} to {sar.max() - vv.m
 # %% [markdown]
 # ### Exercise: in pairs
 #
-# One seed gives both the same split and the same order of chips, so the honest difference is taken seed by seed: `sar` less `vv`. Give its mean over the seeds and its
-# standard deviation (`std()`), in this order, as `(mean, sd)`.
+# One seed gives both the same split and the same order of chips, so the honest difference is taken seed by seed: `sar`
+# less `vv`. Give its mean over the seeds and its standard deviation (`std()`), in this order, as `(mean, sd)`.
 
 # %% tags=["exercise"]
 mean_and_sd = ...
@@ -184,7 +191,8 @@ check.paired_difference(mean_and_sd, sar, vv)
 # %% [markdown]
 # ## The poster's four claims
 #
-# Seeds are not all. The test has few chips, and another test would give other numbers: hence the intervals in the figure. Do those of these two overlap?
+# Seeds are not all. The test has few chips, and another test would give other numbers: hence the intervals in the
+# figure. Do those of these two overlap?
 
 # %%
 pair = found[(found["timesteps"] == most) & found["channels"].isin(["sar", "vv"])].set_index("channels")
@@ -192,28 +200,30 @@ print(f"they overlap: {pair['low'].max() < pair['high'].min()}")
 pair[["low", "mean", "high"]].round(3)
 
 # %% [markdown]
-# Whether they do says little: all combinations were tested on the *same* chips. What counts is the interval of the **difference**, drawn chip by chip. A claim holds if that
-# whole interval lies on its side.
+# Whether they do says little: all combinations were tested on the *same* chips. What counts is the interval of the
+# **difference**, drawn chip by chip. A claim holds if that whole interval lies on its side.
 
 # %%
 claims = kept.claims(runs, draws)
 claims.style.hide()
 
 # %% [markdown]
-# "Cannot tell here" is a result, and another one than "no effect". Read the interval of each such line: how large an effect, of either sign, lies in it too?
+# "Cannot tell here" is a result, and another one than "no effect". Read the interval of each such line: how large an
+# effect, of either sign, lies in it too?
 
 # %% tags=["misconception:cannot-tell-means-no-effect"]
 claims.loc[claims["verdict"] == kept.UNCLEAR, ["claim", "measured"]]
 
 # %% [markdown]
-# Would more seeds narrow the intervals? Compare how far seeds differ with how far an interval reaches on either side, on average over all settings.
+# Would more seeds narrow the intervals? Compare how far seeds differ with how far an interval reaches on either side,
+# on average over all settings.
 
 # %% tags=["misconception:more-seeds-narrow-the-interval"]
 print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half an interval {(found['high'] - found['low']).mean() / 2:.3f}")
 
 # %% [markdown]
-# If the second number is much the larger, more seeds would not help: the interval is wide because the test has few chips with landslides. How many has each seed's test?
-# More of these, not more epochs, would narrow it.
+# If the second number is much the larger, more seeds would not help: the interval is wide because the test has few
+# chips with landslides. How many has each seed's test? More of these, not more epochs, would narrow it.
 
 # %%
 runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
@@ -221,21 +231,22 @@ runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_bl
 # %% [markdown]
 # ## Why does terrain not help?
 #
-# On the poster it does, with few passes. Is our network too small, or trained too briefly? The same question was put to a random forest, with one pass, by
-# `benchmarks/terrain_gain.py`. AUPRC for each seed:
+# On the poster it does, with few passes. Is our network too small, or trained too briefly? The same question was put to
+# a random forest, with one pass, by `benchmarks/terrain_gain.py`. AUPRC for each seed:
 
 # %%
 gain = pd.read_csv(f"{results}/../../benchmarks/terrain_gain.csv")
 gain.pivot(index="seed", columns="channels", values="auprc_landslide_chips")[["VV and VH", "and slope", "and all terrain"]]
 
 # %% [markdown]
-# A learner that gets worse by knowing more has learnt by heart: elevation and aspect tell places apart, and the training places are few. More scenes would have to
-# decide whether terrain helps; this one cannot.
+# A learner that gets worse by knowing more has learnt by heart: elevation and aspect tell places apart, and the
+# training places are few. More scenes would have to decide whether terrain helps; this one cannot.
 #
 # ## The published recipe
 #
-# The poster's network and training (resnet50, Adam at 0.01, batches of 64, ten epochs) beside our `quick` one, by `benchmarks/recipes.py`. The practice cube has few chips
-# with landslides, fewer than one batch of 64: ten epochs are then ten steps. On the poster's 216 chips they would be forty.
+# The poster's network and training (resnet50, Adam at 0.01, batches of 64, ten epochs) beside our `quick` one, by
+# `benchmarks/recipes.py`. The practice cube has few chips with landslides, fewer than one batch of 64: ten epochs are
+# then ten steps. On the poster's 216 chips they would be forty.
 
 # %%
 recipes = pd.read_csv(f"{results}/../../benchmarks/recipes.csv")
@@ -320,5 +331,5 @@ recipes.groupby(["cube", "recipe"])[["seconds_train", "auprc", "prevalence"]].me
 # The scene is simulated: what holds here need not hold in Hokkaido. With the published cube, run
 # `python -m landslide_utils.experiments --cube hokkaido_japan --preset standard`.
 #
-# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869);
-# Boyd et al. 2013 on intervals of AUPRC.
+# **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
+# [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Boyd et al. 2013 on intervals of AUPRC.

@@ -9,11 +9,12 @@
 # %% [markdown]
 # # 07 Transfer: is it worth anything elsewhere?
 #
-# After the next earthquake nobody has labels. What a responder has is a network that was trained on other events. So far we have tested in the region that we trained
-# in, which is the easy question. This notebook asks the one that matters: what is the network worth in a place that it has never seen, and what mends it?
+# After the next earthquake nobody has labels. What a responder has is a network that was trained on other events. So
+# far we have tested in the region that we trained in, which is the easy question. This notebook asks the one that
+# matters: what is the network worth in a place that it has never seen, and what mends it?
 #
-# **Afterwards you can** test a network in another region on chips that compare, mend levels without a label, fine-tune with a few labels without cheating, and read
-# a table of transfers.
+# **Afterwards you can** test a network in another region on chips that compare, mend levels without a label, fine-tune
+# with a few labels without cheating, and read a table of transfers.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -21,7 +22,8 @@
 # | training, AUPRC beside chance | [03 Train a landslide detector](03_train.ipynb) |
 # | intervals and pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network. All radar here is **simulated**: four practice regions that differ in terrain, level, orbit direction and size of landslides.
+# It works without a network. All radar here is **simulated**: four practice regions that differ in terrain, level,
+# orbit direction and size of landslides.
 
 # %% [markdown]
 # ## What to run
@@ -54,7 +56,8 @@ check_parameters(
 # %% [markdown]
 # ## Home and away
 #
-# A composite, chips and levels of both regions, made as in notebook 02. We call the region of the training *home*, the other *away*.
+# A composite, chips and levels of both regions, made as in notebook 02. We call the region of the training *home*, the
+# other *away*.
 
 # %%
 from landslide_utils.experiments.runs import prepare
@@ -87,8 +90,9 @@ levels_figure(levels, simulated=bool(away.composite.attrs["simulated"]))
 # %% [markdown]
 # ### Exercise: how far apart?
 #
-# A network sees [normalised](../docs/glossary.md#normalisation) numbers: so many standard deviations from the mean *of its training*. By how many of these is each channel's
-# mean away from that at home? `home_mean`, `home_sd` and `away_mean` have one number a channel.
+# A network sees [normalised](../docs/glossary.md#normalisation) numbers: so many standard deviations from the mean *of
+# its training*. By how many of these is each channel's mean away from that at home? `home_mean`, `home_sd` and
+# `away_mean` have one number a channel.
 
 # %% tags=["exercise"]
 import numpy as np
@@ -122,8 +126,9 @@ print(f"at home: AUPRC {trained.metrics['auprc']:.2f} on its test chips, where c
 # %% [markdown]
 # ## Away, as it is
 #
-# The network, with the normalisation that belongs to its weights, maps the other region. We shall score the *test chips* there, though it has seen no chip of that region: so
-# the number can be compared with those of remedies that will have seen some.
+# The network, with the normalisation that belongs to its weights, maps the other region. We shall score the *test
+# chips* there, though it has seen no chip of that region: so the number can be compared with those of remedies that
+# will have seen some.
 
 # %%
 from landslide_utils.experiments.transfer import map_elsewhere
@@ -139,7 +144,8 @@ from landslide_utils.metrics import score_map
 score_map(maps_away["as trained"], away.landslides, away.chips)["auprc"]
 
 # %% [markdown]
-# Two things have changed between the two numbers, the place and the chips of the test, and chance with them. Where are the hits, and where the false alarms?
+# Two things have changed between the two numbers, the place and the chips of the test, and chance with them. Where are
+# the hits, and where the false alarms?
 
 # %%
 from landslide_utils.figures.maps import map_figure
@@ -149,15 +155,16 @@ map_figure(maps_away["as trained"], away.landslides, away.chips, simulated=bool(
 # %% [markdown]
 # ## Levels, mended without a label
 #
-# Mean and standard deviation need no labels. We measure them on the new region's training chips, so that the test stays untouched, and give the network numbers of the
-# kind that it knows. The weights stay as they are.
+# Mean and standard deviation need no labels. We measure them on the new region's training chips, so that the test stays
+# untouched, and give the network numbers of the kind that it knows. The weights stay as they are.
 
 # %% tags=["misconception:normalising-mends-everything"]
 maps_away["normalised by region"] = map_elsewhere(model, away.normalisation, away)
 score_map(maps_away["normalised by region"], away.landslides, away.chips)["auprc"]
 
 # %% [markdown]
-# It can mend what is a matter of level, and nothing else: landslides of another size or on slopes seen from the other side stay strange.
+# It can mend what is a matter of level, and nothing else: landslides of another size or on slopes seen from the other
+# side stay strange.
 #
 # ## A few labels
 #
@@ -169,8 +176,8 @@ from landslide_utils.experiments.transfer import few_chips
 few = few_chips(away.chips, 8, seed=seed)
 
 # %% [markdown]
-# We go on training from what the network knows, at a tenth of the learning rate, so that it is changed and not overwritten. This is
-# [fine-tuning](../docs/glossary.md#fine-tuning).
+# We go on training from what the network knows, at a tenth of the learning rate, so that it is changed and not
+# overwritten. This is [fine-tuning](../docs/glossary.md#fine-tuning).
 
 # %%
 from landslide_utils.experiments.transfer import fine_tune
@@ -188,7 +195,8 @@ score_map(maps_away["fine-tuned"], away.landslides, away.chips)["auprc"]
 # %% [markdown]
 # ### Exercise: the price
 #
-# How many square kilometres did that somebody have to look through? `few` is a table of chips; its training chips were labelled. A chip is 128 pixels wide, a pixel 10 m.
+# How many square kilometres did that somebody have to look through? `few` is a table of chips; its training chips were
+# labelled. A chip is 128 pixels wide, a pixel 10 m.
 
 # %% tags=["exercise"]
 labelled_km2 = ...
@@ -208,12 +216,15 @@ cheated = fine_tune(away, swapped, PRESETS[config.preset], weights=model.state_d
 score_map(map_elsewhere(cheated, away.normalisation, away), away.landslides, away.chips)["auprc"]
 
 # %% [markdown]
-# Whatever it says, it does not say how good the network is on ground that nobody has labelled, and that is what was asked.
+# Whatever it says, it does not say how good the network is on ground that nobody has labelled, and that is what was
+# asked.
 #
 # ## All pairs
 #
-# One pair, one seed: an anecdote. All pairs of the four regions, three seeds each, were made by `python -m landslide_utils.experiments.transfer --results docs/results`, which says what it
-# did in [transfer.md](../docs/results/transfer.md). Each panel is one region of the test, so within a panel everything was scored on the same chips.
+# One pair, one seed: an anecdote. All pairs of the four regions, three seeds each, were made by
+# `python -m landslide_utils.experiments.transfer --results docs/results`, which says what it did in
+# [transfer.md](../docs/results/transfer.md). Each panel is one region of the test, so within a panel everything was
+# scored on the same chips.
 
 # %%
 from landslide_utils.experiments.transfer import honest_table
@@ -224,8 +235,9 @@ table = honest_table(pairs)
 transfer_figure(table, simulated=bool(pairs["simulated"].all()))
 
 # %% [markdown]
-# Look for three things in each panel. How far is *as trained* from *trained there*? Do the remedies close the gap? And is it better than what needs no network
-# (*log ratio*) or no other region (*few chips alone*)? The means over the regions trained in:
+# Look for three things in each panel. How far is *as trained* from *trained there*? Do the remedies close the gap? And
+# is it better than what needs no network (*log ratio*) or no other region (*few chips alone*)? The means over the
+# regions trained in:
 
 # %%
 means = table.pivot_table(index="method", columns="test_region", values="mean", sort=False)
@@ -234,8 +246,9 @@ means.round(2)
 # %% [markdown]
 # ### Exercise: what transfer costs
 #
-# For your pair of regions: by how much is a network that was trained elsewhere worse than one that was trained there? Take the difference of the two for each seed, on the same test
-# chips, then the mean over the seeds. `pairs` has the columns `train_region`, `test_region`, `method`, `seed` and `auprc`.
+# For your pair of regions: by how much is a network that was trained elsewhere worse than one that was trained there?
+# Take the difference of the two for each seed, on the same test chips, then the mean over the seeds. `pairs` has the
+# columns `train_region`, `test_region`, `method`, `seed` and `auprc`.
 
 # %% tags=["exercise"]
 cost = ...
@@ -248,7 +261,8 @@ cost = (there - elsewhere).mean()
 check.cost_of_transfer(cost, pairs, train_region, test_region)
 
 # %% [markdown]
-# How much does each remedy bring, beside doing nothing? Differences on the same chips, the mean over pairs and seeds, with the share of them that got better.
+# How much does each remedy bring, beside doing nothing? Differences on the same chips, the mean over pairs and seeds,
+# with the share of them that got better.
 
 # %%
 same = ["train_region", "test_region", "seed"]
@@ -337,5 +351,6 @@ pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share th
 #
 # Next: [08 Your own event](08_your_own_event.ipynb).
 #
-# **Sources.** Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Tuia, Persello & Bruzzone 2016, *Domain adaptation for the classification of remote sensing
-# data*, on regions that differ; Saito & Rehmsmeier 2015 on precision-recall curves and prevalence.
+# **Sources.** Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Tuia, Persello & Bruzzone 2016,
+# *Domain adaptation for the classification of remote sensing data*, on regions that differ; Saito & Rehmsmeier 2015 on
+# precision-recall curves and prevalence.

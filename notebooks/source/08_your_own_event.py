@@ -9,24 +9,26 @@
 # %% [markdown]
 # # 08 Your own event
 #
-# The next earthquake or storm has no published cube. What there is on the day is a place, an instant, a first sketch of landslides, and an archive full of
-# radar images on grids of their own. Here we turn these into a [datacube](../docs/glossary.md#datacube) that every other notebook of this course can open.
+# The next earthquake or storm has no published cube. What there is on the day is a place, an instant, a first sketch of
+# landslides, and an archive full of radar images on grids of their own. Here we turn these into a
+# [datacube](../docs/glossary.md#datacube) that every other notebook of this course can open.
 #
-# **Afterwards you can** make a cube from a [bounding box](../docs/glossary.md#bounding-box), an instant and polygons, read a calendar of passes, and check grid, orbits and labels before you
-# trust them.
+# **Afterwards you can** make a cube from a [bounding box](../docs/glossary.md#bounding-box), an instant and polygons,
+# read a calendar of passes, and check grid, orbits and labels before you trust them.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
 # | what a [composite](../docs/glossary.md#composite) is | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works without a network: unless you name images of your own, it makes a small folder of **simulated** ones, under the names that real ones have. New words
-# are explained in the [glossary](../docs/glossary.md).
+# It works without a network: unless you name images of your own, it makes a small folder of **simulated** ones, under
+# the names that real ones have. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Leave `radar` empty to rehearse; fill in all of the first group for an event of your own.
+# Everything that can be changed stands in the next cell. Leave `radar` empty to rehearse; fill in all of the first
+# group for an event of your own.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -44,7 +46,8 @@ dem_asset: str = "data"  # The name of its asset
 folder: str = "your_own_event"  # Where the cube, and in a rehearsal the images, are written
 
 # %% [markdown]
-# Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is checked further down, all at once.
+# Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is
+# checked further down, all at once.
 
 # %%
 from landslide_utils.experiments.parameters import check_parameters
@@ -65,8 +68,8 @@ if not radar:
     corner = open_cube("practice_earthquake", progress=True).isel(x=slice(700, 1100), y=slice(600, 1000)).load()
 
 # %% [markdown]
-# It is written as an archive delivers it: one file an image and polarisation, elevation as a file in degrees, landslides as polygons. Each says that it is
-# simulated.
+# It is written as an archive delivers it: one file an image and polarisation, elevation as a file in degrees,
+# landslides as polygons. Each says that it is simulated.
 
 # %%
 from landslide_utils.simulate.scene import fingerprint
@@ -97,8 +100,8 @@ source = catalogue if "://" in radar else radar
 # %% [markdown]
 # ## Plan before you read
 #
-# `plan` finds the images, puts those of one flight together, lays a grid of square pixels in metres over the box, and places the polygons on it. It reads no
-# pixel yet, and says how many it would read.
+# `plan` finds the images, puts those of one flight together, lays a grid of square pixels in metres over the box, and
+# places the polygons on it. It reads no pixel yet, and says how many it would read.
 
 # %%
 from landslide_utils.sources import build
@@ -109,8 +112,9 @@ print(planned.describe())
 # %% [markdown]
 # ## The calendar of passes
 #
-# Each row is a pass: one flight over the box. The track ([relative orbit](../docs/glossary.md#relative-orbit)) is the same path over the ground, flown again every few days; only images of one track
-# see the slopes from the same side and at the same angle.
+# Each row is a pass: one flight over the box. The track ([relative orbit](../docs/glossary.md#relative-orbit)) is the
+# same path over the ground, flown again every few days; only images of one track see the slopes from the same side and
+# at the same angle.
 
 # %%
 planned.calendar.round({"days": 1, "covered": 2})
@@ -124,7 +128,8 @@ from landslide_utils.figures.event import calendar_figure
 calendar_figure(planned.calendar, simulated=planned.cube.attrs["simulated"])
 
 # %% [markdown]
-# Only passes of one track can be averaged, and a change needs both sides. So of all passes few count: those on the track whose shorter side is longest.
+# Only passes of one track can be averaged, and a change needs both sides. So of all passes few count: those on the
+# track whose shorter side is longest.
 
 # %% tags=["misconception:every-pass-counts"]
 sides = planned.calendar.groupby(["orbit", "relative_orbit"])["when"].value_counts().unstack(fill_value=0)
@@ -135,8 +140,8 @@ sides
 # %% [markdown]
 # ### Exercise: how long to wait?
 #
-# More passes make a better map, and a later one. On the track that has most passes on its shorter side, how many days after the event was pass number `wanted` after it?
-# `planned.calendar` has the columns that you saw above.
+# More passes make a better map, and a later one. On the track that has most passes on its shorter side, how many days
+# after the event was pass number `wanted` after it? `planned.calendar` has the columns that you saw above.
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -153,8 +158,9 @@ check.waiting_days(wait_days, planned.calendar, wanted)
 # %% [markdown]
 # ## Whose clock?
 #
-# All times here are [UTC](../docs/glossary.md#utc); newspapers print the time of the place. By the sun, clocks are one hour ahead for every 15 degrees of longitude
-# (behind, where it is negative). Had we taken the newspaper's time for UTC, the passes in between would have changed sides:
+# All times here are [UTC](../docs/glossary.md#utc); newspapers print the time of the place. By the sun, clocks are one
+# hour ahead for every 15 degrees of longitude (behind, where it is negative). Had we taken the newspaper's time for
+# UTC, the passes in between would have changed sides:
 
 # %% tags=["misconception:newspapers-print-utc"]
 import pandas as pd
@@ -170,8 +176,8 @@ print(f"{instant} UTC is {printed} there; passes in between: {planned.calendar['
 #
 # ### Exercise: the first image
 #
-# The crews on the ground ask since when there is an image from after the event. Give the instant of the first pass after it by *their* clocks, `hours_ahead` of UTC.
-# `pd.Timedelta(hours=...)` can be added to a time.
+# The crews on the ground ask since when there is an image from after the event. Give the instant of the first pass
+# after it by *their* clocks, `hours_ahead` of UTC. `pd.Timedelta(hours=...)` can be added to a time.
 
 # %% tags=["exercise"]
 first_image = ...
@@ -184,7 +190,8 @@ check.first_look(first_image, planned.calendar, hours_ahead)
 # %% [markdown]
 # ## What a wrong question looks like
 #
-# A box with its corners swapped, or an instant without a time of day, is refused before anything is read, and all that is wrong is said at once.
+# A box with its corners swapped, or an instant without a time of day, is refused before anything is read, and all that
+# is wrong is said at once.
 
 # %%
 from landslide_utils.grid import EventError
@@ -196,7 +203,8 @@ except EventError as error:
     print(error)
 
 # %% [markdown]
-# Not every wrong box can be refused. Maps and people name the latitude first; here the longitude, x, comes first. What is said of our box if the two change places?
+# Not every wrong box can be refused. Maps and people name the latitude first; here the longitude, x, comes first. What
+# is said of our box if the two change places?
 
 # %% tags=["misconception:latitude-comes-first"]
 from landslide_utils.grid import find_box_faults
@@ -209,8 +217,10 @@ find_box_faults(swapped) or f"nothing: {swapped} is a box as well, somewhere els
 #
 # ### Exercise: a box around the landslides
 #
-# `planned.polygons` are the landslides, in the cube's [coordinate reference system](../docs/glossary.md#coordinate-reference-system). Make the box that one would ask a catalogue for:
-# around all of them, with `margin` degrees to spare on each side, as west, south, east, north in degrees. `to_crs("EPSG:4326")` and `total_bounds` help.
+# `planned.polygons` are the landslides, in the cube's [coordinate reference
+# system](../docs/glossary.md#coordinate-reference-system). Make the box that one would ask a catalogue for: around all
+# of them, with `margin` degrees to spare on each side, as west, south, east, north in degrees. `to_crs("EPSG:4326")`
+# and `total_bounds` help.
 
 # %% tags=["exercise"]
 margin = 0.01
@@ -233,8 +243,8 @@ store = Path(folder) / f"cube_{planned.fingerprint}.zarr"
 print(store)
 
 # %% [markdown]
-# Now the pixels are read, brought to the one grid, and written block by block. The store is checked before it appears; if an image is damaged, it is named and
-# nothing is left behind.
+# Now the pixels are read, brought to the one grid, and written block by block. The store is checked before it appears;
+# if an image is damaged, it is named and nothing is left behind.
 
 # %%
 if not store.exists():
@@ -257,8 +267,8 @@ print(f"{cube.attrs['crs']}, pixels of {cube.attrs['pixel_size_m']:g} m, {cube.s
 print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pixels")
 
 # %% [markdown]
-# Then each pass: is its median like its neighbours'? Over real forested mountains it varies by about 0.7 dB from pass to pass
-# ([01 Explore backscatter](01_explore.ipynb)); much more than that is weather, snow, or a fault.
+# Then each pass: is its median like its neighbours'? Over real forested mountains it varies by about 0.7 dB from pass
+# to pass ([01 Explore backscatter](01_explore.ipynb)); much more than that is weather, snow, or a fault.
 
 # %%
 import numpy as np
@@ -267,7 +277,8 @@ medians = 10 * np.log10(cube[["vv", "vh"]].median(("y", "x")))
 medians.to_dataframe().round(2)
 
 # %% [markdown]
-# Last the labels: do the outlines lie where the ground changed? An inventory that is off by a few pixels teaches a network the wrong place.
+# Last the labels: do the outlines lie where the ground changed? An inventory that is off by a few pixels teaches a
+# network the wrong place.
 
 # %%
 from landslide_utils.figures.event import overlay_figure
@@ -275,7 +286,8 @@ from landslide_utils.figures.event import overlay_figure
 overlay_figure(cube, planned.polygons)
 
 # %% [markdown]
-# How much does a little matter? We move the labels east by three pixels, as a careless inventory may lie. Of the landslide pixels, how many are still labelled right?
+# How much does a little matter? We move the labels east by three pixels, as a careless inventory may lie. Of the
+# landslide pixels, how many are still labelled right?
 
 # %% tags=["misconception:outlines-lie-where-they-should"]
 labels = cube["landslides"].load()
@@ -285,9 +297,10 @@ print(f"moved by {3 * cube.attrs['pixel_size_m']:g} m, {float((labels & moved).s
 # %% [markdown]
 # ## What this orbit cannot see
 #
-# Slopes that face the radar are pressed together ([foreshortening](../docs/glossary.md#foreshortening)), and very steep ones fold over ([layover](../docs/glossary.md#layover));
-# behind ridges lies [shadow](../docs/glossary.md#shadow). We look along the track that has most passes. For Sentinel-1 we take the middle of its swath, an
-# [incidence angle](../docs/glossary.md#incidence-angle) of 39 degrees, and its usual direction.
+# Slopes that face the radar are pressed together ([foreshortening](../docs/glossary.md#foreshortening)), and very steep
+# ones fold over ([layover](../docs/glossary.md#layover)); behind ridges lies [shadow](../docs/glossary.md#shadow). We
+# look along the track that has most passes. For Sentinel-1 we take the middle of its swath, an [incidence
+# angle](../docs/glossary.md#incidence-angle) of 39 degrees, and its usual direction.
 
 # %%
 from landslide_utils import grid, terrain
@@ -305,7 +318,8 @@ incidence = terrain.local_incidence(dem_m, pixel_m, **view)
 layover_and_shadow = terrain.layover_and_shadow(dem_m, pixel_m, **view)
 
 # %% [markdown]
-# The darker a slope, the more it faces the radar. Layover and shadow are in colour, where there are any; gentle hills have none.
+# The darker a slope, the more it faces the radar. Layover and shadow are in colour, where there are any; gentle hills
+# have none.
 
 # %%
 from landslide_utils.figures.event import incidence_figure
@@ -315,8 +329,8 @@ incidence_figure(incidence, layover_and_shadow, orbit=orbit, simulated=cube.attr
 # %% [markdown]
 # ## The first composite
 #
-# With the cube made, nothing is special about this event any more. As many passes as the best track has on its shorter side, but four at most, are averaged before and after,
-# as everywhere in this course:
+# With the cube made, nothing is special about this event any more. As many passes as the best track has on its shorter
+# side, but four at most, are averaged before and after, as everywhere in this course:
 
 # %%
 from landslide_utils.composite import make_composite
@@ -426,13 +440,16 @@ composite_figure(composite)
 # %% [markdown]
 # ## What we learnt
 #
-# - A box, an instant and polygons make a cube; the images may lie in a folder or in a catalogue, and each pass knows its track.
-# - Everything is brought to one grid of square pixels in metres. What a catalogue says of its images' grids is not trusted; the images' own headers are.
-# - A box is west, south, east, north in degrees, and instants are in UTC: two things that most often go wrong, and not always with an error.
+# - A box, an instant and polygons make a cube; the images may lie in a folder or in a catalogue, and each pass knows
+#   its track.
+# - Everything is brought to one grid of square pixels in metres. What a catalogue says of its images' grids is not
+#   trusted; the images' own headers are.
+# - A box is west, south, east, north in degrees, and instants are in UTC: two things that most often go wrong, and not
+#   always with an error.
 # - Passes count on one track and on both sides; more of them mean a longer wait.
 # - A cube is checked before it is trusted: grid, passes, labels.
 #
 # Train on it: `papermill 03_train.ipynb out.ipynb -p cube <path>`, with the path that was printed above.
 #
-# **Sources.** OPERA RTC-S1, NASA/JPL, modified Copernicus Sentinel data; NISAR L2 GCOV product specification, NASA/JPL; SpatioTemporal Asset Catalog (STAC)
-# API, item search; Small 2011 on flattening gamma.
+# **Sources.** OPERA RTC-S1, NASA/JPL, modified Copernicus Sentinel data; NISAR L2 GCOV product specification, NASA/JPL;
+# SpatioTemporal Asset Catalog (STAC) API, item search; Small 2011 on flattening gamma.
