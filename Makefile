@@ -9,12 +9,15 @@ export MALLOC_ARENA_MAX ?= 2
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
-.PHONY: demo test notebooks measure prints slides kit lint unit-test grid-test notebook-test browser-test site clean
+.PHONY: demo check test notebooks measure prints slides kit lint unit-test grid-test notebook-test browser-test site clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.course.demo
 
-test: lint unit-test grid-test notebook-test
+# Lint, types and unit tests, in about three minutes
+check: lint unit-test
+
+test: check grid-test notebook-test
 
 prints: $(VENV)/.ready
 	$(BIN)/python tools/prints.py
