@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from landslide_utils.files import InputError
 from landslide_utils.grid import Window, in_pixels, touches
-from landslide_utils.simulate import radar
+from landslide_utils.simulate import Scenario, radar
 from landslide_utils.simulate.landslides import make_landslides
-from landslide_utils.simulate.scenario import Scenario
+from landslide_utils.simulate.random_fields import Array
 from landslide_utils.simulate.scene import SimulatedScene
 from landslide_utils.sources.labels import find_polygon_faults
 
 
-def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | None = None) -> SimulatedScene:
-    """Make a scene from real terrain and, where given, real landslides; only the radar is simulated.
+@dataclass(frozen=True)
+class RealScene(SimulatedScene):
+    """A scene whose ground, float32 (height, width) in metres, is the caller's."""
+
+    ground: Array | None = None
+
+    def elevation(self, window: Window) -> Array:
+        """Return the height of the ground in metres, float32 (height, width); beyond the edge it is that of the edge."""
+        rows = np.clip(np.arange(window.row, window.row + window.height), 0, self.scenario.height - 1)
+        cols = np.clip(np.arange(window.col, window.col + window.width), 0, self.scenario.width - 1)
+        return self.ground[np.ix_(rows, cols)]
+
+
+def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | None = None) -> RealScene:
+    """Return a scene from real terrain and, where given, real landslides; only the radar is simulated.
 
     Parameters
     ----------
@@ -54,7 +69,8 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
     flat = flat[rows, cols]
     if min(flat.shape) < 128:
         faults.append(
-            f"the DEM covers {flat.shape[0]} x {flat.shape[1]} pixels of {scenario.pixel_size_m:g} m; at least 128 x 128 are needed"
+            f"the DEM covers {flat.shape[0]} x {flat.shape[1]} pixels of {scenario.pixel_size_m:g} m; "
+            "at least 128 x 128 are needed"
         )
     shapes = None
     if landslides is not None:
@@ -65,19 +81,18 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
             shapes = [shape for shape in placed if touches(shape, Window(0, 0, *flat.shape))]
             if not shapes:
                 faults.append(
-                    f"none of the {len(geometry)} landslide polygons lies on the DEM; check both coordinate reference systems"
+                    f"none of the {len(geometry)} landslide polygons lies on the DEM; "
+                    "check both coordinate reference systems"
                 )
     if faults:
-        raise ValueError("cannot make a scene:\n  - " + "\n  - ".join(faults))
+        raise InputError("cannot make a scene", faults)
     scenario = scenario.replace(height=flat.shape[0], width=flat.shape[1])
     ground = np.ascontiguousarray(flat.values, np.float32)
     if shapes is None:
         shapes = list(make_landslides(scenario, ground))
     affine = flat.rio.transform()
-    left, top = affine.c, affine.f
-    return SimulatedScene(
-        scenario, f"EPSG:{crs.to_epsg()}", (left, top), shapes, ground, radar.Slides.draw(scenario, len(shapes))
-    )
+    signatures = radar.Signatures.draw(scenario, len(shapes))
+    return RealScene(scenario, shapes, signatures, f"EPSG:{crs.to_epsg()}", (affine.c, affine.f), ground)
 
 
 def _largest_filled(valid: NDArray[np.bool_]) -> tuple[slice, slice]:

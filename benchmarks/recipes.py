@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from real_scene import real_scene
 
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import run
-from landslide_utils.simulate.scene import real_scene, write_cube
+from landslide_utils.simulate import write_cube
 
 TABLE = Path(__file__).with_suffix(".csv")
 RECIPES = {"quick": ("quick", 0), "quick, 3 epochs": ("quick", 3), "paper": ("paper", 0)}

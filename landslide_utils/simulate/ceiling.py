@@ -1,4 +1,4 @@
-"""How well any rule could do that looks at one pixel at a time: known for practice cubes only, because only there the truth is known."""
+"""How well any rule could do that looks at one pixel at a time: known for practice cubes, where the truth is known."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from landslide_utils.composite import choose_passes
 from landslide_utils.grid import Window
 from landslide_utils.simulate import radar
+from landslide_utils.simulate.ground import descent
 from landslide_utils.simulate.radar import FACING_SHARE, POLARISATIONS, SLIDE_TEXTURE_DB
+from landslide_utils.simulate.scenario import Scenario
 from landslide_utils.simulate.scene import SimulatedScene
 from landslide_utils.terrain import LOOK_AZIMUTH
 
-NODES = 9
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
 NO_SPECKLE = 1e6
 """So many looks that speckle is below a hundredth of a decibel."""
 
@@ -29,11 +32,11 @@ def likelihood_ratio(
     timesteps: int = 4,
     orbit: str = "auto",
 ) -> xr.DataArray:
-    """Return how much likelier what the radar measured after the event is with a landslide than without, as logarithm.
+    """Return the logarithm of how much likelier the radar after the event is with a landslide than without.
 
-    It knows all that the simulator knows but two things: which pixels slid, and each pixel's speckle. It knows each pixel's backscatter in each pass had nothing
-    slid (weather, season, harvest, geometry), and how landslides change it. No rule that looks at the radar of one pixel, whatever it has learnt, ranks pixels better
-    (Neyman & Pearson 1933). A network can: it sees neighbours, and where landslides are likely.
+    It knows all that the simulator knows but two things: which pixels slid, and each pixel's speckle. It knows each
+    pixel's backscatter in each pass had nothing slid, and how landslides change it. No rule that looks at the radar of
+    one pixel, whatever it has learnt, ranks pixels better (Neyman & Pearson 1933). A network can: it sees neighbours.
 
     Parameters
     ----------
@@ -54,65 +57,50 @@ def likelihood_ratio(
 
     Notes
     -----
-    Speckle is gamma distributed and independent between passes, so the sum of measured over undisturbed power says all there is to know. The change in dB is
-    normal around a mean that depends on how far the slope leans towards the radar; it is integrated by Gauss-Hermite quadrature, the roughness that both
-    polarisations share in an outer loop. The small correlation of their speckle (0.08) is not used.
+    Speckle is gamma distributed and independent between passes, so the sum of measured over undisturbed power says all
+    there is to know. The change in dB is normal around a mean that depends on how far the slope leans towards the
+    radar; it is integrated by Gauss-Hermite quadrature, the roughness that both polarisations share in an outer loop.
+    The small correlation of their speckle (0.08) is not used.
     """
-    passes = choose_passes(cube, timesteps, orbit)
-    quiet = dataclasses.replace(
-        scene,
-        scenario=dataclasses.replace(scene.scenario, looks=NO_SPECKLE),
-        landslides=[],
-        slides=radar.Slides.draw(scene.scenario, 0),
-    )
-    undisturbed = quiet.dataset()
-    times = [int(np.flatnonzero(undisturbed["timestep"].values == cube["time"].values[t])[0]) for t in passes.after]
-    chosen = mask.values
-    sums = {}
-    for p in polarisations:
-        expected = undisturbed[p].isel(timestep=times).sel(y=cube["y"], x=cube["x"]).values[:, chosen]
-        sums[p] = (cube[p].isel(time=list(passes.after)).values[:, chosen] / expected).sum(axis=0)
-    scenario = scene.scenario
-    tilt = _tilt(scene, passes.orbit)[chosen]
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    weights = weights / weights.sum()
-    visible = np.zeros(chosen.sum())
-    for rough, weight in zip(nodes * SLIDE_TEXTURE_DB, weights, strict=True):
+    passes, scenario, inside = choose_passes(cube, timesteps, orbit), scene.scenario, mask.values
+    if passes.orbit not in LOOK_AZIMUTH:
+        raise ValueError(f"the passes' orbit is {passes.orbit}; the ceiling needs ascending or descending")
+    window = Window(0, 0, scenario.height, scenario.width)
+    falls = descent(scene.elevation(window.grow(1)), scenario.pixel_size_m)
+    effect = radar.facing_effect(falls, passes.orbit)[inside]
+    relative_power = _relative_power(scene, cube.isel(time=list(passes.after)), inside, polarisations)
+    visible = np.zeros(effect.shape)
+    for texture_db, weight in zip(NODES * SLIDE_TEXTURE_DB, WEIGHTS, strict=True):
         product = np.full(visible.shape, weight)
-        for p, mean in (("vv", scenario.slide_vv_db), ("vh", scenario.slide_vh_db)):
-            if p in sums:
-                facing = scenario.facing_gain_db * FACING_SHARE[POLARISATIONS.index(p)] * tilt
-                product *= _gain(
-                    sums[p], mean + facing + rough, scenario.slide_sd_db, scenario.looks, len(times), nodes, weights
-                )
+        for p, mean_db, share in zip(
+            POLARISATIONS, (scenario.slide_vv_db, scenario.slide_vh_db), FACING_SHARE, strict=True
+        ):
+            if p in polarisations:
+                change_db = mean_db + scenario.facing_gain_db * share * effect + texture_db
+                product *= _gain(scenario, relative_power[p], change_db, len(passes.after))
         visible += product
-    out = np.full(chosen.shape, np.nan, np.float32)
-    out[chosen] = np.log(1 - scenario.visible_share + scenario.visible_share * visible)
-    return xr.DataArray(out, dims=("y", "x"), coords={"y": cube["y"], "x": cube["x"]}, name="likelihood ratio")
+    ratio = np.full(inside.shape, np.nan, np.float32)
+    ratio[inside] = np.log(1 - scenario.visible_share + scenario.visible_share * visible)
+    return xr.DataArray(ratio, dims=("y", "x"), coords={"y": cube["y"], "x": cube["x"]}, name="likelihood ratio")
 
 
-def _tilt(scene: SimulatedScene, orbit: str) -> NDArray[np.float32]:
-    """Return the tilt towards the radar as the simulator limits it, (height, width) of the whole scene."""
-    scenario = scene.scenario
-    wide = scene.elevation(Window(-1, -1, scenario.height + 2, scenario.width + 2))
-    down_row, down_col = (-np.gradient(wide, scenario.pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1))
-    if orbit not in LOOK_AZIMUTH:
-        raise ValueError(f"the passes' orbit is {orbit}; the ceiling needs ascending or descending")
-    return np.asarray(np.clip(radar.facing(down_row, down_col, orbit) / radar.UNIT_TILT, -1.5, 1.5), np.float32)
+def _relative_power(
+    scene: SimulatedScene, cube: xr.Dataset, inside: NDArray[np.bool_], polarisations: tuple[str, ...]
+) -> dict[str, NDArray[np.float32]]:
+    """Return each pixel's power over that of a scene without landslides and speckle, summed over a cube's passes."""
+    scenario = scene.scenario.replace(looks=NO_SPECKLE)
+    no_signatures = radar.Signatures.draw(scenario, 0)
+    quiet = dataclasses.replace(scene, scenario=scenario, landslides=[], signatures=no_signatures).dataset()
+    expected = quiet.sel(timestep=cube["time"].values, y=cube["y"], x=cube["x"])
+    return {p: (cube[p].values[:, inside] / expected[p].values[:, inside]).sum(axis=0) for p in polarisations}
 
 
 def _gain(
-    total: NDArray[np.float64],
-    mean_db: NDArray[np.float64],
-    sd_db: float,
-    looks: float,
-    passes: int,
-    nodes: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    scenario: Scenario, total: NDArray[np.float32], mean_db: NDArray[np.float64], passes: int
 ) -> NDArray[np.float64]:
-    """Return the likelihood of a sum of relative powers with a change that is normal in dB, over that without a change."""
-    out = np.zeros(total.shape)
-    for node, weight in zip(nodes, weights, strict=True):
-        change = (mean_db + sd_db * node) * (np.log(10) / 10)
-        out += weight * np.exp(looks * (total * (1 - np.exp(-change)) - passes * change))
-    return out
+    """Return the likelihood of a sum of relative powers with a change that is normal in dB, over that without one."""
+    likelihood = np.zeros(total.shape)
+    for node, weight in zip(NODES, WEIGHTS, strict=True):
+        change = (mean_db + scenario.slide_sd_db * node) * (np.log(10) / 10)
+        likelihood += weight * np.exp(scenario.looks * (total * (1 - np.exp(-change)) - passes * change))
+    return likelihood

@@ -16,12 +16,13 @@ from landslide_utils.simulate.random_fields import Array
 from landslide_utils.simulate.scenario import Scenario
 
 FOREST, FIELD, CLEARING, WATER, BUILT_UP = range(5)
+COVERS = ("forest", "field", "clearing", "water", "built-up")
 FIELD_PARCEL = 14.0
 STAND = 40.0
 
 
 class Cover(NamedTuple):
-    """Land cover of a window: a class for each pixel, and a number between 0 and 1 for each field parcel and forest stand."""
+    """Land cover of a window: the class of each pixel, and a number from 0 to 1 for each field parcel and stand."""
 
     kind: NDArray[np.uint8]
     parcel: Array
@@ -51,42 +52,42 @@ def elevation(scenario: Scenario, window: Window) -> Array:
     for axis, size in enumerate(coefficients.shape):  # beyond its edge the real terrain is mirrored
         index = np.abs(np.mod(np.arange(first[axis], last[axis]) + size - 1, 2 * (size - 1)) - (size - 1))
         lattice = np.take(lattice, index, axis=axis)
-    height = random_fields.spline(lattice, (first[0], first[1]), spacing, place) * np.float32(
-        scenario.relief_scale * scenario.steepness
-    )
+    height = random_fields.spline(lattice, (first[0], first[1]), spacing, place)
+    height *= np.float32(scenario.relief_scale * scenario.steepness)
     for octave, width in enumerate((24.0, 12.0, 6.0)):
-        height += random_fields.smooth(scenario.seed, ("relief", octave), window, width) * np.float32(
-            scenario.roughness_m / 2**octave
-        )
+        detail = random_fields.smooth(scenario.seed, ("relief", octave), window, width)
+        height += detail * np.float32(scenario.roughness_m / 2**octave)
     return height
 
 
+def descent(height: Array, pixel_size_m: float) -> tuple[Array, Array]:
+    """Return the descent along rows and along columns, metres a metre, of all pixels but the outermost."""
+    down_row, down_col = (-np.gradient(height, pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1))
+    return down_row, down_col
+
+
 def _parcels(seed: int, name: str, window: Window, size: float) -> Array:
-    """Return a number between 0 and 1 that is the same all over each cell of an irregular patchwork with cells `size` pixels wide."""
-    rows, cols = np.mgrid[window.row : window.row + window.height, window.col : window.col + window.width].astype(
-        np.float32
-    )
-    rows += random_fields.smooth(seed, (name, "y"), window, size * 3) * np.float32(size / 2)
-    cols += random_fields.smooth(seed, (name, "x"), window, size * 3) * np.float32(size / 2)
-    cell = (np.floor(rows / size).astype(np.int64) * 73856093) ^ (
-        np.floor(cols / (size * 1.6)).astype(np.int64) * 19349663
-    )
-    hashed = (cell.astype(np.uint64) + np.uint64(seed)) * np.uint64(
-        0x9E3779B97F4A7C15
-    )  # Fibonacci hashing, wraps round on purpose
+    """Return a number between 0 and 1 for each cell, `size` pixels wide, of an irregular patchwork."""
+    rows, cols = np.mgrid[window.row : window.row + window.height, window.col : window.col + window.width]
+    rows = rows.astype(np.float32) + random_fields.smooth(seed, (name, "y"), window, size * 3) * np.float32(size / 2)
+    cols = cols.astype(np.float32) + random_fields.smooth(seed, (name, "x"), window, size * 3) * np.float32(size / 2)
+    row_hash = np.floor(rows / size).astype(np.int64) * 73856093
+    col_hash = np.floor(cols / (size * 1.6)).astype(np.int64) * 19349663
+    # Fibonacci hashing, wraps round on purpose
+    hashed = ((row_hash ^ col_hash).astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
     return np.asarray((hashed >> np.uint64(40)) / 2**24, np.float32)
 
 
 def land_cover(scenario: Scenario, window: Window, slope_degrees: Array) -> Cover:
-    """Return what grows on each pixel: forest on the slopes, fields, water and houses on flat ground, clearings in the forest."""
+    """Return what is on each pixel: forest on slopes; fields, water and houses on flat ground; clearings in forest."""
     seed = scenario.seed
     parcel = _parcels(seed, "parcel", window, FIELD_PARCEL)
     stand = _parcels(seed, "stand", window, STAND)
     flat = slope_degrees < 6
-    plain = random_fields.smooth(seed, ("plain",), window, 90)
+    plain = flat & (random_fields.smooth(seed, ("plain",), window, 90) > 0.2)
     kind = np.full(slope_degrees.shape, FOREST, np.uint8)
-    kind[(stand > 0.955)] = CLEARING
-    kind[flat & (plain > 0.2)] = FIELD
-    kind[flat & (plain > 0.2) & (random_fields.smooth(seed, ("town",), window, 40) > 2.1)] = BUILT_UP
+    kind[stand > 0.955] = CLEARING
+    kind[plain] = FIELD
+    kind[plain & (random_fields.smooth(seed, ("town",), window, 40) > 2.1)] = BUILT_UP
     kind[flat & (random_fields.smooth(seed, ("lake",), window, 60) > 2.6)] = WATER
     return Cover(kind, parcel, stand)

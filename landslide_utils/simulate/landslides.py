@@ -20,25 +20,20 @@ OUTLINE = 9
 
 
 def shaking(scenario: Scenario) -> Array:
-    """Return the relative strength of shaking, 0 to 1, float32 (height, width): a bell around an epicentre, roughened, zero where it is weak."""
+    """Return the relative strength of shaking, 0 to 1, float32 (height, width): a rough bell, zero where it is weak."""
     window = Window(0, 0, scenario.height, scenario.width)
     random = random_fields.generator(scenario.seed, "epicentre")
-    rows = np.arange(scenario.height, dtype=np.float32)[:, None] - np.float32(
-        random.uniform(0.35, 0.65) * scenario.height
-    )
-    cols = np.arange(scenario.width, dtype=np.float32)[None, :] - np.float32(
-        random.uniform(0.35, 0.65) * scenario.width
-    )
+    row, col = (np.float32(random.uniform(0.35, 0.65) * size) for size in (scenario.height, scenario.width))
+    rows = np.arange(scenario.height, dtype=np.float32)[:, None] - row
+    cols = np.arange(scenario.width, dtype=np.float32)[None, :] - col
     radius = scenario.shaking_radius_m / scenario.pixel_size_m
-    distance = np.hypot(rows, cols) / radius + 0.25 * random_fields.smooth(
-        scenario.seed, ("shaking",), window, radius / 2
-    )
-    bell = np.exp(-0.5 * distance**2)
+    roughness = random_fields.smooth(scenario.seed, ("shaking",), window, radius / 2)
+    bell = np.exp(-0.5 * (np.hypot(rows, cols) / radius + 0.25 * roughness) ** 2)
     return np.asarray(np.clip((bell - 1 / 3) / (2 / 3), 0, None), np.float32)
 
 
 def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
-    """Draw landslides that start on steep, strongly shaken slopes and run down them.
+    """Return landslides that start on steep, strongly shaken slopes and run down them.
 
     Parameters
     ----------
@@ -53,9 +48,8 @@ def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
     """
     pixel = scenario.pixel_size_m
     mean_area = np.exp(scenario.ln_area_mean + scenario.ln_area_sd**2 / 2)
-    count = math.ceil(
-        2 * scenario.landslide_share * ground.size * pixel**2 / mean_area
-    )  # slides overlap, so more are drawn than are kept
+    # landslides overlap, so more are drawn than are needed
+    count = math.ceil(2 * scenario.landslide_share * ground.size * pixel**2 / mean_area)
     down_row, down_col = (-g for g in np.gradient(ndimage.gaussian_filter(ground, 1.5), pixel))
     slope = np.degrees(np.arctan(np.hypot(down_row, down_col)))
     weight = shaking(scenario) / (1 + np.exp((scenario.steep_degrees - slope) / 3.0))
@@ -69,21 +63,9 @@ def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
     elongation = np.exp(random.normal(np.log(scenario.elongation), 0.35, count))
     length = np.sqrt(area * elongation * 4 / np.pi)
     width = length / elongation
-
-    row_step, col_step = np.zeros(count), np.zeros(count)
-    steps = int(np.ceil(length.max() / STEP)) + 1
-    path = np.empty((steps, 2, count), np.float32)
-    for step in range(steps):
-        path[step] = row, col
-        here = (np.clip(row, 0, ground.shape[0] - 1).astype(int), np.clip(col, 0, ground.shape[1] - 1).astype(int))
-        row_step, col_step = (
-            0.8 * row_step + down_row[here],
-            0.8 * col_step + down_col[here],
-        )  # momentum keeps it from zigzagging
-        speed = np.maximum(np.hypot(row_step, col_step), 1e-9)
-        row, col = row + STEP * row_step / speed, col + STEP * col_step / speed
+    paths = _run_downhill(row, col, (down_row, down_col), int(np.ceil(length.max() / STEP)) + 1)
     wobble = random.normal(1, 0.15, (count, 2, OUTLINE))
-    slides: list[BaseGeometry] = [_outline(path[:, :, i], length[i], width[i], wobble[i]) for i in range(count)]
+    slides: list[BaseGeometry] = [_outline(paths[:, :, i], length[i], width[i], wobble[i]) for i in range(count)]
     first_slide = rasterise(slides[::-1], Window(0, 0, *ground.shape))
     new_pixels = np.bincount(first_slide[first_slide > 0], minlength=count + 1)[:0:-1]
     if new_pixels.sum() < 0.9 * scenario.landslide_share * ground.size:
@@ -93,6 +75,23 @@ def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
         )
     enough = np.searchsorted(np.cumsum(new_pixels), scenario.landslide_share * ground.size) + 1
     return slides[:enough]
+
+
+def _run_downhill(
+    row: NDArray[np.float64], col: NDArray[np.float64], descent: tuple[Array, Array], steps: int
+) -> Array:
+    """Return the way (steps, row and column, landslide) down from each start; momentum keeps it from zigzagging."""
+    row_step, col_step = np.zeros(row.size), np.zeros(row.size)
+    paths = np.empty((steps, 2, row.size), np.float32)
+    for step in range(steps):
+        paths[step] = row, col
+        here = tuple(
+            np.clip(place, 0, size - 1).astype(int) for place, size in zip((row, col), descent[0].shape, strict=True)
+        )
+        row_step, col_step = 0.8 * row_step + descent[0][here], 0.8 * col_step + descent[1][here]
+        speed = np.maximum(np.hypot(row_step, col_step), 1e-9)
+        row, col = row + STEP * row_step / speed, col + STEP * col_step / speed
+    return paths
 
 
 def _outline(path: Array, length: float, width: float, wobble: NDArray[np.float64]) -> Polygon:

@@ -1,7 +1,7 @@
 """Random fields that are functions of place: any window of them can be made alone, and windows fit without a seam.
 
-White noise is drawn tile by tile, each tile from its own counter-based generator whose key is the seed, the field's name and the tile's place. So a
-pixel's number does not depend on which window asked for it, in which order, or on how many workers.
+White noise is drawn tile by tile, each tile from its own counter-based generator whose key is the seed, the field's
+name and the tile's place. So a pixel's number does not depend on the window, the order, or the number of workers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def white(seed: int, key: tuple[int | str, ...], window: Window) -> Array:
 
 
 def speckled(seed: int, key: tuple[int | str, ...], window: Window, neighbour: float) -> Array:
-    """Return standard normal numbers whose neighbours along a row or a column have correlation `neighbour` (0 to 0.5)."""
+    """Return standard normal numbers whose neighbours in a row or column have correlation `neighbour` (0 to 0.5)."""
     if neighbour == 0:
         return white(seed, key, window)
     weight = (1 - np.sqrt(1 - 2 * neighbour**2)) / (2 * neighbour)  # solves neighbour = 2 w / (1 + 2 w^2)
@@ -50,12 +50,12 @@ def speckled(seed: int, key: tuple[int | str, ...], window: Window, neighbour: f
 
 
 def spline(lattice: Array, first: tuple[int, int], spacing: float, window: Window) -> Array:
-    """Evaluate a cubic B-spline with the given coefficients on every pixel of a window.
+    """Return a cubic B-spline with the given coefficients on every pixel of a window.
 
     Parameters
     ----------
     lattice : float32 array (rows, columns)
-        Coefficients; the one with lattice index ``first`` comes first. They must cover the window and two more on each side.
+        Coefficients; they must cover the window and two more on each side.
     first : (int, int)
         Lattice index (row, column) of ``lattice[0, 0]``.
     spacing : float
@@ -64,7 +64,7 @@ def spline(lattice: Array, first: tuple[int, int], spacing: float, window: Windo
 
     Notes
     -----
-    Written as sums of four terms because a matrix product or a running sum would round differently in different windows.
+    Written as sums of four terms: a matrix product or a running sum would round differently in different windows.
     """
 
     def along(start: int, count: int, origin: int) -> tuple[NDArray[np.intp], list[Array]]:
@@ -86,7 +86,7 @@ def spline(lattice: Array, first: tuple[int, int], spacing: float, window: Windo
 
 
 def smooth(seed: int, key: tuple[int | str, ...], window: Window, spacing: float) -> Array:
-    """Return a smooth random field of mean 0 and variance 1 on average, whose features are about `spacing` pixels wide."""
+    """Return a smooth random field of mean 0 and variance 1, on average, with features about `spacing` pixels wide."""
     first_row, first_col = int(np.floor(window.row / spacing)) - 2, int(np.floor(window.col / spacing)) - 2
     last_row = int(np.floor((window.row + window.height) / spacing)) + 3
     last_col = int(np.floor((window.col + window.width) / spacing)) + 3

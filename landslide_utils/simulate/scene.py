@@ -1,4 +1,4 @@
-"""A practice cube with known truth, in the layout of the published cubes. It is simulated, and says so in its attributes."""
+"""A practice cube with known truth, in the layout of the published cubes; its attributes say that it is simulated."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
-import uuid
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -26,106 +24,79 @@ from landslide_utils.files import atomic_write
 from landslide_utils.grid import Window, rasterise
 from landslide_utils.regions import data_folder
 from landslide_utils.simulate import radar
-from landslide_utils.simulate.ground import elevation, land_cover
+from landslide_utils.simulate.ground import descent, elevation, land_cover
 from landslide_utils.simulate.landslides import make_landslides
 from landslide_utils.simulate.random_fields import Array
 from landslide_utils.simulate.scenario import PRACTICE, Scenario
 
 MODEL = 4
-"""Number of the simulator's model: raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
+"""Raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
 
 CHUNK = 512
-MANIFEST = ".checksums.json"
+CHECKSUMS = ".checksums.json"
 
 
 @dataclass(frozen=True)
 class SimulatedScene:
-    """Everything about a simulated scene that does not fit in one window: its scenario, its place, its landslides, and a caller's ground if any.
+    """Everything about a simulated scene that does not fit in one window.
 
     Attributes
     ----------
     scenario : Scenario
+    landslides : list of shapely geometry
+        In pixel units (x column, y row).
+    signatures : radar.Signatures
+        What each landslide changes.
     crs : str
         A projected coordinate reference system in metres.
     corner : (float, float)
         Easting and northing of the upper left corner, metres.
-    landslides : list of shapely geometry
-        In pixel units (x column, y row).
-    ground : float32 array (height, width) or None
-        The caller's elevation in metres; None for simulated hills.
-    slides : radar.Slides
-        The signature of each landslide.
     """
 
     scenario: Scenario
-    crs: str
-    corner: tuple[float, float]
     landslides: list[BaseGeometry]
-    ground: Array | None
-    slides: radar.Slides
+    signatures: radar.Signatures
+    crs: str = "EPSG:32654"
+    corner: tuple[float, float] = (500_000.0, 4_740_000.0)
 
     def elevation(self, window: Window) -> Array:
         """Return the height of the ground in metres, float32 (height, width)."""
-        if self.ground is None:
-            return elevation(self.scenario, window)
-        rows = np.clip(np.arange(window.row, window.row + window.height), 0, self.scenario.height - 1)
-        cols = np.clip(np.arange(window.col, window.col + window.width), 0, self.scenario.width - 1)
-        return self.ground[np.ix_(rows, cols)]
+        return elevation(self.scenario, window)
 
     def simulate(self, window: Window) -> dict[str, NDArray[Any]]:
         """Return the variables of one window: ``vv`` and ``vh`` (time, y, x), ``dem`` and ``landslides`` (y, x)."""
         reach = radar.REACH
         wide = self.elevation(Window(window.row - 1, window.col - reach, window.height + 2, window.width + 2 * reach))
-        near = wide[:, reach - 1 : -reach + 1]
-        rise = [np.gradient(near, self.scenario.pixel_size_m, axis=axis)[1:-1, 1:-1] for axis in (0, 1)]
-        descent = (-rise[0], -rise[1])
-        cover = land_cover(self.scenario, window, np.degrees(np.arctan(np.hypot(*descent))))
+        falls = descent(wide[:, reach - 1 : -reach + 1], self.scenario.pixel_size_m)
+        cover = land_cover(self.scenario, window, np.degrees(np.arctan(np.hypot(*falls))))
         slide = rasterise(self.landslides, window)
-        power = radar.backscatter(self.scenario, window, wide[1:-1], descent, cover, slide, self.slides)
+        surface = radar.Surface(window, wide[1:-1], falls, cover, slide)
         return {
-            **power,
-            "dem": near[1:-1, 1:-1],
+            **radar.backscatter(self.scenario, surface, self.signatures),
+            "dem": wide[1:-1, reach:-reach],
             "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan)),
         }
 
     def dataset(self, chunk: int = CHUNK) -> xr.Dataset:
-        """Return the whole cube in the published layout, lazily: each block of `chunk` x `chunk` pixels is made when it is asked for."""
+        """Return the whole cube in the published layout, lazily, in blocks of `chunk` x `chunk` pixels."""
         scenario = self.scenario
-        passes, (start, end) = scenario.passes(), scenario.event()
-        windows = [
-            [
-                Window(row, col, min(chunk, scenario.height - row), min(chunk, scenario.width - col))
-                for col in range(0, scenario.width, chunk)
-            ]
-            for row in range(0, scenario.height, chunk)
-        ]
-        scene = dask.delayed(self)
-        blocks = [[scene.simulate(window) for window in row] for row in windows]
-
-        def mosaic(name: str, lead: tuple[int, ...]) -> da.Array:
-            rows = [
-                [
-                    da.from_delayed(block[name], (*lead, window.height, window.width), np.float32)
-                    for block, window in zip(*row, strict=True)
-                ]
-                for row in zip(blocks, windows, strict=True)
-            ]
-            mosaicked: da.Array = da.block(rows)
-            return mosaicked
-
-        cube, plane = ("timestep", "y", "x"), ("y", "x")
+        instants, orbits = zip(*scenario.passes(), strict=True)
+        start, end = scenario.event()
+        stack, plane = ("timestep", "y", "x"), ("y", "x")
+        layers = self._lazy_layers(chunk)
+        pixels = scenario.pixel_size_m * np.arange(max(scenario.height, scenario.width))
         half = scenario.pixel_size_m / 2
-        out = xr.Dataset(
+        cube = xr.Dataset(
             {
-                "vv": (cube, mosaic("vv", (len(passes),)), {"long_name": "VV gamma nought", "units": "1"}),
-                "vh": (cube, mosaic("vh", (len(passes),)), {"long_name": "VH gamma nought", "units": "1"}),
-                "dem": (plane, mosaic("dem", ()), {"long_name": "elevation", "units": "m"}),
-                "landslides": (plane, mosaic("landslides", ()), {"long_name": "landslide (1) or not (NaN)"}),
+                "vv": (stack, layers["vv"], {"long_name": "VV gamma nought", "units": "1"}),
+                "vh": (stack, layers["vh"], {"long_name": "VH gamma nought", "units": "1"}),
+                "dem": (plane, layers["dem"], {"long_name": "elevation", "units": "m"}),
+                "landslides": (plane, layers["landslides"], {"long_name": "landslide (1) or not (NaN)"}),
             },
             coords={
-                "timestep": np.array([instant for instant, _ in passes], "datetime64[ns]"),
-                "y": self.corner[1] - half - scenario.pixel_size_m * np.arange(scenario.height),
-                "x": self.corner[0] + half + scenario.pixel_size_m * np.arange(scenario.width),
+                "timestep": np.array(instants, "datetime64[ns]"),
+                "y": self.corner[1] - half - pixels[: scenario.height],
+                "x": self.corner[0] + half + pixels[: scenario.width],
             },
             attrs={
                 "event_time": start.isoformat(),
@@ -136,29 +107,49 @@ class SimulatedScene:
                 "scenario": json.dumps(dataclasses.asdict(scenario), sort_keys=True),
             },
         )
-        names = {"letters": [orbit[0] for _, orbit in passes], "words": [orbit for _, orbit in passes]}
-        if scenario.orbit_names in names:
-            out = out.assign_coords({"sat:orbit_state": ("timestep", names[scenario.orbit_names])})
-        return out
+        if scenario.orbit_names == "absent":
+            return cube
+        names = [orbit[0] if scenario.orbit_names == "letters" else orbit for orbit in orbits]
+        return cube.assign_coords({"sat:orbit_state": ("timestep", names)})
+
+    def _lazy_layers(self, chunk: int) -> dict[str, da.Array]:
+        """Return each variable as an array of blocks, which are made when they are asked for, all variables at once."""
+        height, width, passes = self.scenario.height, self.scenario.width, len(self.scenario.passes())
+        scene = dask.delayed(self)
+        blocks = [
+            [
+                (scene.simulate(Window(row, col, *shape)), shape)
+                for col in range(0, width, chunk)
+                for shape in [(min(chunk, height - row), min(chunk, width - col))]
+            ]
+            for row in range(0, height, chunk)
+        ]
+        return {
+            name: da.block(
+                [[da.from_delayed(block[name], (*lead, *shape), np.float32) for block, shape in row] for row in blocks]
+            )
+            for name, lead in {"vv": (passes,), "vh": (passes,), "dem": (), "landslides": ()}.items()
+        }
 
 
 def make_scene(scenario: Scenario) -> SimulatedScene:
-    """Make the scene of a scenario, with its own hills and its own landslides."""
-    ground = elevation(scenario, Window(0, 0, scenario.height, scenario.width))
-    slides = make_landslides(scenario, ground)
-    return SimulatedScene(
-        scenario, "EPSG:32654", (500_000.0, 4_740_000.0), list(slides), None, radar.Slides.draw(scenario, len(slides))
-    )
+    """Return the scene of a scenario, with its own hills and its own landslides."""
+    landslides = make_landslides(scenario, elevation(scenario, Window(0, 0, scenario.height, scenario.width)))
+    return SimulatedScene(scenario, landslides, radar.Signatures.draw(scenario, len(landslides)))
 
 
-def write_cube(scene: SimulatedScene, path: str | os.PathLike[str], *, progress: bool = False) -> Path:
-    """Write a scene's cube as Zarr. It appears whole or not at all; one that is there already is left alone.
+def write_cube(
+    scene: SimulatedScene, path: str | os.PathLike[str], *, overwrite: bool = False, progress: bool = False
+) -> Path:
+    """Return the path of a scene's cube as Zarr, written unless it is there. It appears whole or not at all.
 
     Parameters
     ----------
     scene : SimulatedScene
     path : path
         Where the store shall be, usually ending in ``.zarr``.
+    overwrite : bool
+        Whether one that is there already is replaced.
     progress : bool
         Whether to show a progress bar.
     """
@@ -166,34 +157,33 @@ def write_cube(scene: SimulatedScene, path: str | os.PathLike[str], *, progress:
     from tqdm.dask import TqdmCallback
 
     target = Path(path)
-    if target.exists():
+    if target.exists() and not overwrite:
         return target
     cube = scene.dataset()
-    encoding = {
-        name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars
-    }  # speckle does not compress
+    # speckle does not compress
+    encoding = {name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars}
     try:
-        with atomic_write(target) as part:
-            writing = cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+        with atomic_write(target, overwrite=overwrite) as temporary:
+            writing = cube.to_zarr(temporary, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
             with TqdmCallback(desc="simulating radar", tqdm_class=tqdm) if progress else contextlib.nullcontext():
                 writing.compute(scheduler="threads")
-            (part / MANIFEST).write_text(json.dumps(_checksums(part)))
+            (temporary / CHECKSUMS).write_text(json.dumps(_checksums(temporary)))
     except OSError:
-        if not target.exists():  # otherwise another process was faster, and its cube is the same
+        if overwrite or not target.exists():  # otherwise another process was faster, and its cube is the same
             raise
     return target
 
 
 def _checksums(store: Path) -> dict[str, int]:
     """Return the CRC-32 of every file of a store but the list itself."""
-    files = sorted(path for path in store.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = sorted(path for path in store.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     return {path.relative_to(store).as_posix(): zlib.crc32(path.read_bytes()) for path in files}
 
 
-def is_whole(store: Path) -> bool:
+def is_intact(store: Path) -> bool:
     """Return whether a store that :func:`write_cube` made is still what it was: nothing missing, nothing changed."""
     try:
-        return bool(json.loads((store / MANIFEST).read_text()) == _checksums(store))
+        return bool(json.loads((store / CHECKSUMS).read_text()) == _checksums(store))
     except (OSError, ValueError):
         return False
 
@@ -207,17 +197,15 @@ def fingerprint(name: str) -> str:
 def practice_cube(name: str, *, progress: bool = False) -> Path:
     """Return the path of a practice region's cube.
 
-    It is made on first use, kept in :func:`landslide_utils.regions.data_folder`, and verified on every later use; a damaged one is made anew.
+    It is made on first use, kept in :func:`landslide_utils.regions.data_folder`, and verified on every later use; a
+    damaged one is made anew.
     """
     if name not in PRACTICE:
         raise ValueError(f"{name!r} is not a practice region; these are: {', '.join(PRACTICE)}")
     target = data_folder() / fingerprint(name) / f"{name}.zarr"
-    if target.exists():
-        if is_whole(target):
+    is_there = target.exists()
+    if is_there:
+        if is_intact(target):
             return target
         warnings.warn(f"the cube {target} is damaged; it is made anew", stacklevel=2)
-        aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
-        with contextlib.suppress(FileNotFoundError):  # another process saw it too and was faster
-            os.rename(target, aside)
-        shutil.rmtree(aside, ignore_errors=True)
-    return write_cube(make_scene(PRACTICE[name]), target, progress=progress)
+    return write_cube(make_scene(PRACTICE[name]), target, overwrite=is_there, progress=progress)

@@ -18,8 +18,8 @@ from landslide_utils.grid import Window, rasterise
 from landslide_utils.regions import REGIONS, parse_instant
 from landslide_utils.simulate import landslides, radar
 from landslide_utils.simulate.ground import elevation
-from landslide_utils.simulate.scenario import Scenario
-from landslide_utils.simulate.scene import SimulatedScene, is_whole, make_scene, practice_cube, write_cube
+from landslide_utils.simulate.scenario import PRACTICE, Scenario
+from landslide_utils.simulate.scene import SimulatedScene, is_intact, make_scene, practice_cube, write_cube
 
 SMALL = Scenario(height=300, width=340, shaking_radius_m=1500, landslide_share=0.03)
 
@@ -143,12 +143,12 @@ def test_an_interrupted_write_leaves_nothing(
 
 def test_a_practice_cube_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path))
-    monkeypatch.setitem(scene.PRACTICE, "practice_earthquake", Scenario(height=128, width=128))
+    monkeypatch.setitem(PRACTICE, "practice_earthquake", Scenario(height=128, width=128))
     path = practice_cube("practice_earthquake")
     first = (path / ".zmetadata").stat().st_mtime_ns
     assert practice_cube("practice_earthquake") == path
     assert (path / ".zmetadata").stat().st_mtime_ns == first
-    monkeypatch.setitem(scene.PRACTICE, "practice_earthquake", Scenario(height=128, width=128, seed=1))
+    monkeypatch.setitem(PRACTICE, "practice_earthquake", Scenario(height=128, width=128, seed=1))
     assert practice_cube("practice_earthquake") != path  # other parameters are another cube
     with pytest.raises(ValueError, match="not a practice region"):
         practice_cube("hokkaido_japan")
@@ -253,7 +253,7 @@ def test_the_orbit_is_said_as_in_the_published_cubes(names: str, values: set[str
 
 def test_a_damaged_practice_cube_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path))
-    monkeypatch.setitem(scene.PRACTICE, "practice_small", Scenario(height=128, width=128))
+    monkeypatch.setitem(PRACTICE, "practice_small", Scenario(height=128, width=128))
     path = practice_cube("practice_small")
     before = xr.open_zarr(path).load()
     chunk = path / "vv" / "0.0.0"
@@ -263,12 +263,12 @@ def test_a_damaged_practice_cube_is_made_anew(tmp_path: Path, monkeypatch: pytes
     xr.testing.assert_identical(xr.open_zarr(path).load(), before)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     (path / "dem" / "0.0").unlink()
-    assert not is_whole(path)
+    assert not is_intact(path)
 
 
 def test_practice_regions_and_their_scenarios_agree() -> None:
-    assert {name for name, region in REGIONS.items() if region.simulated} == set(scene.PRACTICE)
-    for name, scenario in scene.PRACTICE.items():
+    assert {name for name, region in REGIONS.items() if region.simulated} == set(PRACTICE)
+    for name, scenario in PRACTICE.items():
         start, end = scenario.event()
         region = REGIONS[name]
         assert parse_instant(region.event_time) == start
@@ -300,7 +300,7 @@ def test_the_mountain_region_is_like_kaikoura() -> None:
 
 def test_every_practice_region_has_hills_of_its_own() -> None:
     window = Window(0, 0, 400, 400)
-    hills = [elevation(scenario, window).ravel() for scenario in scene.PRACTICE.values()]
+    hills = [elevation(scenario, window).ravel() for scenario in PRACTICE.values()]
     apart = np.abs(np.corrcoef(hills))[np.triu_indices(len(hills), 1)]
     assert apart.max() < 0.8
 

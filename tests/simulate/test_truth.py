@@ -9,8 +9,9 @@ import pytest
 import xarray as xr
 
 from landslide_utils.cube import open_cube
+from landslide_utils.simulate.ground import COVERS
 from landslide_utils.simulate.scenario import PRACTICE
-from landslide_utils.simulate.truth import COVERS, busiest_window, resimulate, reveal
+from landslide_utils.simulate.truth import busiest_window, resimulate, reveal
 
 SMALL = dataclasses.replace(
     PRACTICE["practice_earthquake"], height=256, width=384, landslide_share=0.05, shaking_radius_m=900.0
@@ -58,7 +59,7 @@ def test_more_looks_leave_less_speckle(cube: xr.Dataset) -> None:
 def test_the_truth_fits_the_ground_and_the_labels(cube: xr.Dataset) -> None:
     truth = reveal(cube)
     assert truth.attrs["simulated"] is True
-    assert set(np.unique(truth["cover"])) <= set(COVERS.values())
+    assert set(np.unique(truth["cover"])) <= set(COVERS)
     assert not bool((truth["visible"] & (cube["landslides"] == 0)).any())
     assert 0.6 < float(truth["visible"].where(cube["landslides"]).mean()) <= 1
     east, north = np.gradient(cube["dem"].values, 10.0, axis=1), -np.gradient(cube["dem"].values, 10.0, axis=0)
