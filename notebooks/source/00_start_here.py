@@ -36,7 +36,7 @@
 
 # %% tags=["parameters"]
 # fmt: off
-region: str = "practice_earthquake"  # A practice region: practice_earthquake, practice_mountains, practice_hurricane or practice_small
+region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, practice_hurricane or practice_small
 epochs: int = 6  # How often the network sees the training chips, 1 to 30; more is better and slower
 
 # %% [markdown]
@@ -71,7 +71,9 @@ datacube
 import pandas as pd
 
 print(f"event: {datacube.attrs['event_time']} UTC")
-pd.DataFrame({"pass (UTC)": datacube["time"].values, "local hour": (datacube["time"].dt.hour.values + 9) % 24, "orbit": datacube["orbit"].values})
+local_hour = (datacube["time"].dt.hour.values + 9) % 24
+orbit = datacube["orbit"].values
+pd.DataFrame({"pass (UTC)": datacube["time"].values, "local hour": local_hour, "orbit": orbit})
 
 # %% [markdown]
 # ## Before and after
@@ -157,8 +159,8 @@ map_figure(probability, composite["landslides"], chips, simulated=composite.attr
 
 # %% tags=["misconception:high-accuracy-is-a-good-map"]
 test = part_mask(chips, "test", composite["landslides"]) & scene.valid
-truth = composite["landslides"].values[test.values]
-print(f"accuracy: network {((probability.values[test.values] > 0.5) == truth).mean():.1%}, empty map {(~truth).mean():.1%}")
+truth, called = composite["landslides"].values[test.values], probability.values[test.values] > 0.5
+print(f"accuracy: network {(called == truth).mean():.1%}, empty map {(~truth).mean():.1%}")
 
 # %% [markdown]
 # Accuracy hardly sees what is rare. Better ask two things: of the landslide pixels, how many are found

@@ -32,7 +32,7 @@
 
 # %% tags=["parameters"]
 # fmt: off
-region: str = "practice_earthquake"  # A practice region: practice_earthquake, practice_mountains, practice_hurricane or practice_small
+region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, practice_hurricane or practice_small
 size: int = 360  # Width and height, in pixels, of the corner in which the noise is measured, 60 to 600
 
 # %% [markdown]
@@ -102,7 +102,8 @@ power_figure(power)
 # %% tags=["misconception:decibels-can-be-averaged"]
 mean_then_db = float(10 * np.log10(power.mean()))
 db_then_mean = float(db.mean())
-print(f"mean of power {mean_then_db:.2f} dB, mean of decibels {db_then_mean:.2f} dB: {db_then_mean - mean_then_db:.2f} dB off")
+off = db_then_mean - mean_then_db
+print(f"mean of power {mean_then_db:.2f} dB, mean of decibels {db_then_mean:.2f} dB: {off:.2f} dB off")
 
 # %% [markdown]
 # ### Exercise: the level of the forest
@@ -200,7 +201,8 @@ speckle_only = view["vv"] / smooth["vv"]
 # Divided by the image without speckle only speckle is left. Its mean is 1. How far do single pixels stray?
 
 # %%
-print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {float(speckle_only.quantile(0.05)):.2f}, 5 of 100 above {float(speckle_only.quantile(0.95)):.2f}")
+low, high = speckle_only.quantile([0.05, 0.95]).values
+print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {low:.2f}, 5 of 100 above {high:.2f}")
 
 # %% [markdown]
 # ### Exercise: looks
@@ -292,7 +294,8 @@ geometry_figure(steep)
 # %% tags=["misconception:bright-slopes-are-landslides"]
 seen = steep["vv"].isel(time=0)
 brightest = seen > seen.quantile(0.98)
-print(f"{float((truth['descending'].where(brightest) > 0).sum() / brightest.sum()):.0%} of the brightest pixels face the radar; none has slid yet")
+facing = float((truth["descending"].where(brightest) > 0).sum() / brightest.sum())
+print(f"{facing:.0%} of the brightest pixels face the radar; none has slid yet")
 
 # %% [markdown]
 # And what if we took one pass of each direction, as if one were before and the other after an event?
@@ -378,7 +381,8 @@ change_figure(ratio, view["landslides"], truth[passes.orbit if passes.orbit in t
 
 # %% tags=["misconception:landslides-have-one-sign"]
 slid = ratio.where(view["landslides"])
-print(f"brighter: {float((slid > 0).sum() / slid.notnull().sum()):.0%} of the landslide pixels, darker: {float((slid < 0).sum() / slid.notnull().sum()):.0%}")
+brighter, darker = (float(some.sum() / slid.notnull().sum()) for some in (slid > 0, slid < 0))
+print(f"brighter: {brighter:.0%} of the landslide pixels, darker: {darker:.0%}")
 
 # %% [markdown]
 # Some landslides do not show at all: the trees slid standing, or the new ground sends back as much as the old. Only the
@@ -394,7 +398,8 @@ print(f"the radar sees a change on {visible:.0%} of the landslide pixels, by con
 
 # %%
 strongest = abs(ratio) > abs(ratio).quantile(0.95)
-print(f"{float(view['landslides'].where(strongest).mean()):.0%} of the 5 % that changed most, {float(view['landslides'].mean()):.0%} of all pixels")
+among_these = float(view["landslides"].where(strongest).mean())
+print(f"{among_these:.0%} of the 5 % that changed most, {float(view['landslides'].mean()):.0%} of all pixels")
 
 # %% [markdown]
 # That is a beginning: better than chance, far from a map. A network looks at shapes and neighbours as well as at single
@@ -432,7 +437,10 @@ real.round(2)
 
 # %%
 coarse = {name: speckle.coarsen_power(corner[name], 3) for name in ("vv", "vh")}
-practice = {"practice (simulated), 10 m": (corner["vv"], corner["vh"]), "practice (simulated), as 30 m": (coarse["vv"], coarse["vh"])}
+practice = {
+    "practice (simulated), 10 m": (corner["vv"], corner["vh"]),
+    "practice (simulated), as 30 m": (coarse["vv"], coarse["vh"]),
+}
 
 # %% [markdown]
 # The same function measures both. Where do real and simulated agree, and where not?

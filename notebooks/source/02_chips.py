@@ -31,7 +31,7 @@
 
 # %% tags=["parameters"]
 # fmt: off
-region: str = "practice_earthquake"  # A practice region: practice_earthquake, practice_mountains, practice_hurricane or practice_small
+region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, practice_hurricane or practice_small
 timesteps: int = 3  # Passes averaged before and after the event, 1 to 3
 seed: int = 0  # Of the split, 0 to 99
 
@@ -150,7 +150,8 @@ import xarray as xr
 from landslide_utils.composite import make_composite
 
 composite = make_composite(cube, channels="sar", timesteps=timesteps, orbit=orbit).load()
-xr.testing.assert_allclose(composite["image"].sel(channel="vv_before", drop=True).variable, vv_before_db.variable, atol=1e-3)
+by_package = composite["image"].sel(channel="vv_before", drop=True)
+xr.testing.assert_allclose(by_package.variable, vv_before_db.variable, atol=1e-3)
 
 # %% [markdown]
 # This is what a network will be shown, and what it shall find.
@@ -236,7 +237,8 @@ for method in ("random", "blocked"):
 # %% tags=["misconception:scores-compare-everywhere"]
 tested = chips[chips["part"] == "test"]
 with_landslides = tested[tested["landslide_share"] > 0]
-print(f"chance on all {len(tested)} test chips {tested['landslide_share'].mean():.3f}, on the {len(with_landslides)} with landslides {with_landslides['landslide_share'].mean():.3f}")
+print(f"chance on all {len(tested)} test chips {tested['landslide_share'].mean():.3f}")
+print(f"on the {len(with_landslides)} with landslides {with_landslides['landslide_share'].mean():.3f}")
 
 # %% [markdown]
 # ## Normalisation
@@ -251,7 +253,8 @@ import pandas as pd
 from landslide_utils.chips import part_mask
 
 image, train = composite["image"], part_mask(chips, "train", composite["landslides"])
-pd.DataFrame({"training chips": image.where(train).mean(("y", "x")), "whole scene": image.mean(("y", "x"))}, image["channel"].values).round(2)
+means = {"training chips": image.where(train).mean(("y", "x")), "whole scene": image.mean(("y", "x"))}
+pd.DataFrame(means, index=image["channel"].values).round(2)
 
 # %% [markdown]
 # The difference is small here, and that is the trouble: nobody notices. It grows when the test differs from the

@@ -35,12 +35,12 @@
 # %% tags=["parameters"]
 # fmt: off
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; only for a store whose event is not known
+event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
 channels: str = "sar"  # What the network sees: vv, vh, sar (both), sar_dem (both and terrain) or dem (terrain only)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
-split: str = "blocked"  # How chips are shared out: blocked (neighbours stay together) or random (single chips; it leaks)
-preset: str = "quick"  # How large a network and how long: quick (a minute), standard (a coffee) or paper (as large as published; a GPU)
+split: str = "blocked"  # How chips are shared out: blocked (neighbours together) or random (single chips; it leaks)
+preset: str = "quick"  # How large a network and how long: quick (a minute), standard (longer) or paper (a GPU)
 seed: int = 0  # Of the split, the first weights and the order of chips; the same seed gives the same result
 epochs: int = 0  # How often the network sees the training chips; 0 takes the preset's number
 runs_dir: str = "runs"  # Folder in which the run is saved
@@ -193,7 +193,8 @@ def steps_an_epoch(preset):
     shown = chips[(chips["part"] == "train") & ((chips["landslide_share"] > 0) | (preset.landslide_chips < 1))]
     return int(np.ceil(len(shown) / preset.batch_size))
 
-pd.DataFrame({name: {"epochs": preset.epochs, "steps": preset.epochs * steps_an_epoch(preset)} for name, preset in PRESETS.items()})
+shown = {name: {"epochs": p.epochs, "steps": p.epochs * steps_an_epoch(p)} for name, p in PRESETS.items()}
+pd.DataFrame(shown)
 
 # %% [markdown]
 # Epochs count how often the chips are gone through, steps how often the weights move. The fewer the chips and the
@@ -375,7 +376,7 @@ curves_picture = curves_figure(curves, simulated=composite.attrs["simulated"])
 curves_picture
 
 # %% [markdown]
-# The poster scored only chips that hold a landslide. There landslides are more common, so the same detector scores
+# The paper scored only chips that hold a landslide. There landslides are more common, so the same detector scores
 # higher: two AUPRC values can be compared only if their prevalence is the same. We measure both.
 
 # %%
@@ -412,7 +413,7 @@ def score_of(guess, part):
 lucky = max(guesses, key=lambda guess: score_of(guess, "test"))
 for part, words in (("test", "that chose it"), ("validation", "that did not")):
     typical = np.median([score_of(guess, part) for guess in guesses])
-    print(f"{part} chips, {words}: {score_of(lucky, part):.3f}, where half of the guessers score more than {typical:.3f}")
+    print(f"{part} chips, {words}: {score_of(lucky, part):.3f}; half of the guessers score more than {typical:.3f}")
 
 # %% [markdown]
 # Whoever is chosen by the test looks good on the test. So the test chooses nothing: no epoch, no threshold, no network.

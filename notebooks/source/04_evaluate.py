@@ -32,7 +32,7 @@
 # %% tags=["parameters"]
 # fmt: off
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; only for a store whose event is not known
+event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
 channels: str = "sar"  # What the network sees: vv, vh, sar (both) or sar_dem (both and terrain)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
@@ -152,18 +152,30 @@ pd.DataFrame(
 
 # %%
 rich = int((chips[chips["part"] == "test"]["landslide_share"] > 0).sum())
+print(f"{rich} test chips with landslides")
+
+# %% [markdown]
+# The AUPRC on all test chips, with its interval:
+
+# %%
 draws = metrics.bootstrap_auprc(probability, composite["landslides"], chips)
 network = metrics.interval(by_library, draws, rich)
-print(f"AUPRC {network.value:.2f}, 95 % interval {network.low:.2f} to {network.high:.2f}, from {rich} test chips with landslides")
+print(f"AUPRC {network.value:.2f}, 95 % interval {network.low:.2f} to {network.high:.2f}")
 
 # %% [markdown]
 # The test has many more pixels than chips. What if we had drawn pixels instead, as if each were a trial of its own?
 
-# %% tags=["misconception:many-pixels-make-it-sure"]
+# %%
 random = np.random.default_rng(config.seed)
 redrawn = (random.integers(len(labels), size=len(labels)) for _ in range(20))
 by_pixel = [metrics.auprc(labels[drawn], scores[drawn]) for drawn in redrawn]
-print(f"standard deviation of AUPRC: {len(labels):,} pixels drawn {np.std(by_pixel):.3f}, whole chips drawn {np.nanstd(draws):.3f}")
+
+# %% [markdown]
+# How far do the numbers spread?
+
+# %% tags=["misconception:many-pixels-make-it-sure"]
+print(f"standard deviation of AUPRC, {len(labels):,} pixels drawn: {np.std(by_pixel):.3f}")
+print(f"standard deviation of AUPRC, whole chips drawn: {np.nanstd(draws):.3f}")
 
 # %% [markdown]
 # Pixels drawn one by one always bring a little of every valley, so they never ask what another valley would have said.
@@ -202,7 +214,13 @@ if config.cube in PRACTICE and composite.attrs["orbit"] in ("ascending", "descen
 # %%
 detectors["this network"] = probability
 drawn = {name: metrics.bootstrap_auprc(score, composite["landslides"], chips) for name, score in detectors.items()}
-areas = {name: metrics.auprc(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()}
+
+# %% [markdown]
+# And the AUPRC of each, without drawing:
+
+# %%
+on_test = {name: metrics.pixels(score, composite["landslides"], test) for name, score in detectors.items()}
+areas = {name: metrics.auprc(*pair) for name, pair in on_test.items()}
 
 # %% [markdown]
 # The ladder, each rung with its interval:
@@ -237,9 +255,9 @@ check.spread_of_difference(spread, drawn["this network"], drawn["VV log ratio, s
 # %% tags=["misconception:overlap-means-no-difference"]
 def against(name: str) -> dict[str, float]:
     """Compare the network with one rung, both ways."""
-    difference, p = metrics.compare(areas["this network"], areas[name], drawn["this network"], drawn[name], rich)
+    better, p = metrics.compare(areas["this network"], areas[name], drawn["this network"], drawn[name], rich)
     overlap = network.low <= ladder[name][2] and ladder[name][1] <= network.high
-    return {"intervals overlap": overlap, "network better by": difference.value, "low": difference.low, "high": difference.high, "p": p}
+    return {"intervals overlap": overlap, "better by": better.value, "low": better.low, "high": better.high, "p": p}
 
 
 pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "this network"}, orient="index").round(3)
@@ -248,15 +266,14 @@ pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "th
 # ## A split that leaks
 #
 # So far whole blocks of neighbouring chips went to training or test. What if single chips are shared out at random, as
-# the poster's code does? Then test chips lie right beside training chips. That is our second network. Side by side: if
+# the paper's code does? Then test chips lie right beside training chips. That is our second network. Side by side: if
 # the last line is above zero, the random split flatters the network, as far as one seed can tell: its intervals say how
 # far.
 
 # %%
-splits = pd.DataFrame(
-    {name: [entry.metrics[key] for key in ("auprc", "auprc_low", "auprc_high", "prevalence")] for name, entry in (("blocked", trained), ("random", leaking))},
-    index=["AUPRC", "low end", "high end", "chance"],
-)
+words = {"auprc": "AUPRC", "auprc_low": "low end", "auprc_high": "high end", "prevalence": "chance"}
+splits = pd.DataFrame({"blocked": trained.metrics, "random": leaking.metrics}).loc[list(words)]
+splits = splits.rename(words).astype(float)
 print(f"random - blocked: {splits.loc['AUPRC', 'random'] - splits.loc['AUPRC', 'blocked']:+.3f}")
 splits.round(3)
 
@@ -324,7 +341,8 @@ each.groupby(size, observed=True)["found"].agg(["size", "mean"]).round(2)
 # And by how the slope lies to the radar:
 
 # %%
-lies = pd.cut(each["local_incidence"], [0, incidence - 10, incidence + 10, 180], labels=["faces the radar", "in between", "looks away"])
+limits = [0, incidence - 10, incidence + 10, 180]
+lies = pd.cut(each["local_incidence"], limits, labels=["faces the radar", "in between", "looks away"])
 each.groupby(lies, observed=True)["found"].agg(["size", "mean"]).round(2)
 
 # %% [markdown]
@@ -353,8 +371,15 @@ check.calibration_error(error, table)
 # test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
 
 # %%
-validation = metrics.pixels(probability, composite["landslides"], part_mask(chips, "validation", composite["landslides"]))
-corrections = {"temperature": Calibration.fit(*validation), "temperature and shift": Calibration.fit(*validation, shift=True)}
+inside = part_mask(chips, "validation", composite["landslides"])
+validation = metrics.pixels(probability, composite["landslides"], inside)
+
+# %% [markdown]
+# Both remedies, and what they learnt:
+
+# %%
+with_shift = Calibration.fit(*validation, shift=True)
+corrections = {"temperature": Calibration.fit(*validation), "temperature and shift": with_shift}
 corrections
 
 # %% [markdown]
@@ -408,24 +433,25 @@ cheap = threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
 # %% [markdown]
 # What would it have cost on the test chips, and what with 0.5, and without calibration?
 
-# %% tags=["misconception:one-half-is-the-threshold"]
+# %%
 def cost(probabilities: np.ndarray, limit: float) -> float:
     """Return the mean cost a pixel."""
     missed, alarmed = labels & (probabilities < limit), ~labels & (probabilities >= limit)
     return float((cost_of_a_miss * missed + cost_of_a_false_alarm * alarmed).mean())
 
+# %% [markdown]
+# Each of these ways on the test chips:
 
+# %% tags=["misconception:one-half-is-the-threshold"]
 calibrated = given["temperature and shift"][1]
-pd.Series(
-    {
-        "calibrated, threshold from costs": cost(calibrated, cheap),
-        "calibrated, 0.5": cost(calibrated, 0.5),
-        "as trained, threshold from costs": cost(scores, cheap),
-        "as trained, 0.5": cost(scores, 0.5),
-        "report nothing": cost(scores, 2.0),
-    },
-    name="mean cost a pixel",
-).round(4).to_frame()
+costs = {
+    "calibrated, threshold from costs": cost(calibrated, cheap),
+    "calibrated, 0.5": cost(calibrated, 0.5),
+    "as trained, threshold from costs": cost(scores, cheap),
+    "as trained, 0.5": cost(scores, 0.5),
+    "report nothing": cost(scores, 2.0),
+}
+pd.Series(costs, name="mean cost a pixel").round(4).to_frame()
 
 # %% [markdown]
 # One half is right only where a miss and a false alarm cost the same.

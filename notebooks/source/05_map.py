@@ -20,8 +20,8 @@
 # |---|---|
 # | what a [composite](../docs/glossary.md#composite) is | [03 Train a landslide detector](03_train.ipynb) |
 # | a [chip](../docs/glossary.md#chip), a [blocked split](../docs/glossary.md#blocked-split) | [03](03_train.ipynb) |
-# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision) | [04 Evaluate](04_evaluate.ipynb) |
-# | [calibration](../docs/glossary.md#calibration) | [04](04_evaluate.ipynb) |
+# | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision) | [04](04_evaluate.ipynb) |
+# | [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
 #
 # It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default
 # cube is **simulated**. New words are explained in the [glossary](../docs/glossary.md).
@@ -34,15 +34,15 @@
 
 # %% tags=["parameters"]
 # fmt: off
-cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout, with elevation
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; only for a store whose event is not known
+cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store as published, with elevation
+event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
 channels: str = "sar"  # What the network sees: vv, vh, sar (both), sar_dem (both and terrain) or dem (terrain only)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
 incidence_degrees: float = 0.0  # Angle between the radar's look and the vertical; 0 takes the cube's own
 seed: int = 0  # Of the split, the first weights and the order of chips
 epochs: int = 6  # How often the network sees the training chips, 1 to 200; few, because it is the map that matters here
-threshold: float = None  # Probability from which a pixel counts as landslide, between 0 and 1; None chooses it on the validation chips
+threshold: float = None  # Probability from which a pixel is landslide, 0 to 1; None chooses it on the validation chips
 min_pixels: int = 4  # Groups of fewer pixels get no polygon; 1 keeps all
 out_dir: str = "maps"  # Folder for the files
 overwrite: bool = False  # Whether files of an earlier run in that folder may be replaced
@@ -130,7 +130,8 @@ known = flown in ("ascending", "descending")
 layover_and_shadow = None
 if known:
     layover_and_shadow = find_layover_and_shadow(datacube, orbit=flown, incidence_degrees=incidence_degrees or None)
-print(f"{flown} passes" + ("" if known else ": without radar, or without its direction, nothing can be said of layover and shadow"))
+unknown = "" if known else ": without radar or its direction, nothing can be said of layover and shadow"
+print(f"{flown} passes{unknown}")
 
 # %% [markdown]
 # How much that is depends on the [incidence angle](../docs/glossary.md#incidence-angle), from the vertical: Sentinel-1
@@ -138,7 +139,8 @@ print(f"{flown} passes" + ("" if known else ": without radar, or without its dir
 # direction](../docs/glossary.md#orbit-direction)? `|` means: in layover, in shadow, or both.
 
 # %%
-steep = {way: find_layover_and_shadow(datacube, orbit=way, incidence_degrees=23.0) for way in ("descending", "ascending")}
+both = ("descending", "ascending")
+steep = {way: find_layover_and_shadow(datacube, orbit=way, incidence_degrees=23.0) for way in both}
 missed = {way: masks["layover"] | masks["shadow"] for way, masks in steep.items()}
 pd.Series({way: f"{float(mask.mean()):.1%}" for way, mask in missed.items()}, name="of the scene").to_frame()
 
@@ -164,7 +166,8 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 
 # %%
 probability = map_scene(session.model, scene.image, valid=scene.valid, layover_and_shadow=layover_and_shadow)
-pd.Series({name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}, name="of the scene").to_frame()
+shares = {name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}
+pd.Series(shares, name="of the scene").to_frame()
 
 # %% [markdown]
 # For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say
@@ -182,7 +185,8 @@ layover_and_shadow_figure(probability, layover_and_shadow)
 # %% tags=["misconception:no-polygon-no-landslide"]
 silent = landslides & probability.isnull()
 unlikely = landslides & (probability < 0.1)
-print(f"of {int(landslides.sum())} landslide pixels {int(silent.sum())} lie where the map is silent, and {int(unlikely.sum())} have a probability below 0.1")
+print(f"of {int(landslides.sum())} landslide pixels {int(silent.sum())} lie where the map is silent")
+print(f"and {int(unlikely.sum())} have a probability below 0.1")
 
 # %% [markdown]
 # And where it says something: labels beside prediction. We look at test chips, which the network has not seen.
@@ -258,8 +262,10 @@ check.expected_area(expected_km2, calibrated, pixel_size_m)
 # chips, and must hold for the rest.
 
 # %%
-ways = {"labelled": landslides, "calibrated, added": calibrated, "as trained, added": probability, "counted above the threshold": probability >= threshold}
-pd.Series({name: float(values.sum()) * pixel_size_m**2 / 1e6 for name, values in ways.items()}, name="km2").round(2).to_frame()
+ways = {"labelled": landslides, "calibrated, added": calibrated, "as trained, added": probability}
+ways["counted above the threshold"] = probability >= threshold
+km2 = {name: float(values.sum()) * pixel_size_m**2 / 1e6 for name, values in ways.items()}
+pd.Series(km2, name="km2").round(2).to_frame()
 
 # %% [markdown]
 # ## Polygons
@@ -288,7 +294,8 @@ print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2
 from landslide_utils.polygons import count_groups
 
 cuts = {f"above {cut:.2f}": probability >= cut for cut in (threshold / 2, threshold, (1 + threshold) / 2)}
-pd.Series({name: count_groups(mask) for name, mask in {**cuts, "labelled": landslides}.items()}, name="groups").to_frame()
+groups = {name: count_groups(mask) for name, mask in {**cuts, "labelled": landslides}.items()}
+pd.Series(groups, name="groups").to_frame()
 
 # %% [markdown]
 # "Sure" is what the network says of itself. Does it deserve it? On the test chips we know: which share of the polygons
@@ -334,7 +341,8 @@ for kind in ("polygons", "polygons_in_degrees"):
 
 # %% tags=["misconception:areas-in-degrees"]
 shapes = gpd.read_file(paths["polygons_in_degrees"], columns=[])
-print(f"area {shapes.area.sum():.6f}, in square degrees, which are no area; the polygons have {polygons['area_m2'].sum() / 1e6:.2f} km2")
+print(f"area {shapes.area.sum():.6f}, in square degrees, which are no area")
+print(f"the polygons have {polygons['area_m2'].sum() / 1e6:.2f} km2")
 
 # %% [markdown]
 # ### Exercise: ten places to go to

@@ -7,9 +7,9 @@
 # ---
 
 # %% [markdown]
-# # 06 Experiments: does the poster hold?
+# # 06 Experiments: does the paper hold?
 #
-# The poster's central figure shows [AUPRC](../docs/glossary.md#auprc) against the number of passes, a line for each
+# The paper's central figure shows [AUPRC](../docs/glossary.md#auprc) against the number of passes, a line for each
 # combination of bands. It comes from one seed, one scene and 61 chips, and no number has an interval. Here we run that
 # experiment as anyone can run it again, and ask of each claim: does it hold, does it not, or can we not tell?
 #
@@ -80,7 +80,8 @@ table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_
 from landslide_utils.experiments import results as kept
 
 runs, draws = kept.read_results(results)
-print(f"{len(runs)} runs, {runs['seconds_train'].sum() / 3600:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
+hours = runs["seconds_train"].sum() / 3600
+print(f"{len(runs)} runs, {hours:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
 
 # %% [markdown]
 # ### Exercise: what five seeds would cost
@@ -99,7 +100,7 @@ still_to_train = combinations * 5 - len(runs)
 check.runs_missing(still_to_train, runs, 5)
 
 # %% [markdown]
-# The poster's figure, with what the poster does not have: a mean over seeds, and intervals that count the few chips of
+# The paper's figure, with what the paper does not have: a mean over seeds, and intervals that count the few chips of
 # the test.
 
 # %%
@@ -130,7 +131,7 @@ gained = found[found["channels"] == "sar"].set_index("timesteps")["mean"].diff()
 pd.concat([waits, gained], axis=1).round(2).dropna()
 
 # %% [markdown]
-# The measure of the figure is the poster's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all
+# The measure of the figure is the paper's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all
 # test chips landslides are rarer, and the same maps score lower:
 
 # %%
@@ -189,7 +190,7 @@ mean_and_sd = (differences.mean(), differences.std())
 check.paired_difference(mean_and_sd, sar, vv)
 
 # %% [markdown]
-# ## The poster's four claims
+# ## The paper's four claims
 #
 # Seeds are not all. The test has few chips, and another test would give other numbers: hence the intervals in the
 # figure. Do those of these two overlap?
@@ -219,7 +220,8 @@ claims.loc[claims["verdict"] == kept.UNCLEAR, ["claim", "measured"]]
 # on average over all settings.
 
 # %% tags=["misconception:more-seeds-narrow-the-interval"]
-print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half an interval {(found['high'] - found['low']).mean() / 2:.3f}")
+half = (found["high"] - found["low"]).mean() / 2
+print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half an interval {half:.3f}")
 
 # %% [markdown]
 # If the second number is much the larger, more seeds would not help: the interval is wide because the test has few
@@ -231,12 +233,13 @@ runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_bl
 # %% [markdown]
 # ## Why does terrain not help?
 #
-# On the poster it does, with few passes. Is our network too small, or trained too briefly? The same question was put to
+# In the paper it does, with few passes. Is our network too small, or trained too briefly? The same question was put to
 # a random forest, with one pass, by `benchmarks/terrain_gain.py`. AUPRC for each seed:
 
 # %%
 gain = pd.read_csv(f"{results}/../../benchmarks/terrain_gain.csv")
-gain.pivot(index="seed", columns="channels", values="auprc_landslide_chips")[["VV and VH", "and slope", "and all terrain"]]
+by_seed = gain.pivot(index="seed", columns="channels", values="auprc_landslide_chips")
+by_seed[["VV and VH", "and slope", "and all terrain"]]
 
 # %% [markdown]
 # A learner that gets worse by knowing more has learnt by heart: elevation and aspect tell places apart, and the
@@ -244,9 +247,9 @@ gain.pivot(index="seed", columns="channels", values="auprc_landslide_chips")[["V
 #
 # ## The published recipe
 #
-# The poster's network and training (resnet50, Adam at 0.01, batches of 64, ten epochs) beside our `quick` one, by
+# The paper's network and training (resnet50, Adam at 0.01, batches of 64, ten epochs) beside our `quick` one, by
 # `benchmarks/recipes.py`. The practice cube has few chips with landslides, fewer than one batch of 64: ten epochs are
-# then ten steps. On the poster's 216 chips they would be forty.
+# then ten steps. On the paper's 216 chips they would be forty.
 
 # %%
 recipes = pd.read_csv(f"{results}/../../benchmarks/recipes.csv")

@@ -28,11 +28,12 @@
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Try other pairs, and the same pair the other way round.
+# Everything that can be changed stands in the next cell. Try other pairs of `practice_earthquake`, `practice_mountains`,
+# `practice_hurricane` and `practice_small`, and the same pair the other way round.
 
 # %% tags=["parameters"]
 # fmt: off
-train_region: str = "practice_earthquake"  # Where the network is trained: practice_earthquake, practice_mountains, practice_hurricane or practice_small
+train_region: str = "practice_earthquake"  # Where the network is trained: one of the four practice regions
 test_region: str = "practice_mountains"  # Where it is used: another of these
 epochs: int = 8  # How often the network sees the training chips, 1 to 30; the table at the end had 16
 seed: int = 0  # Of the split, the first weights and the order of chips, 0 to 99
@@ -99,7 +100,8 @@ import numpy as np
 
 from landslide_utils.course import check
 
-home_mean, home_sd, away_mean = (np.array(numbers) for numbers in (home.normalisation.mean, home.normalisation.sd, away.normalisation.mean))
+home_mean, home_sd = np.array(home.normalisation.mean), np.array(home.normalisation.sd)
+away_mean = np.array(away.normalisation.mean)
 shift = ...
 # BEGIN SOLUTION NO PROMPT
 shift = (away_mean - home_mean) / home_sd
@@ -121,7 +123,8 @@ model, normalisation = trained.model()
 # Its score at home, on test chips that it has not seen:
 
 # %%
-print(f"at home: AUPRC {trained.metrics['auprc']:.2f} on its test chips, where chance is {trained.metrics['prevalence']:.3f}")
+print(f"at home: AUPRC {trained.metrics['auprc']:.2f} on its test chips")
+print(f"where chance is {trained.metrics['prevalence']:.3f}")
 
 # %% [markdown]
 # ## Away, as it is
@@ -266,9 +269,11 @@ check.cost_of_transfer(cost, pairs, train_region, test_region)
 
 # %%
 same = ["train_region", "test_region", "seed"]
-by_method = pairs.pivot_table(index=same, columns="method", values="auprc")[["as trained", "normalised by region", "fine-tuned"]].dropna()
+by_method = pairs.pivot_table(index=same, columns="method", values="auprc")
+by_method = by_method[["as trained", "normalised by region", "fine-tuned"]].dropna()
 gain = by_method.sub(by_method["as trained"], axis=0).drop(columns="as trained")
-pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share that got better": (gain > 0).mean()}).round(2)
+better = (gain > 0).mean()
+pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share that got better": better}).round(2)
 
 # %% [markdown]
 # ## Quiz

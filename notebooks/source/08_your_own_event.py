@@ -32,7 +32,7 @@
 
 # %% tags=["parameters"]
 # fmt: off
-radar: str = ""  # A folder of OPERA RTC-S1 GeoTIFFs or NISAR GCOV files, or the address of a STAC catalogue; empty for a rehearsal with simulated images
+radar: str = ""  # A folder of OPERA RTC-S1 or NISAR GCOV files, or a STAC catalogue; empty for a rehearsal
 dem: str = ""  # A raster of elevation in metres; empty takes it from the catalogue
 polygons: str = ""  # A file of landslide polygons that geopandas reads
 box: str = ""  # west, south, east, north in degrees, such as 141.90, 42.68, 142.02, 42.78
@@ -292,7 +292,8 @@ overlay_figure(cube, planned.polygons)
 # %% tags=["misconception:outlines-lie-where-they-should"]
 labels = cube["landslides"].load()
 moved = labels.shift(x=3, fill_value=False)
-print(f"moved by {3 * cube.attrs['pixel_size_m']:g} m, {float((labels & moved).sum() / labels.sum()):.0%} of the landslide pixels are still labelled")
+still = float((labels & moved).sum() / labels.sum())
+print(f"moved by {3 * cube.attrs['pixel_size_m']:g} m, {still:.0%} of the landslide pixels are still labelled")
 
 # %% [markdown]
 # ## What this orbit cannot see
