@@ -1,4 +1,4 @@
-"""What a network must beat: the log ratio, which needs no training, and a random forest, which sees a pixel and its near neighbours."""
+"""Scores that a network must beat: log ratios, which need no training, and a random forest of single pixels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslide_utils.chips import part_mask
+from landslide_utils.cube import RADAR
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
@@ -23,7 +24,7 @@ def log_ratio(before_db: xr.DataArray, after_db: xr.DataArray) -> xr.DataArray:
 
 
 def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
-    """Return every log-ratio detector that an image allows, as scores (y, x): the larger, the more likely a landslide.
+    """Return the scores (y, x) of every log-ratio detector of an image: the larger, the more likely a landslide.
 
     Parameters
     ----------
@@ -33,19 +34,13 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
     Returns
     -------
     dict of xarray.DataArray
-        For each polarisation the absolute log ratio, as it is and smoothed. Empty for an image of terrain only.
+        For each polarisation the absolute log ratio, without and with smoothing. Empty for an image of terrain only.
     """
     names = [str(name) for name in image["channel"].values]
     detectors = {}
-    for p in ("vv", "vh"):
-        if f"{p}_before" not in names:
-            continue
-        ratio = log_ratio(
-            *(
-                image.sel(channel=f"{p}_{when}", drop=True).drop_vars("unit", errors="ignore")
-                for when in ("before", "after")
-            )
-        )
+    layers = image.drop_vars("unit", errors="ignore")
+    for p in (p for p in RADAR if f"{p}_before" in names):
+        ratio = log_ratio(*(layers.sel(channel=f"{p}_{when}", drop=True) for when in ("before", "after")))
         ratio = ratio - float(ratio.median())  # rain changes the whole scene's level between dates; landslides do not
         valid = np.isfinite(ratio.values)
         weight = ndimage.gaussian_filter(valid.astype(np.float32), SMOOTHING)
@@ -58,7 +53,7 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
 
 
 def neighbourhood_features(image: xr.DataArray, places: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return what a random forest sees of some pixels: each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
+    """Return features of pixels: each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
 
     Parameters
     ----------
@@ -78,7 +73,7 @@ def neighbourhood_features(image: xr.DataArray, places: NDArray[np.intp]) -> NDA
         layer[~np.isfinite(layer)] = np.nanmedian(layer)
         return layer
 
-    ratios = [p for p in ("vv", "vh") if f"{p}_before" in names]
+    ratios = [p for p in RADAR if f"{p}_before" in names]
     layers = itertools.chain(
         (filled(name) for name in names), (filled(f"{p}_after") - filled(f"{p}_before") for p in ratios)
     )
@@ -102,7 +97,7 @@ def random_forest(
     sample: int = 20_000,
     seed: int = 0,
 ) -> xr.DataArray:
-    """Train a random forest on pixels of the training chips and return its score on another part's, NaN elsewhere.
+    """Return the scores of a random forest, trained on the training chips, on those of another part; else NaN.
 
     Parameters
     ----------
@@ -119,7 +114,8 @@ def random_forest(
     Returns
     -------
     xarray.DataArray (y, x), float32
-        Share of the trees that say landslide. Half of what they learnt on was landslide, so it ranks pixels but is no probability.
+        Share of the trees that say landslide. Half of their training pixels are landslide, so it ranks pixels but is no
+        probability.
 
     References
     ----------
@@ -128,16 +124,16 @@ def random_forest(
     from sklearn.ensemble import RandomForestClassifier
 
     labels = landslides.values
-    learnt = part_mask(chips, "train", image).values & valid.values
+    training = part_mask(chips, "train", image).values & valid.values
     random = np.random.default_rng(seed)
     drawn = []
     for kind in (True, False):
-        places = np.flatnonzero(learnt & (labels == kind))
+        places = np.flatnonzero(training & (labels == kind))
         drawn.append(random.choice(places, min(sample, len(places)), replace=False))
     chosen = np.concatenate(drawn)
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
     forest.fit(neighbourhood_features(image, chosen), labels.ravel()[chosen])
-    asked = np.flatnonzero(part_mask(chips, part, image).values & valid.values)
+    scored = np.flatnonzero(part_mask(chips, part, image).values & valid.values)
     score = np.full(labels.shape, np.nan, np.float32)
-    score.ravel()[asked] = forest.predict_proba(neighbourhood_features(image, asked))[:, 1]
+    score.ravel()[scored] = forest.predict_proba(neighbourhood_features(image, scored))[:, 1]
     return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says, and how to mend it when it does not."""
+"""How far probabilities are from the share of landslides, and a correction of them by temperature and shift."""
 
 from __future__ import annotations
 
@@ -15,26 +15,32 @@ _TINY = 1e-6
 
 
 def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = BINS) -> pd.DataFrame:
-    """Return, for bins of equally many pixels, the mean probability and the share that is landslide: equal if the probabilities are right.
+    """Return the mean probability and the share of landslides in bins of equally many pixels.
+
+    If the probabilities are right, the two are equal. Pixels of equal probability are in one bin, so there may be fewer
+    bins; else this is scikit-learn's ``calibration_curve(strategy="quantile")``, which does not count the pixels.
 
     Returns
     -------
     pandas.DataFrame
-        ``probability``, ``share``, ``pixels``, one line a bin. Equal probabilities are never torn apart, so there may be fewer bins.
+        ``probability``, ``share``, ``pixels``, one line a bin.
     """
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, probability, side="right")
-    table = pd.DataFrame({"bin": place, "probability": probability.astype(np.float64), "share": labels})
-    found = table.groupby("bin").agg(
-        probability=("probability", "mean"), share=("share", "mean"), pixels=("share", "size")
+    table = pd.DataFrame({"probability": probability.astype(np.float64), "share": labels})
+    return (
+        table.groupby(np.searchsorted(edges, probability, side="right"))
+        .agg(probability=("probability", "mean"), share=("share", "mean"), pixels=("share", "size"))
+        .reset_index(drop=True)
     )
-    return found.reset_index(drop=True)
 
 
 def expected_calibration_error(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = BINS) -> float:
-    """Return the mean distance between probability and share of landslides over the bins of :func:`reliability`, weighted by pixels (Naeini et al. 2015)."""
-    found = reliability(labels, probability, bins)
-    return float(np.average(abs(found["probability"] - found["share"]), weights=found["pixels"]))
+    """Return the mean distance between probability and share of landslides, weighted by pixels.
+
+    The bins are those of :func:`reliability` (Naeini et al. 2015).
+    """
+    table = reliability(labels, probability, bins)
+    return float(np.average(abs(table["probability"] - table["share"]), weights=table["pixels"]))
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,12 @@ class Calibration:
             scaled = logits * np.exp(-parameters[0]) + (parameters[1] if shift else 0)
             return float(np.mean(np.logaddexp(0, scaled) - labels * scaled))
 
-        found = optimize.minimize(
-            cost, np.zeros(2 if shift else 1), method="L-BFGS-B", bounds=[(-4, 4), (-20, 20)][: 1 + shift]
-        )
-        return cls(float(np.exp(found.x[0])), float(found.x[1]) if shift else 0.0)
+        bounds = [(-4, 4), (-20, 20)] if shift else [(-4, 4)]
+        best = optimize.minimize(cost, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds).x
+        return cls(float(np.exp(best[0])), float(best[1]) if shift else 0.0)
 
     def apply(self, probability: xr.DataArray) -> xr.DataArray:
-        """Return the corrected probabilities; their order, and so AUPRC, stays."""
+        """Return the corrected probabilities; their order, and so the AUPRC, does not change."""
         logits = _logit(probability.values) / self.temperature + self.shift
         return probability.copy(data=special.expit(logits).astype(np.float32))
 
@@ -98,7 +103,7 @@ def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
 def threshold_for(cost_of_a_miss: float, cost_of_a_false_alarm: float) -> float:
     """Return the probability above which reporting a landslide costs less than not reporting it.
 
-    Only with calibrated probabilities is it what it says: report where ``probability * miss > (1 - probability) * false alarm``.
+    It holds for calibrated probabilities only: report where ``probability * miss > (1 - probability) * false alarm``.
     """
     if not (cost_of_a_miss > 0 and cost_of_a_false_alarm > 0):
         raise ValueError(f"costs must be above 0, not {cost_of_a_miss!r} and {cost_of_a_false_alarm!r}")

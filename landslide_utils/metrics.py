@@ -1,4 +1,4 @@
-"""How good a map of probabilities is: precision, recall, the area under their curve beside chance, and how far to trust it."""
+"""Measures of a map of probabilities: precision, recall, the area under their curve, and the intervals of that."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import ndimage, special, stats
-from sklearn.metrics import average_precision_score, precision_recall_curve
+from scipy import ndimage, special
 
 from landslide_utils.chips import SIZE, corners, part_mask
+from landslide_utils.grid import transform_of
 
 BINS = 400
-"""For the bootstrap, scores are put into bins that hold equally many landslide pixels each, which it then counts: no curve is sorted twice."""
+"""Bins of scores that the bootstrap counts, with equally many landslide pixels each: it sorts no curve twice."""
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -48,13 +48,18 @@ def pixels(
 def auprc(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
     """Return the area under the precision-recall curve as average precision, 0 to 1; NaN without a landslide.
 
-    A score that knows nothing gets the prevalence. So compare values only where the prevalence is the same (Saito & Rehmsmeier 2015).
+    A score that knows nothing gets the prevalence. So compare values only where the prevalence is the same
+    (Saito & Rehmsmeier 2015).
     """
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(labels, scores)) if labels.any() else float("nan")
 
 
 def curve(labels: NDArray[np.bool_], scores: NDArray[np.float32], points: int = 1000) -> Curve:
     """Return the precision-recall curve, thinned to about `points` for drawing; the area is that of the whole curve."""
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, _ = precision_recall_curve(labels, scores, drop_intermediate=True)
     recall, precision = recall[::-1], precision[::-1]
     keep = np.unique(np.searchsorted(recall, np.linspace(0, 1, points)).clip(0, len(recall) - 1))
@@ -64,7 +69,7 @@ def curve(labels: NDArray[np.bool_], scores: NDArray[np.float32], points: int = 
 def score_map(
     score: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, part: str = "test"
 ) -> dict[str, float]:
-    """Score a map on a part's chips: on all of them, and on those that hold a landslide, as the poster did.
+    """Return the AUPRC of a map on all chips of a part, and on those that hold a landslide, as in the paper.
 
     Returns
     -------
@@ -80,25 +85,15 @@ def score_map(
 
 
 def precision_at_recall(labels: NDArray[np.bool_], scores: NDArray[np.float32], recall: float) -> float:
-    """Return the best precision of a threshold that finds at least this share of the landslide pixels; NaN without a landslide."""
-    return _best(labels, scores, recall, given=1, wanted=0)
+    """Return the best precision of all thresholds that find this share of the landslide pixels; NaN without one."""
+    from sklearn.metrics import precision_recall_curve
 
-
-def recall_at_precision(labels: NDArray[np.bool_], scores: NDArray[np.float32], precision: float) -> float:
-    """Return the share of landslide pixels that is found at the best threshold of which at least this share of finds is right; 0 if there is none."""
-    return _best(labels, scores, precision, given=0, wanted=1)
-
-
-def _best(labels: NDArray[np.bool_], scores: NDArray[np.float32], least: float, *, given: int, wanted: int) -> float:
-    if not 0 < least <= 1:
-        raise ValueError(f"{least!r} is not a share: give a number above 0, at most 1")
+    if not 0 < recall <= 1:
+        raise ValueError(f"{recall!r} is not a share: give a number above 0, at most 1")
     if not labels.any():
         return float("nan")
-    found = [
-        values[:-1] for values in precision_recall_curve(labels, scores)[:2]
-    ]  # the last point belongs to no threshold
-    enough = found[given] >= least
-    return float(found[wanted][enough].max()) if enough.any() else 0.0
+    precisions, recalls, _ = precision_recall_curve(labels, scores)
+    return float(precisions[:-1][recalls[:-1] >= recall].max())  # the last point belongs to no threshold
 
 
 def bootstrap_auprc(
@@ -112,10 +107,10 @@ def bootstrap_auprc(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Return what AUPRC might have been on other chips of the same kind: each draw takes as many chips as there are, some twice, some never.
+    """Return the AUPRC of random draws of a part's chips, with replacement.
 
-    Pixels of a chip share their slopes, so whole chips are drawn, not pixels. Draws of two maps with the same chips and seed take the same chips: their
-    differences are paired (:func:`compare`).
+    Pixels of a chip share their slopes, so whole chips are drawn, not pixels. Draws of two maps with the same chips and
+    seed take the same chips: their differences are paired (:func:`compare`).
 
     Parameters
     ----------
@@ -137,37 +132,37 @@ def bootstrap_auprc(
     ----------
     Boyd et al. 2013, Area under the precision-recall curve: point estimates and confidence intervals.
     """
-    places = corners(chips, part, only_landslides=only_landslides)
-    labels, values = [], []
-    for row, col in places:
+    labels, scores = [], []
+    for row, col in corners(chips, part, only_landslides=only_landslides):
         window = (slice(row, row + SIZE), slice(col, col + SIZE))
         chosen = np.isfinite(score.values[window]) & (True if valid is None else valid.values[window])
         labels.append(landslides.values[window][chosen])
-        values.append(score.values[window][chosen])
-    slid = np.concatenate([v[truth] for truth, v in zip(labels, values, strict=True)])
-    edges = np.unique(np.quantile(slid, np.linspace(0, 1, BINS + 1), method="lower")) if slid.size else np.zeros(1)
-    hits, others = (
-        np.array(
-            [
-                np.bincount(np.searchsorted(edges, v[truth == kind], side="right"), minlength=len(edges) + 1)[::-1]
-                for truth, v in zip(labels, values, strict=True)
-            ]
-        )
-        for kind in (True, False)
-    )
-    times = np.random.default_rng(seed).multinomial(len(places), [1 / len(places)] * len(places), draws)
-    hits, others = times @ hits, times @ others
-    found, false = hits.cumsum(axis=1), others.cumsum(axis=1)
+        scores.append(score.values[window][chosen])
+    of_landslides = np.concatenate(scores)[np.concatenate(labels)]
+    quantiles = np.linspace(0, 1, BINS + 1)
+    edges = np.unique(np.quantile(of_landslides, quantiles, method="lower")) if of_landslides.size else np.zeros(1)
+    # Pixels (chip, bin, label), the bin with the highest scores first.
+    bins = len(edges) + 1
+    counts = np.array(
+        [
+            np.bincount(2 * (bins - 1 - np.searchsorted(edges, values, side="right")) + label, minlength=2 * bins)
+            for label, values in zip(labels, scores, strict=True)
+        ]
+    ).reshape(-1, bins, 2)
+    times = np.random.default_rng(seed).multinomial(len(labels), [1 / len(labels)] * len(labels), draws)
+    misses, hits = np.moveaxis(np.tensordot(times, counts, axes=1), -1, 0)
+    found, reported = hits.cumsum(axis=1), (hits + misses).cumsum(axis=1)
     with np.errstate(invalid="ignore"):
-        drawn: NDArray[np.float64] = (hits * found / np.maximum(found + false, 1)).sum(axis=1) / found[:, -1]
+        drawn: NDArray[np.float64] = (hits * found / np.maximum(reported, 1)).sum(axis=1) / found[:, -1]
     return drawn
 
 
 def interval(value: float, drawn: NDArray[np.float64], chips_with_landslides: int) -> Interval:
     """Return a measured AUPRC with its interval from bootstrap draws.
 
-    Few chips hold landslides, and the range of the draws is then too narrow (three of four intervals hold the truth with six chips). So the draws give
-    the standard error, on the logit scale, and Student's t for so many chips widens it: ``benchmarks/intervals.py`` measures how often it holds the truth.
+    Few chips hold landslides, and the range of the draws is then too narrow (three of four intervals hold the truth
+    with six chips). So the draws give the standard error, on the logit scale, and Student's t for so many chips widens
+    it: ``benchmarks/intervals.py`` measures how often it holds the truth.
 
     Parameters
     ----------
@@ -175,13 +170,13 @@ def interval(value: float, drawn: NDArray[np.float64], chips_with_landslides: in
     drawn : numpy.ndarray (draws,)
         From :func:`bootstrap_auprc`.
     chips_with_landslides : int
-        On so many the test rests. With fewer than two nothing can be said: the interval is 0 to 1.
+        Number of test chips that contain landslides. With fewer than two the interval is 0 to 1.
     """
     drawn = drawn[np.isfinite(drawn)]
     if chips_with_landslides < 2 or len(drawn) < 2 or not np.isfinite(value):
         return Interval(value, 0.0, 1.0)
     centre, spread = special.logit(np.clip(value, 1e-6, 1 - 1e-6)), special.logit(np.clip(drawn, 1e-6, 1 - 1e-6)).std()
-    reach = stats.t.ppf((1 + LEVEL) / 2, chips_with_landslides - 1) * spread
+    reach = special.stdtrit(chips_with_landslides - 1, (1 + LEVEL) / 2) * spread
     reach *= np.sqrt(chips_with_landslides / (chips_with_landslides - 1))
     return Interval(value, float(special.expit(centre - reach)), float(special.expit(centre + reach)))
 
@@ -193,7 +188,7 @@ def compare(
     drawn_second: NDArray[np.float64],
     chips_with_landslides: int,
 ) -> tuple[Interval, float]:
-    """Return by how much the first of two maps of the same test chips is better, and how likely such a difference is if they are equally good.
+    """Return by how much the first of two maps is better, and how likely such a difference is if they are equal.
 
     Parameters
     ----------
@@ -202,6 +197,7 @@ def compare(
     drawn_first, drawn_second : numpy.ndarray (draws,)
         From :func:`bootstrap_auprc` with the same chips and the same seed.
     chips_with_landslides : int
+        Number of test chips that contain landslides.
 
     Returns
     -------
@@ -215,8 +211,8 @@ def compare(
     if freedom < 1 or len(difference) < 2:
         return Interval(first - second, -1.0, 1.0), 1.0
     spread = float(difference.std()) * np.sqrt(chips_with_landslides / freedom)
-    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * spread
-    p = 2 * stats.t.sf(abs(first - second) / spread, freedom) if spread > 0 else float(first == second)
+    reach = special.stdtrit(freedom, (1 + LEVEL) / 2) * spread
+    p = 2 * special.stdtr(freedom, -abs(first - second) / spread) if spread > 0 else float(first == second)
     return Interval(first - second, first - second - reach, first - second + reach), float(p)
 
 
@@ -228,7 +224,7 @@ def found_landslides(
     threshold: float,
     **layers: xr.DataArray,
 ) -> pd.DataFrame:
-    """Return, for each landslide, how much of it is found.
+    """Return the share of each landslide that is found.
 
     Parameters
     ----------
@@ -238,7 +234,8 @@ def found_landslides(
     threshold : float
         A pixel is found if its score is at least this.
     **layers : xarray.DataArray (y, x)
-        What is averaged over each landslide too, such as the local incidence, which says whether the radar sees the slope well.
+        What is averaged over each landslide too, such as the local incidence, which says whether the radar sees the
+        slope well.
 
     Returns
     -------
@@ -248,10 +245,9 @@ def found_landslides(
     chosen = landslides.values & mask.values & np.isfinite(score.values)
     names, count = ndimage.label(chosen, structure=np.ones((3, 3)))
     numbers = np.arange(1, count + 1)
-    pixel_m2 = float(abs(np.diff(score["x"].values[:2])[0] * np.diff(score["y"].values[:2])[0]))
     table = pd.DataFrame(
         {
-            "area_m2": np.bincount(names.ravel(), minlength=count + 1)[1:] * pixel_m2,
+            "area_m2": np.bincount(names.ravel(), minlength=count + 1)[1:] * abs(transform_of(score).determinant),
             "found": ndimage.mean(score.values >= threshold, names, numbers),
         }
     )

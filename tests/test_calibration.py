@@ -12,7 +12,7 @@ from landslide_utils.calibration import Calibration, expected_calibration_error,
 
 
 def _known(size: int = 200_000, temperature: float = 1.0, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels that are drawn with known probabilities, and those probabilities as a network would give them that is wrong by temperature and shift."""
+    """Return labels drawn with known probabilities, and these probabilities wrong by a temperature and a shift."""
     random = np.random.default_rng(0)
     logits = random.normal(-2, 1.5, size)
     labels = random.uniform(size=size) < special.expit(logits)
