@@ -1,4 +1,4 @@
-"""From a stack of passes to one image: the mean of n passes before the event, of n after it, and the ground."""
+"""From a stack of passes to one image: the mean of n passes before the event, of n after it, and the terrain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from landslide_utils import terrain
-from landslide_utils.cube import RADAR, CubeError, find_bad_values, find_faults
+from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults
 from landslide_utils.grid import pixel_size_m
 
 CHANNELS = {
@@ -117,7 +117,7 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
 
     Notes
     -----
-    Which pass is before and which after says :func:`sides_of_event`. Where the cube knows the tracks
+    :func:`sides_of_event` decides which pass is before and which after. Where the cube knows the tracks
     (``relative_orbit``), all passes are of one: another track of the same direction sees the slopes at another angle.
     """
     if timesteps < 1:
@@ -126,7 +126,7 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     groups = _passes_of_each_track(cube, side)
     choice = {key: passes for key, passes in groups.items() if orbit in ("auto", key[0])}
     if not choice:
-        choice = {(orbit, 0): (np.array([], int), np.array([], int))}
+        choice = {(orbit, 0): [np.array([], int), np.array([], int)]}
     best = max(choice, key=lambda key: (min(map(len, choice[key])), key[0] == "descending"))
     before, after = choice[best]
     if min(len(before), len(after)) < timesteps:
@@ -135,31 +135,24 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
             for (name, track), (first, last) in groups.items()
         )
         dated = have_only_dates(cube["time"].values)
-        day = "; passes dated on the event's day cannot be placed and are left out" if dated else ""
-        direction = "" if orbit == "auto" else f"{orbit} "
-        raise CubeError(
-            cube.attrs["opened_from"],
-            [
-                f"{timesteps} {direction}passes are needed on each side of the event at "
-                f"{cube.attrs['event_time']} UTC, but the cube has ({counts}){day}; choose a smaller timesteps, another orbit, or check event_time"
-            ],
+        left_out = "; passes dated on the event's day cannot be placed and are left out" if dated else ""
+        fault = (
+            f"{timesteps} {'' if orbit == 'auto' else f'{orbit} '}passes are needed on each side of the event at "
+            f"{cube.attrs['event_time']} UTC, but the cube has ({counts}){left_out}; "
+            "choose a smaller timesteps, another orbit, or check event_time"
         )
+        raise CubeError(cube.attrs["opened_from"], [fault])
     return Passes(tuple(map(int, before[-timesteps:])), tuple(map(int, after[:timesteps])), best[0])
 
 
-def _passes_of_each_track(
-    cube: xr.Dataset, side: NDArray[np.str_]
-) -> dict[tuple[str, int], tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _passes_of_each_track(cube: xr.Dataset, side: NDArray[np.str_]) -> dict[tuple[str, int], list[NDArray[np.intp]]]:
     """Return by orbit direction and track the indices of the passes before and after the event."""
     orbits = cube["orbit"].values
     tracks = cube["relative_orbit"].values if "relative_orbit" in cube.coords else np.zeros(len(orbits), int)
     groups = {}
     for name, track in sorted(set(zip(orbits, tracks, strict=True))):
         same = (orbits == name) & (tracks == track)
-        groups[str(name), int(track)] = (
-            np.flatnonzero(same & (side == "before")),
-            np.flatnonzero(same & (side == "after")),
-        )
+        groups[str(name), int(track)] = [np.flatnonzero(same & (side == when)) for when in ("before", "after")]
     return groups
 
 
@@ -213,16 +206,11 @@ def make_composite(
         _terrain_layers(cube) if "dem" in needed else {}
     )
     names = list(CHANNELS[channels])
-    image = xr.concat(
-        [layers[name].drop_vars(["orbit", "relative_orbit"], errors="ignore") for name in names],
-        dim="channel",
-        coords="minimal",
-        compat="override",
-    )
+    image = xr.concat([layers[name] for name in names], dim="channel", coords="minimal", compat="override")
     units = [UNITS[name] for name in names]
     out = image.astype("float32").assign_coords(channel=names, unit=("channel", units)).to_dataset(name="image")
     if "landslides" in cube:
-        out["landslides"] = (cube["landslides"] > 0).assign_attrs(cube["landslides"].attrs)
+        out["landslides"] = (cube["landslides"] > 0).drop_attrs(deep=False)
     out.attrs = dict(cube.attrs)
     if passes:
         for when, index in (("before", passes.before), ("after", passes.after)):
@@ -231,10 +219,8 @@ def make_composite(
         out.attrs["orbit"] = passes.orbit
     # A map that is made of the image says of what event it is, and whether it is simulated.
     unit = units[0] if len(set(units)) == 1 else "as the coordinate unit says"
-    out["image"].attrs = {**out.attrs, "units": unit, "long_name": "image that a network sees"}
-    out["channel"].attrs = {"units": "1", "long_name": "channel"}
-    out["unit"].attrs = {"units": "1", "long_name": "unit of the channel"}
-    return out
+    out["image"].attrs = out.attrs | {"units": unit}
+    return describe(out)
 
 
 def _radar_layers(cube: xr.Dataset, needed: tuple[str, ...], passes: Passes) -> dict[str, xr.DataArray]:

@@ -35,11 +35,18 @@ CF_ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_values": [0, 1],
         "flag_meanings": "no_landslide landslide",
     },
+    "image": {"long_name": "image that a network sees"},
+    "probability": {"units": "1", "long_name": "probability of a landslide"},
     "time": {"standard_name": "time", "long_name": "instant of the pass, UTC"},
     "orbit": {"units": "1", "long_name": "orbit direction"},
     "relative_orbit": {"units": "1", "long_name": "number of the track, 0 if unknown"},
+    "channel": {"units": "1", "long_name": "channel"},
+    "unit": {"units": "1", "long_name": "unit of the channel"},
 }
-"""Attributes of the Climate and Forecast conventions. The unit of `time` is written by xarray with its numbers."""
+"""Attributes of the Climate and Forecast conventions, for cubes, composites and maps.
+
+The unit of `time` is written by xarray with its numbers; that of an image depends on its channels.
+"""
 
 
 class CubeError(InputError):
@@ -128,8 +135,8 @@ def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
 def _canonical(
     store: xr.Dataset, source: str, region: Region | None, event_time: str | None, wanted: Iterable[str] | None
 ) -> xr.Dataset:
-    """Rename, orient and describe a store; the only place that knows the published cubes' own names."""
-    cube = store.rename({old: new for old, new in {"timestep": "time"}.items() if old in store.dims})
+    """Return a store as a cube; only here and in what it calls are the published cubes' own names known."""
+    cube = store.rename({"timestep": "time"}) if "timestep" in store.dims else store
     used = {*RADAR, "dem"} if wanted is None else set(wanted)
     names = [name for name in DIMS if name in cube and (name in used or name == "landslides")]
     faults = _find_layout_faults(cube, names)
@@ -142,12 +149,11 @@ def _canonical(
     if faults:
         raise CubeError(source, faults)
 
-    variables = {name: cube[name].transpose(*DIMS[name]).reset_coords(drop=True) for name in names}
-    for name, array in variables.items():
-        variables[name] = (
-            (array.fillna(0) > 0).astype("uint8") if name == "landslides" else array.astype("float32", copy=False)
-        )
-    out = xr.Dataset(variables)
+    out = xr.Dataset({name: cube[name].transpose(*DIMS[name]).reset_coords(drop=True) for name in names})
+    out = out.assign({name: out[name].astype("float32", copy=False) for name in names if name != "landslides"})
+    if "landslides" in out:
+        landslides = (out["landslides"].fillna(0) > 0).astype("uint8")
+        out["landslides"] = landslides.rio.write_nodata(0)  # what reprojection fills the corners with
     if has_radar:
         out = out.assign_coords(orbit=("time", orbits))
         if "relative_orbit" in cube.variables and cube["relative_orbit"].dims == ("time",):
@@ -169,20 +175,20 @@ def _canonical(
     return describe(out.rio.write_crs(crs) if crs else out)
 
 
-def describe(cube: xr.Dataset) -> xr.Dataset:
-    """Return a dataset whose variables and coordinates have the attributes of the CF conventions; a long name stays."""
-    cube = cube.copy()
+def describe(layers: xr.Dataset) -> xr.Dataset:
+    """Return a cube or a composite with the attributes of the CF conventions; a long name stays."""
+    layers = layers.copy()
     for name, attributes in CF_ATTRIBUTES.items():
-        if name in cube.variables:
-            own = {key: value for key, value in cube[name].attrs.items() if key != "grid_mapping"}
-            cube[name].attrs = {**own, **attributes, "long_name": own.get("long_name", attributes["long_name"])}
-    if cube.rio.crs is not None:
-        cube = cube.rio.write_coordinate_system()
-    return cube.assign_attrs(Conventions=CONVENTIONS)
+        if name in layers.variables:
+            own = {key: value for key, value in layers[name].attrs.items() if key != "grid_mapping"}
+            layers[name].attrs = {**own, **attributes, "long_name": own.get("long_name", attributes["long_name"])}
+    if layers.rio.crs is not None:
+        layers = layers.rio.write_coordinate_system()
+    return layers.assign_attrs(Conventions=CONVENTIONS)
 
 
 def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
-    """List missing coordinates and wrong dimensions, under the published cubes' own names."""
+    """Return the missing coordinates and wrong dimensions, under the published cubes' own names."""
     faults = []
     for name in names:
         if set(cube[name].dims) != set(DIMS[name]):
@@ -215,7 +221,7 @@ def _incidence(store: xr.Dataset) -> float | None:
         angles = store["los.rdr_0"]
         middle = {dim: 0 if dim == "timepair" else size // 2 for dim, size in angles.sizes.items()}
         angle = float(angles.isel(middle))
-    except Exception:  # nobody has asked for it yet; what needs it says that it is missing
+    except Exception:  # what needs the angle says that it is missing
         return None
     return angle if math.isfinite(angle) else None
 
@@ -230,9 +236,9 @@ def _crs(store: xr.Dataset, region: Region | None) -> str | None:
 
 
 def _event(store: xr.Dataset, region: Region | None, event_time: str | None) -> tuple[dict[str, str], list[str]]:
-    """Return the event's start and end, as attributes, and what is wrong with them.
+    """Return the event's start and end, as attributes, and their faults.
 
-    What the caller says comes before what the store says, and that before the region.
+    The caller's instant comes before the store's, and that before the region's.
     """
     start = event_time or store.attrs.get("event_time") or (region.event_time if region else None)
     if start is None:
@@ -249,7 +255,7 @@ def _event(store: xr.Dataset, region: Region | None, event_time: str | None) -> 
 
 
 def _orbits(cube: xr.Dataset) -> tuple[list[str], list[str]]:
-    """Return each pass's orbit direction and what is wrong with them; published cubes have letters, words, or none."""
+    """Return the orbit direction of each pass and the faults of these; stores have letters, words, or none."""
     name = next((name for name in ("sat:orbit_state", "orbit") if name in cube.variables), None)
     passes = cube.sizes["time"]
     if name is None:
@@ -265,7 +271,7 @@ def _orbits(cube: xr.Dataset) -> tuple[list[str], list[str]]:
 
 
 def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: bool = False) -> list[str]:
-    """List what makes a cube unfit, without reading its pixels.
+    """Return what makes a cube unfit, without reading its pixels.
 
     Parameters
     ----------
@@ -291,11 +297,11 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
 
 
 def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
-    """List what is wrong with the pixels of some variables: nothing there at all, or values in another unit.
+    """Return what is wrong with the pixels of some variables: all missing, or in another unit.
 
-    Of radar it reads up to 16 evenly spread chunks of each pass, which tell decibels from power; single pixels that
-    are not positive count as missing wherever they are. It reads all of them only if there is nothing in those. Of
-    the ground it reads all: a fill value may stand in one corner.
+    Of radar, up to 16 evenly spread chunks of each pass are read, which tell decibels from power; all are read only if
+    there is nothing in those. Single pixels that are not positive count as missing. The elevation is read as a whole,
+    because a fill value may stand in one corner.
     """
     import dask
 

@@ -1,4 +1,4 @@
-"""Write maps and polygons to files that others open, put on the ground in metres or not at all."""
+"""Maps as GeoTIFF and polygons as GeoPackage or GeoJSON, refused if they do not lie on a grid in metres."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from landslide_utils.cube import CF_ATTRIBUTES
 from landslide_utils.files import InputError, atomic_write, refuse_existing
-from landslide_utils.grid import find_grid_faults, transform_of
+from landslide_utils.grid import find_grid_faults
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -29,7 +30,7 @@ class ExportError(InputError):
 
 
 def find_threshold_faults(threshold: float) -> list[str]:
-    """List what is wrong with a threshold: at 0 everything is a landslide, above 1 nothing."""
+    """Return what is wrong with a threshold: at 0 everything is a landslide, above 1 nothing."""
     return [] if 0 < threshold < 1 else [f"threshold={threshold}: must be more than 0 and less than 1"]
 
 
@@ -42,7 +43,7 @@ def refuse(faults: Sequence[str]) -> None:
 def plan_files(
     folder: str | os.PathLike[str], *, threshold: float | None = None, overwrite: bool = False
 ) -> dict[str, Path]:
-    """Return where the files of a map shall lie, and refuse a bad threshold or files that are there already before any work is done.
+    """Return the paths of a map's files, after refusing a bad threshold and files that are there already.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def plan_files(
     Raises
     ------
     ExportError
-        Listing each of those that exists, unless `overwrite`, and a threshold that is not between 0 and 1.
+        Listing each file that exists, unless `overwrite`, and a threshold that is not between 0 and 1.
     """
     names = {
         "map": "probability.tif",
@@ -78,7 +79,7 @@ def write_geotiff(
     threshold: float | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a map as cloud-optimised GeoTIFF: tiles and overviews, so that a part of it can be read, over a network too.
+    """Write a map as cloud-optimised GeoTIFF and return its path.
 
     Parameters
     ----------
@@ -104,9 +105,10 @@ def write_geotiff(
 
     Notes
     -----
-    float32, NaN is no data. Tags: ``units``, ``region``, ``event_time`` (UTC), ``simulated``, where known passes and orbit, and the shares of the scene.
+    float32, NaN is no data; in tiles and with overviews, so that a part of it can be read, over a network too. Tags:
+    ``units``, ``region``, ``event_time`` (UTC), ``simulated``, where known passes and orbit, and the shares of the
+    scene.
     """
-    import rasterio
     import rasterio.shutil
 
     target = Path(path)
@@ -114,27 +116,12 @@ def write_geotiff(
     if target.suffix.lower() not in (".tif", ".tiff"):
         faults.append(f"{target.name} does not end in .tif or .tiff")
     refuse(faults)
-    height, width = probability.shape
-    profile = {
-        "driver": "GTiff",
-        "dtype": "float32",
-        "count": 1,
-        "height": height,
-        "width": width,
-        "crs": probability.rio.crs,
-        "transform": transform_of(probability),
-        "nodata": np.nan,
-        "tiled": True,
-    }
+    layer = probability.astype("float32").drop_attrs(deep=False).assign_attrs(_tags(probability, threshold))
     with atomic_write(target, overwrite=overwrite) as part:
         plain = part.with_name("plain.tif")
-        with rasterio.open(plain, "w", **profile) as file:
-            for start, stop in _bands(probability):
-                rows = np.asarray(probability.isel(y=slice(start, stop)).values, np.float32)
-                file.write(rows, 1, window=rasterio.windows.Window(0, start, width, stop - start))
-            file.update_tags(**_tags(probability, threshold))
-            file.update_tags(1, units="1")
-            file.set_band_description(1, str(probability.attrs.get("long_name", "probability of a landslide")))
+        layer.rio.write_nodata(np.nan).rio.to_raster(
+            plain, driver="GTiff", tiled=True, lock=True, tags={"band_tags": [{"units": "1"}]}
+        )
         # The predictor for floating point makes the file an eighth smaller here.
         rasterio.shutil.copy(
             plain, part, driver="COG", compress="deflate", predictor="floating_point", overview_resampling="average"
@@ -142,28 +129,23 @@ def write_geotiff(
     return target
 
 
-def _bands(probability: xr.DataArray) -> list[tuple[int, int]]:
-    """Return the rows at which a map is read: those of its chunks."""
-    ends = np.cumsum(probability.chunksizes.get("y", (probability.sizes["y"],))).tolist()
-    return list(zip([0, *ends[:-1]], ends, strict=True))
-
-
 def _tags(probability: xr.DataArray, threshold: float | None) -> dict[str, str]:
-    attrs = probability.attrs
-    tags = {name: attrs[name] for name in (*TAGS, *SHARES) if name in attrs}
-    tags = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in tags.items()}
-    return tags | {"units": "1"} | ({} if threshold is None else {"threshold": f"{threshold:.6g}"})
+    known = {name: probability.attrs[name] for name in ("long_name", *TAGS, *SHARES) if name in probability.attrs}
+    attrs = CF_ATTRIBUTES["probability"] | known
+    tags = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in attrs.items()}
+    return tags | ({} if threshold is None else {"threshold": f"{threshold:.6g}"})
 
 
 def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Write polygons as GeoPackage (``.gpkg``, in their own coordinates) or GeoJSON (``.geojson``, in degrees, as RFC 7946 wants it).
+    """Write polygons as GeoPackage or GeoJSON and return the path.
 
     Parameters
     ----------
     polygons : geopandas.GeoDataFrame
         As :func:`landslide_utils.polygons.find_polygons` returns it.
     path : path
-        The file appears whole or not at all.
+        Ends in ``.gpkg`` (their own coordinates) or ``.geojson`` (degrees, as RFC 7946 wants it). The file appears
+        whole or not at all.
     overwrite : bool
         Whether a file that is there may be replaced.
 
@@ -180,18 +162,19 @@ def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, 
         faults.append(f"{target.name} ends in neither {' nor '.join(FORMATS)}")
     refuse(faults)
     driver = FORMATS[target.suffix.lower()]
-    told = {name: str(value) for name, value in polygons.attrs.items()}
-    said = (
-        {"layer_metadata": told} if driver == "GPKG" else {"DESCRIPTION": _sentence(polygons.attrs), "RFC7946": "YES"}
-    )
+    if driver == "GPKG":
+        metadata = {name: str(value) for name, value in polygons.attrs.items()}
+        options: dict[str, Any] = {"layer": "landslides", "layer_metadata": metadata}
+    else:
+        polygons = polygons.to_crs("EPSG:4326")
+        options = {"DESCRIPTION": _sentence(polygons.attrs), "RFC7946": "YES"}
     with atomic_write(target, overwrite=overwrite) as part:
-        polygons = polygons if driver == "GPKG" else polygons.to_crs("EPSG:4326")
-        layer = {"layer": "landslides"} if driver == "GPKG" else {}
-        polygons.to_file(part, driver=driver, engine="pyogrio", geometry_type="MultiPolygon", **layer, **said)
+        polygons.to_file(part, driver=driver, engine="pyogrio", geometry_type="MultiPolygon", **options)
     return target
 
 
 def _sentence(attrs: dict[str, Any]) -> str:
-    """Say in one sentence what a file holds."""
-    kind = "simulated radar" if attrs.get("simulated") else "radar"
-    return f"Landslides mapped from {kind}, {attrs.get('region')}, event {attrs.get('event_time')} UTC, threshold {attrs['threshold']:.3g}"
+    """Return one sentence that says what a file holds."""
+    radar = "simulated radar" if attrs.get("simulated") else "radar"
+    event = f"{attrs.get('region')}, event {attrs.get('event_time')} UTC"
+    return f"Landslides mapped from {radar}, {event}, threshold {attrs['threshold']:.3g}"

@@ -1,4 +1,4 @@
-"""One grid of square pixels: its CRS, transform, bounds and windows, and polygons brought to its pixels."""
+"""One grid of square pixels: its CRS, transform, bounds and windows, groups of its pixels, polygons as pixels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import rasterio.features
 import rioxarray  # noqa: F401  (gives xarray objects their .rio)
 import xarray as xr
@@ -17,6 +18,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 from rasterio.warp import transform_bounds
+from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
 from landslide_utils.files import InputError
@@ -68,7 +70,7 @@ def extent_km(layer: xr.Dataset | xr.DataArray) -> tuple[float, float, float, fl
 
 
 def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_crs('EPSG:32654')") -> list[str]:
-    """List what keeps a coordinate reference system from measuring areas and slopes: unknown, or not in metres.
+    """Return what keeps a coordinate reference system from measuring areas and slopes: unknown, or not in metres.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_
 
 
 def find_pixel_faults(transform: Affine, name: str) -> list[str]:
-    """List what keeps pixels from being square with north up; `name` says whose pixels they are, for the sentence."""
+    """Return what keeps pixels from being square with north up; `name` says whose pixels they are, for the sentence."""
     wide, high = transform.a, -transform.e
     if transform.b or transform.d or wide <= 0 or high <= 0:
         return [f"{name}: rows must go from north to south and columns from west to east; sort the coordinates y and x"]
@@ -105,7 +107,7 @@ def find_pixel_faults(transform: Affine, name: str) -> list[str]:
 
 
 def find_spacing_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
-    """List the coordinates of ``y`` and ``x`` that are not evenly spaced."""
+    """Return a fault for each of the coordinates ``y`` and ``x`` that is not evenly spaced."""
     steps = {axis: np.diff(layer[axis].values.astype(float)) for axis in ("y", "x")}
     return [
         f"the coordinate {axis} is not evenly spaced (steps from {step.min():g} to {step.max():g}); resample it"
@@ -115,7 +117,7 @@ def find_spacing_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
 
 
 def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
-    """List what keeps a layer (y, x) from being put on the ground in metres; `name` is its name in the sentence."""
+    """Return what keeps a layer (y, x) from being put on the ground in metres; `name` is its name in the sentence."""
     faults = find_crs_faults(layer.rio.crs, name)
     if min(layer.sizes["y"], layer.sizes["x"]) < 2:
         size = f"{layer.sizes['y']} x {layer.sizes['x']}"
@@ -124,7 +126,7 @@ def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
 
 
 def find_box_faults(box: Sequence[float], *, utm: bool = True) -> list[str]:
-    """List what is wrong with a bounding box in degrees, or with laying a UTM grid over it."""
+    """Return what is wrong with a bounding box in degrees, or with laying a UTM grid over it."""
     advice = "give west, south, east, north in degrees (EPSG:4326)"
     values = [float(value) for value in box] if all(isinstance(v, numbers.Real) for v in box) else []
     if len(values) != 4 or not all(map(math.isfinite, values)):
@@ -231,3 +233,30 @@ def touches(shape: BaseGeometry, window: Window) -> bool:
         and bottom >= window.row
         and top <= window.row + window.height
     )
+
+
+def label_groups(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the number of each pixel's group (y, x), from 1, and 0 outside the mask.
+
+    Pixels that touch at a corner are one group, because landslides are narrow and run in any direction.
+    """
+    groups: NDArray[np.int32] = ndimage.label(mask, structure=np.ones((3, 3)))[0]
+    return groups
+
+
+def measure_groups(groups: NDArray[np.int32], **measures: tuple[NDArray[Any], str]) -> pd.DataFrame:
+    """Return a table with a line for each group: its number of ``pixels``, and the measures.
+
+    Parameters
+    ----------
+    groups : numpy.ndarray (y, x)
+        As :func:`label_groups` returns it.
+    **measures : tuple of numpy.ndarray (y, x) and str
+        By name of the column, the values and how they are aggregated, such as "mean"; NaN is left out.
+    """
+    inside = groups > 0
+    values = {name: layer[inside].astype(np.float64) for name, (layer, _) in measures.items()}
+    pixels = pd.DataFrame(values).groupby(groups[inside])
+    table = pixels.agg({name: how for name, (_, how) in measures.items()})
+    table.insert(0, "pixels", pixels.size())
+    return table

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import ndimage, special
+from scipy import special
 
 from landslide_utils.chips import SIZE, corners, part_mask
-from landslide_utils.grid import transform_of
+from landslide_utils.grid import label_groups, measure_groups, transform_of
 
 BINS = 400
 """Bins of scores that the bootstrap counts, with equally many landslide pixels each: it sorts no curve twice."""
@@ -242,15 +242,8 @@ def found_landslides(
     pandas.DataFrame
         One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and the mean of each layer.
     """
-    chosen = landslides.values & mask.values & np.isfinite(score.values)
-    names, count = ndimage.label(chosen, structure=np.ones((3, 3)))
-    numbers = np.arange(1, count + 1)
-    table = pd.DataFrame(
-        {
-            "area_m2": np.bincount(names.ravel(), minlength=count + 1)[1:] * abs(transform_of(score).determinant),
-            "found": ndimage.mean(score.values >= threshold, names, numbers),
-        }
-    )
-    for name, layer in layers.items():
-        table[name] = ndimage.mean(layer.values, names, numbers)
-    return table
+    groups = label_groups(landslides.values & mask.values & np.isfinite(score.values))
+    means = {"found": score.values >= threshold} | {name: layer.values for name, layer in layers.items()}
+    table = measure_groups(groups, **{name: (values, "mean") for name, values in means.items()})
+    table.insert(0, "area_m2", table.pop("pixels") * abs(transform_of(score).determinant))
+    return table.reset_index(drop=True)

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import ndimage
 
 from landslide_utils import terrain
 from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
-from landslide_utils.grid import find_grid_faults, rasterise_like, transform_of
+from landslide_utils.grid import find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 CONFIDENCE = ("low", "medium", "high")
-NEIGHBOURS = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 CELL_M = 1000.0
 
 
@@ -85,8 +83,8 @@ def find_polygons(
 
     Notes
     -----
-    Pixels that touch at a corner are one group, because landslides are narrow and run in any direction. Confidence
-    says how sure the network is, not how often it is right: compare it with labels where there are any.
+    Pixels that touch at a corner are one group. Confidence says how sure the network is, not how often it is right:
+    compare it with labels where there are any.
     """
     import geopandas as gpd
     from rasterio.features import shapes
@@ -105,7 +103,13 @@ def find_polygons(
 
     attrs, transform = probability.attrs, transform_of(probability)
     pixel_m2 = transform.a**2
-    groups, table = _measure_groups(probability, terrain.slope(dem, transform.a), threshold)
+    groups = label_groups(probability.values >= threshold)
+    table = measure_groups(
+        groups,
+        probability_mean=(probability.values, "mean"),
+        probability_max=(probability.values, "max"),
+        slope_degrees=(terrain.slope(dem, transform.a).values, "mean"),
+    )
     dropped = table[table["pixels"] < min_pixels]
     groups[np.isin(groups, dropped.index)] = 0
     table = table.drop(dropped.index)
@@ -126,31 +130,6 @@ def find_polygons(
         "dropped_m2": float(dropped["pixels"].sum() * pixel_m2),
     }
     return polygons
-
-
-def _measure_groups(probability: xr.DataArray, slope: xr.DataArray, threshold: float) -> tuple[Any, pd.DataFrame]:
-    """Return the number of each pixel's group (y, x), 0 outside, and for each group its size, probability and slope."""
-    groups, _ = ndimage.label(probability.values >= threshold, structure=NEIGHBOURS)
-    inside = groups > 0
-    pixels = pd.DataFrame(
-        {
-            "group": groups[inside],
-            "probability": probability.values[inside].astype(np.float64),
-            "slope": slope.values[inside].astype(np.float64),
-        }
-    )
-    table = pixels.groupby("group").agg(
-        pixels=("group", "size"),
-        probability_mean=("probability", "mean"),
-        probability_max=("probability", "max"),
-        slope_degrees=("slope", "mean"),
-    )
-    return groups, table
-
-
-def count_groups(mask: xr.DataArray) -> int:
-    """Return how many groups of touching pixels a mask (y, x) has; as in :func:`find_polygons`, a corner is enough."""
-    return int(ndimage.label(mask.values, structure=NEIGHBOURS)[1])
 
 
 def summarise(polygons: gpd.GeoDataFrame) -> pd.DataFrame:

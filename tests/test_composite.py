@@ -72,6 +72,16 @@ def test_passes_are_averaged_in_power(cube: xr.Dataset) -> None:
     assert composite.attrs["passes_after"][0] == SAME_DAY[1]
 
 
+def test_all_layers_of_a_composite_say_what_they_are(cube: xr.Dataset) -> None:
+    composite = make_composite(cube, channels="sar_dem", timesteps=2)
+    assert composite.attrs["Conventions"] == "CF-1.11"
+    for name in set(composite.variables) - {"spatial_ref"}:
+        assert composite[name].attrs["long_name"], name
+        assert composite[name].attrs["units"], name
+    assert composite["image"].rio.crs == "EPSG:32654"
+    assert make_composite(cube, channels="vv")["image"].attrs["units"] == "dB"
+
+
 def test_zeros_and_gaps_are_missing_and_do_not_spread(write_published: Write) -> None:
     cube = open_cube(write_published(zeros=True, wedge=True, **SIZE)).load()
     chosen = choose_passes(cube, 4)

@@ -45,6 +45,39 @@ def test_every_variant_of_the_published_layout_becomes_the_same_cube(
     assert cube.attrs["simulated"] is False
 
 
+@pytest.mark.parametrize("layout", ["an attribute", "a grid mapping", "the region"])
+def test_the_crs_of_every_layout_is_found_and_reprojects(tmp_path: Path, layout: str) -> None:
+    store, name = published(shape=(140, 150)), "elsewhere.zarr"
+    if layout == "an attribute":
+        store.attrs["crs"] = "EPSG:32654"
+    elif layout == "a grid mapping":
+        store = store.rio.write_crs("EPSG:32654")
+    else:
+        name = "hokkaido_japan.zarr"
+    store.to_zarr(tmp_path / name, zarr_format=2)
+    cube = open_cube(str(tmp_path / name), event_time=EVENT)
+    assert cube.rio.crs == cube["vv"].rio.crs == cube["landslides"].rio.crs == "EPSG:32654"
+    degrees = cube[["dem", "landslides"]].rio.reproject("EPSG:4326")
+    assert degrees.rio.crs == "EPSG:4326"
+    assert degrees["dem"].mean() == pytest.approx(float(cube["dem"].mean()), abs=1)
+    assert set(np.unique(degrees["landslides"])) == {0, 1}
+    assert cube.isel(time=slice(0, 2)).rio.reproject("EPSG:32655")["vv"].sizes["time"] == 2
+
+
+def test_all_variables_and_coordinates_say_what_they_are(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    assert cube.attrs["Conventions"] == "CF-1.11"
+    for name in set(cube.variables) - {"spatial_ref"}:
+        assert cube[name].attrs["long_name"], name
+        assert "units" in cube[name].attrs or name == "time", name  # xarray writes that of time
+    assert [cube[axis].attrs["standard_name"] for axis in ("time", "y", "x")] == [
+        "time",
+        "projection_y_coordinate",
+        "projection_x_coordinate",
+    ]
+    assert cube["dem"].attrs["standard_name"] == "surface_altitude"
+
+
 def test_opening_reads_no_pixel(write_published: Callable[..., str]) -> None:
     cube = open_cube(write_published(shape=(140, 150)))
     assert all(array.chunks is not None for array in cube.data_vars.values())

@@ -19,12 +19,11 @@ from scipy import ndimage
 from shapely.geometry import Point, box
 
 from landslide_utils.export import ExportError, plan_files, write_geotiff, write_polygons
-from landslide_utils.grid import rasterise_like
+from landslide_utils.grid import label_groups, rasterise_like
 from landslide_utils.polygons import (
     CONFIDENCE,
     best_threshold,
     compare_confidence,
-    count_groups,
     find_polygons,
     summarise,
 )
@@ -34,7 +33,7 @@ LEFT, TOP = 500_000.0, 4_740_000.0  # edges of the first pixel, UTM zone 54 nort
 
 
 def scene(height: int = 200, width: int = 240, seed: int = 0, blur: float = 2) -> xr.DataArray:
-    """Make a map of probabilities from 0 to 1 with blobs of all sizes, a hole without data, and what is known of the event."""
+    """Return a map of probabilities from 0 to 1 with blobs of all sizes, a hole without data, and the event's names."""
     smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(height, width)), blur)
     values = (smooth.argsort(axis=None).argsort().reshape(height, width) / smooth.size) ** 6
     values[:5, :7] = np.nan
@@ -55,7 +54,7 @@ def scene(height: int = 200, width: int = 240, seed: int = 0, blur: float = 2) -
 
 
 def plane(like: xr.DataArray, degrees: float = 30.0) -> xr.DataArray:
-    """Make a hillside of one slope."""
+    """Return the elevation of a hillside of one slope."""
     return (like["x"] * np.tan(np.radians(degrees)) + 0 * like["y"]).transpose("y", "x")
 
 
@@ -78,6 +77,7 @@ def test_a_geotiff_is_cloud_optimised_and_lies_where_the_map_does(tmp_path: Path
         assert np.array_equal(file.read(1), large.values, equal_nan=True)
         tags = file.tags()
         assert file.descriptions == ("probability of a landslide",)
+        assert file.tags(1) == {"units": "1"}
     assert {
         name: tags[name] for name in ("units", "region", "event_time", "simulated", "threshold", "passes_after")
     } == {
@@ -208,11 +208,13 @@ def test_no_landslide_gives_empty_files_with_their_columns(tmp_path: Path, proba
 
 
 def test_groups_are_counted_as_polygons_are_drawn() -> None:
-    mask = xr.DataArray(np.eye(6, dtype=bool), dims=("y", "x"))  # touching at corners: one
-    assert count_groups(mask) == 1
-    assert count_groups(mask.copy(data=np.kron(np.eye(3), [[1, 0], [0, 0]]) > 0)) == 3
+    mask = np.eye(6, dtype=bool)  # touching at corners: one
+    assert label_groups(mask).max() == 1
+    assert label_groups(np.kron(np.eye(3), [[1, 0], [0, 0]]) > 0).max() == 3
     probability = scene()
-    assert count_groups(probability >= 0.3) == len(find_polygons(probability, plane(probability), threshold=0.3))
+    assert label_groups(probability.values >= 0.3).max() == len(
+        find_polygons(probability, plane(probability), threshold=0.3)
+    )
 
 
 def test_the_threshold_with_the_best_f1_is_found() -> None:

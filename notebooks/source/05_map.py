@@ -291,10 +291,9 @@ print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2
 # groups at a few thresholds, and those of the labels:
 
 # %% tags=["misconception:polygons-are-landslides"]
-from landslide_utils.polygons import count_groups
-
 cuts = {f"above {cut:.2f}": probability >= cut for cut in (threshold / 2, threshold, (1 + threshold) / 2)}
-groups = {name: count_groups(mask) for name, mask in {**cuts, "labelled": landslides}.items()}
+masks = {**cuts, "labelled": landslides}
+groups = {name: int(grid.label_groups(mask.values).max()) for name, mask in masks.items()}
 pd.Series(groups, name="groups").to_frame()
 
 # %% [markdown]
