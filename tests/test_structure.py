@@ -15,8 +15,9 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "landslide_utils"
-LAZY = ("landslide_utils.regions",)
-"""Core modules that may import a wing inside a function. Only `regions` knows how the cube of a region is had."""
+COMMANDS = "landslide_utils.__main__"
+LAZY = ("landslide_utils.regions", COMMANDS)
+"""Core modules that may import a wing inside a function: `regions` knows how a cube is had, a command what it does."""
 MODULE_LINES, FUNCTION_LINES, PARAMETERS, PACKAGE_LINES, CORE_MODULES = 350, 60, 8, 9500, 15
 PUBLIC_NAMES = range(3, 9)
 NOT_HEAVY = ("torch", "matplotlib", "scipy.stats")
@@ -185,8 +186,8 @@ def test_the_core_imports_no_wing_but_lazily_where_a_region_s_cube_is_had() -> N
     assert core_to_wing(PACKAGE, LAZY) == []
 
 
-def test_nothing_imports_the_course() -> None:
-    assert into_wing(PACKAGE, "course") == []
+def test_only_its_command_imports_the_course() -> None:
+    assert into_wing(PACKAGE, "course") == [f"{COMMANDS} imports landslide_utils.course.demo"]
 
 
 @NOT_YET

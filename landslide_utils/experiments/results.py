@@ -1,4 +1,4 @@
-"""What a grid of runs says: means with intervals, the poster's four claims held against them, and the files that keep both."""
+"""Results of a grid of runs: means with intervals, verdicts on the paper's four claims, and the files of both."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from landslide_utils.figures.chips import Picture
+from landslide_utils.files import atomic_write
 from landslide_utils.metrics import LEVEL, Interval
 from landslide_utils.regions import REGIONS
 
 MEASURE = "auprc_landslide_chips"
-"""The poster's measure: AUPRC inside the test chips that hold a landslide."""
+"""The paper's measure: AUPRC inside the test chips that hold a landslide."""
 
 HOLDS, FAILS, UNCLEAR = "holds", "does not hold", "cannot tell here"
 
@@ -29,7 +31,7 @@ def pooled(values: NDArray[np.float64], draws: NDArray[np.float64], chips_with_l
     draws : numpy.ndarray (draw, seed)
         Bootstrap draws of each.
     chips_with_landslides : int
-        In the test of one seed. The seeds' tests share chips, so that three of them are not taken for three times as many chips.
+        In the test of one seed. The seeds' tests share chips, so three of them do not count as three times as many.
     """
     seeds = len(values)
     within = float(np.nanvar(draws, axis=0).mean()) * chips_with_landslides / max(chips_with_landslides - 1, 1)
@@ -40,55 +42,61 @@ def pooled(values: NDArray[np.float64], draws: NDArray[np.float64], chips_with_l
 
 
 class _Grid:
-    """A table of runs with their draws, to ask for one setting or the difference of two."""
+    """A table of runs with their draws, from which one setting or the difference of two can be taken."""
 
     def __init__(self, table: pd.DataFrame, draws: pd.DataFrame) -> None:
         self.table, self.draws = table, draws
         self.chips = int(table["n_test_chips_with_landslides"].min())
         self.timesteps = sorted(int(steps) for steps in table["timesteps"].unique())
 
-    def ask(self, channels: str, timesteps: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def select(self, channels: str, timesteps: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return values (seed,) and draws (draw, seed), averaged over timesteps."""
         values, draws = [], []
-        some = self.table[(self.table["channels"] == channels) & self.table["timesteps"].isin(timesteps)]
-        for _, lines in some.groupby("seed"):
+        runs = self.table[(self.table["channels"] == channels) & self.table["timesteps"].isin(timesteps)]
+        for _, lines in runs.groupby("seed"):
             if set(lines["timesteps"]) == set(timesteps):
                 values.append(float(lines[MEASURE].mean()))
                 draws.append(self.draws[lines["run"].tolist()].mean(axis=1).to_numpy())
         return np.array(values), np.array(draws).T
 
     def difference(self, first: tuple[str, Sequence[int]], second: tuple[str, Sequence[int]]) -> Interval | None:
-        (a, drawn_a), (b, drawn_b) = self.ask(*first), self.ask(*second)
+        """Return by how much the first setting is better; None if either lacks runs."""
+        (a, draws_a), (b, draws_b) = self.select(*first), self.select(*second)
         if len(a) == 0 or len(a) != len(b):
             return None
-        return pooled(a - b, drawn_a - drawn_b, self.chips)
+        return pooled(a - b, draws_a - draws_b, self.chips)
 
 
 def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
-    """Return one line for each band combination and number of passes: mean AUPRC over the seeds, its interval, its spread over seeds, and chance.
+    """Return the mean AUPRC over the seeds, its interval, its spread, and chance, for each setting.
 
     Parameters
     ----------
     table, draws : pandas.DataFrame
-        From :func:`landslide_utils.experiments.grid.collect` and :func:`landslide_utils.experiments.grid.collect_draws`.
+        From :func:`~landslide_utils.experiments.grid.collect` and
+        :func:`~landslide_utils.experiments.grid.collect_draws`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One line for each band combination and number of passes.
     """
-    asked = _Grid(table, draws)
+    grid = _Grid(table, draws)
     lines = []
-    for channels, steps in sorted(set(zip(table["channels"], table["timesteps"], strict=True))):
-        some = table[(table["channels"] == channels) & (table["timesteps"] == steps)]
-        found = pooled(*asked.ask(channels, [steps]), asked.chips)
+    for (channels, steps), runs in table.groupby(["channels", "timesteps"]):
+        value, low, high = pooled(*grid.select(channels, [steps]), grid.chips)
         lines.append(
             {
                 "channels": channels,
                 "timesteps": steps,
-                "seeds": len(some),
-                "mean": found.value,
-                "low": found.low,
-                "high": found.high,
-                "sd_over_seeds": some[MEASURE].std(ddof=1),
-                "chance": some["prevalence_landslide_chips"].mean(),
-                "whole_scene": some["auprc"].mean(),
-                "whole_scene_chance": some["prevalence"].mean(),
+                "seeds": len(runs),
+                "mean": value,
+                "low": low,
+                "high": high,
+                "sd_over_seeds": runs[MEASURE].std(ddof=1),
+                "chance": runs["prevalence_landslide_chips"].mean(),
+                "whole_scene": runs["auprc"].mean(),
+                "whole_scene_chance": runs["prevalence"].mean(),
             }
         )
     return pd.DataFrame(lines)
@@ -113,13 +121,15 @@ def hours_after(table: pd.DataFrame) -> pd.Series:
         If runs with as many passes used different ones, or nobody knows when the event was.
     """
     hours = {}
-    for steps, some in table[table["passes_after"].fillna("") != ""].groupby("timesteps"):
-        regional = some["cube"].map({name: region.event_time for name, region in REGIONS.items()})
-        events = set(some["event_time"].astype(object).where(some["event_time"].notna(), regional).fillna(""))
-        last = {passes.split(", ")[-1] for passes in some["passes_after"]}
+    event_of = {name: region.event_time for name, region in REGIONS.items()}
+    for steps, runs in table[table["passes_after"].fillna("") != ""].groupby("timesteps"):
+        given = runs["event_time"].astype(object)
+        events = set(given.where(given.notna(), runs["cube"].map(event_of)).fillna(""))
+        last = {passes.split(", ")[-1] for passes in runs["passes_after"]}
         if len(last) > 1 or len(events) > 1 or "" in events:
             raise ValueError(
-                f"runs with {steps} passes end at {' and at '.join(sorted(last))} after events at {' and at '.join(sorted(events)) or 'no known instant'}; "
+                f"runs with {steps} passes end at {' and at '.join(sorted(last))} after events at "
+                f"{' and at '.join(sorted(events)) or 'no known instant'}; "
                 "take those of one cube and one orbit direction whose event_time is known"
             )
         hours[steps] = (np.datetime64(last.pop()) - np.datetime64(events.pop())) / np.timedelta64(1, "h")
@@ -127,26 +137,22 @@ def hours_after(table: pd.DataFrame) -> pd.Series:
 
 
 def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
-    """Hold the poster's four claims against a grid of runs.
+    """Return a verdict on each of the paper's four claims, by a grid of runs.
 
-    A claim about a difference holds if the whole interval of the difference is on its side, does not hold if it is on the other, and else cannot be told.
+    A claim about a difference holds if the whole interval of the difference is on its side, does not hold if it is on
+    the other, and else cannot be told.
 
     Returns
     -------
     pandas.DataFrame
         ``claim``, ``measured`` (in words, with interval), ``verdict``.
     """
-    asked = _Grid(table, draws)
-    few, many, all_steps = asked.timesteps[:1], asked.timesteps[-1:], asked.timesteps
-    found = means(table, draws)
-    best = found.sort_values("mean").iloc[-1]
-    lines = [
-        (
-            "1. The best AUPRC is above 0.7",
-            f"{best['channels']}, {best['timesteps']} passes: {best['mean']:.2f} ({best['low']:.2f} to {best['high']:.2f}), chance {best['chance']:.2f}",
-            HOLDS if best["low"] > 0.7 else FAILS if best["high"] < 0.7 else UNCLEAR,
-        )
-    ]
+    grid = _Grid(table, draws)
+    few, many, all_steps = grid.timesteps[:1], grid.timesteps[-1:], grid.timesteps
+    best = means(table, draws).sort_values("mean").iloc[-1]
+    setting, reach = f"{best['channels']}, {best['timesteps']} passes", f"{best['low']:.2f} to {best['high']:.2f}"
+    measured = f"{setting}: {best['mean']:.2f} ({reach}), chance {best['chance']:.2f}"
+    lines = [("1. The best AUPRC is above 0.7", measured, _verdict(best["low"], best["high"], 0.7))]
     questions = [
         ("1. Terrain alone tells little: less than VV and VH", ("sar", all_steps), ("dem", all_steps)),
         ("2. VV is better than VH", ("vv", all_steps), ("vh", all_steps)),
@@ -156,24 +162,30 @@ def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
         (f"4. Terrain helps with {many[0]} passes", ("sar_dem", many), ("sar", many)),
     ]
     for claim, first, second in questions:
-        found_difference = asked.difference(first, second) if (many != few or "passes are" not in claim) else None
-        if found_difference is None:
+        difference = grid.difference(first, second) if first != second else None
+        if difference is None:
             lines.append((claim, "these runs are not there", UNCLEAR))
             continue
-        value, low, high = found_difference
-        verdict = HOLDS if low > 0 else FAILS if high < 0 else UNCLEAR
-        lines.append((claim, f"difference {value:+.3f} ({low:+.3f} to {high:+.3f})", verdict))
+        value, low, high = difference
+        lines.append((claim, f"difference {value:+.3f} ({low:+.3f} to {high:+.3f})", _verdict(low, high, 0)))
     return pd.DataFrame(lines, columns=["claim", "measured", "verdict"])
 
 
+def _verdict(low: float, high: float, bound: float) -> str:
+    """Return the verdict on "above the bound" by an interval."""
+    return HOLDS if low > bound else FAILS if high < bound else UNCLEAR
+
+
 def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> Path:
-    """Write what a grid found: ``runs.csv``, ``draws.csv``, ``means.csv``, ``claims.csv``, ``passes.png``, and ``README.md`` to look at.
+    """Write tables, figure and page of a grid, and return their folder.
 
     Parameters
     ----------
     table, draws : pandas.DataFrame
-        From :func:`landslide_utils.experiments.grid.collect` and :func:`landslide_utils.experiments.grid.collect_draws`.
+        From :func:`~landslide_utils.experiments.grid.collect` and
+        :func:`~landslide_utils.experiments.grid.collect_draws`.
     folder : path
+        For ``runs.csv``, ``draws.csv``, ``means.csv``, ``claims.csv``, ``passes.png``, and ``README.md`` to look at.
     command : str
         What made the runs; it stands in the README.
     """
@@ -181,27 +193,56 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
 
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    found, judged = means(table, draws), claims(table, draws)
-    figure = passes_figure(found, simulated=bool(table["simulated"].all()))
+    averages, verdicts = means(table, draws), claims(table, draws)
     table.drop(columns=["runs_dir"]).round(6).to_csv(out / "runs.csv", index=False)
     draws.round(4).to_csv(out / "draws.csv", index=False)
-    found.round(4).to_csv(out / "means.csv", index=False)
-    judged.to_csv(out / "claims.csv", index=False)
-    figure.save(out / "passes.png")
-    kind = "simulated radar" if table["simulated"].all() else "measured radar"
-    parts = [
-        "# Results of the experiment",
-        f"{len(table)} runs on {', '.join(sorted(set(table['cube'])))} ({kind}), preset {', '.join(sorted(set(table['preset'])))}; made, with this page, by",
-        f"```sh\n{command}\n```",
-        f"![{figure.alt}](passes.png)",
-        "## The poster's claims",
-        markdown_table(judged),
-        "## AUPRC",
-        "In test chips that hold a landslide, mean over seeds with its 95 % interval; `whole_scene` is over all test chips.",
-        markdown_table(found.round(3)),
-    ]
-    (out / "README.md").write_text("\n\n".join(parts) + "\n")
+    averages.round(4).to_csv(out / "means.csv", index=False)
+    verdicts.to_csv(out / "claims.csv", index=False)
+    cubes, presets = (", ".join(sorted(set(table[name]))) for name in ("cube", "preset"))
+    write_page(
+        out / "README.md",
+        [
+            "# Results of the experiment",
+            f"{len(table)} runs on {cubes} ({radar_of(table)}), preset {presets}",
+            "## The paper's claims",
+            markdown_table(verdicts),
+            "## AUPRC",
+            "In test chips that hold a landslide, mean over seeds with its 95 % interval; `whole_scene` is over all "
+            "test chips.",
+            markdown_table(averages.round(3)),
+        ],
+        figure=passes_figure(averages, simulated=bool(table["simulated"].all())),
+        picture="passes.png",
+        command=command,
+    )
     return out
+
+
+def write_page(path: Path, paragraphs: Sequence[str], *, figure: Picture, picture: str, command: str) -> None:
+    """Write a page in Markdown, and its picture beside it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    paragraphs : sequence of str
+        A heading, a sentence without its full stop, and others. After the sentence come the command and the picture.
+    figure : Picture
+    picture : str
+        Name of the picture's file.
+    command : str
+        What made the page.
+    """
+    heading, summary, *others = paragraphs
+    source = [f"{summary}; made, with this page, by", f"```sh\n{command}\n```", f"![{figure.alt}]({picture})"]
+    with atomic_write(path.with_name(picture), overwrite=True) as part:
+        figure.save(part)
+    with atomic_write(path, overwrite=True) as part:
+        part.write_text("\n\n".join([heading, *source, *others]) + "\n")
+
+
+def radar_of(table: pd.DataFrame) -> str:
+    """Return whether the radar of a table of runs was simulated or measured, in words."""
+    return "simulated radar" if table["simulated"].all() else "measured radar"
 
 
 def markdown_table(table: pd.DataFrame) -> str:
@@ -211,7 +252,7 @@ def markdown_table(table: pd.DataFrame) -> str:
 
 
 def read_results(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the table of runs and the draws that :func:`write_results` wrote.
+    """Return the table of runs and the draws that :func:`write_results` wrote.
 
     Raises
     ------
@@ -221,7 +262,6 @@ def read_results(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, pd.DataF
     out = Path(folder)
     missing = [name for name in ("runs.csv", "draws.csv") if not (out / name).exists()]
     if missing:
-        raise FileNotFoundError(
-            f"{' and '.join(missing)} not found in {out}; make them with: python -m landslide_utils.experiments --results {out}"
-        )
+        command = f"python -m landslide_utils.experiments --results {out}"
+        raise FileNotFoundError(f"{' and '.join(missing)} not found in {out}; make them with: {command}")
     return pd.read_csv(out / "runs.csv"), pd.read_csv(out / "draws.csv")

@@ -1,4 +1,4 @@
-"""A run: from a configuration to a folder that keeps what came of it, whole or not at all."""
+"""A run: from a configuration to a folder with its scores, network and map, which appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from landslide_utils.chips import Normalisation, Scene, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.files import atomic_write
+from landslide_utils.files import InputError, atomic_write, remove_leftovers
 from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
 from landslide_utils.model import PRESETS
 
@@ -40,24 +40,21 @@ FORMAT = 2
 MEMBERS = ("config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors", "probability.zarr")
 
 
-class RunError(ValueError):
-    """A run's folder that is damaged, half deleted, or of another version. ``faults`` lists everything that is wrong."""
+class RunError(InputError):
+    """A run's folder that is damaged, half deleted, or of another version."""
 
     def __init__(self, folder: Path, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        text = "; ".join(faults)
-        super().__init__(
-            f"the run in {folder} cannot be used: {text}. Run its configuration again, or delete the folder"
-        )
+        heading = f"the run in {folder} cannot be used; run its configuration again, or delete the folder"
+        super().__init__(heading, faults)
 
 
-class RunBusyError(RuntimeError):
+class RunBusyError(OSError):
     """A run that another process is training at this moment."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind.
+    """What is kept of a run.
 
     Attributes
     ----------
@@ -66,7 +63,7 @@ class Run:
     history : pandas.DataFrame
         One line an epoch.
     bootstrap : pandas.DataFrame
-        What the AUPRC might have been: ``auprc`` and ``auprc_landslide_chips``, one line a draw.
+        Draws of the AUPRC, one line a draw: ``auprc`` and ``auprc_landslide_chips``.
     """
 
     config: RunConfig
@@ -118,9 +115,10 @@ def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
 
 
 def run(config: RunConfig, *, progress: bool = True) -> Run:
-    """Train, map and measure one configuration, unless that has been done; what notebook 03 does step by step.
+    """Train, map and measure one configuration, unless that has been done, and return what is kept of it.
 
-    A training that was stopped goes on from its last epoch. Processes that share a folder never train the same run at the same time.
+    It does what notebook 03 does step by step. A training that was stopped goes on from its last epoch. Processes that
+    share a folder never train the same run at the same time.
 
     Raises
     ------
@@ -131,17 +129,34 @@ def run(config: RunConfig, *, progress: bool = True) -> Run:
     lock = FileLock(_beside(config, ".lock"))
     try:
         with lock.acquire(timeout=0):
+            remove_leftovers_of(config)
             with contextlib.suppress(FileNotFoundError, RunError):
                 return read_run(config.folder)
             try:
                 return _run(config, progress)
             finally:
+                remove_leftovers_of(config)
                 _hand_memory_back()
     except Timeout:
         raise RunBusyError(f"{config.folder} is being trained by another process") from None
 
 
+def remove_leftovers_of(config: RunConfig) -> None:
+    """Remove what killed processes left of a run: half-written files, and the checkpoint of a run that is whole.
+
+    What a living process is writing stays, and so does a checkpoint from which training can go on.
+    """
+    checkpoint = _beside(config, ".checkpoint.safetensors")
+    for target in (config.folder, checkpoint):
+        remove_leftovers(target)
+    if config.folder.exists():
+        with contextlib.suppress(RunError):
+            read_run(config.folder)
+            checkpoint.unlink(missing_ok=True)
+
+
 def _beside(config: RunConfig, ending: str) -> Path:
+    """Return the path of a hidden file of a run, which lies beside its folder."""
     return config.folder.parent / f".{config.hash}{ending}"
 
 
@@ -179,7 +194,7 @@ def _run(config: RunConfig, progress: bool) -> Run:
 
 
 def _hand_memory_back() -> None:
-    """Give what training has freed back to the system; Linux's allocator would keep a tenth of a gigabyte, which a notebook on Binder needs."""
+    """Give what training has freed back to the system: Linux's allocator keeps 0.1 GB, which a notebook needs."""
     with contextlib.suppress(OSError, AttributeError):  # other systems have no such call
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
@@ -294,13 +309,16 @@ def save_run(
     probability: xr.DataArray,
     pictures: Mapping[str, Picture] | None = None,
 ) -> Path:
-    """Save a run; its folder appears whole or not at all, and takes the place of an earlier one of the same configuration.
+    """Save a run and return its folder.
+
+    It appears whole or not at all, and takes the place of an earlier one of the same configuration.
 
     Returns
     -------
     pathlib.Path
-        ``<runs_dir>/<hash>/`` with ``config.json``, ``metrics.json``, ``history.csv``, ``bootstrap.csv``, ``model.safetensors`` (the normalisation in its metadata)
-        and ``probability.zarr``, and each picture as ``<name>.png``.
+        ``<runs_dir>/<hash>/`` with ``config.json``, ``metrics.json``, ``history.csv``, ``bootstrap.csv``,
+        ``model.safetensors`` (the normalisation in its metadata) and ``probability.zarr``, and each picture as
+        ``<name>.png``.
     """
     from safetensors.torch import save_file
 
@@ -323,7 +341,7 @@ def save_run(
 
 
 def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a number that does not exist as null: JSON knows no NaN."""
+    """Return metrics with None for numbers that do not exist: JSON has null and no NaN."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()

@@ -1,16 +1,9 @@
-"""From one region to another: what a trained network is worth where it has never been, and what mends it.
-
-``python -m landslide_utils.experiments.transfer --results docs/results`` measures all pairs of the practice regions.
-"""
+"""Transfer: the scores of a network in regions that it was not trained in, with and without remedies."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import itertools
 import os
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +12,16 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from landslide_utils.baselines import log_ratio_detectors
-from landslide_utils.chips import Normalisation, Scene, SplitError
+from landslide_utils.chips import Normalisation, Scene, corners
+from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.experiments.results import markdown_table
+from landslide_utils.experiments.results import markdown_table, radar_of, write_page
 from landslide_utils.experiments.runs import Run, prepare, run
-from landslide_utils.files import InputError, atomic_write
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
 from landslide_utils.model import PRESETS, Preset
 from landslide_utils.predict import map_scene
-from landslide_utils.simulate.scenario import PRACTICE
+from landslide_utils.terrain import LOOK_AZIMUTH, find_layover_and_shadow
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +40,7 @@ FEW, EPOCHS = 8, 12
 
 
 def few_chips(chips: pd.DataFrame, count: int = FEW, seed: int = 0) -> pd.DataFrame:
-    """Return a table of chips in which only a few train: so many with landslides, and as many without.
+    """Return a table of chips of which only a few train: `count` with landslides, and as many without.
 
     Parameters
     ----------
@@ -60,11 +54,11 @@ def few_chips(chips: pd.DataFrame, count: int = FEW, seed: int = 0) -> pd.DataFr
         If there are fewer training chips with landslides.
     """
     train = chips[chips["part"] == "train"]
-    rich = train["landslide_share"] > 0
-    if not 1 <= count <= rich.sum():
-        raise ValueError(f"count={count}: there are {rich.sum()} training chips with landslides; choose from 1 to that")
-    kept = [some.sample(min(count, len(some)), random_state=seed) for some in (train[rich], train[~rich])]
-    return pd.concat([*kept, chips[chips["part"] != "train"]]).sort_index()
+    slid = train["landslide_share"] > 0
+    if not 1 <= count <= slid.sum():
+        raise ValueError(f"count={count}: there are {slid.sum()} training chips with landslides; choose from 1 to that")
+    few = [group.sample(min(count, len(group)), random_state=seed) for group in (train[slid], train[~slid])]
+    return pd.concat([*few, chips[chips["part"] != "train"]]).sort_index()
 
 
 def fine_tune(
@@ -77,7 +71,7 @@ def fine_tune(
     seed: int = 0,
     progress: bool = True,
 ) -> torch.nn.Module:
-    """Train a little on a few chips of a new region, normalised by that region, and return the network.
+    """Return a network that was trained a little on a few chips of a new region, normalised by that region.
 
     Parameters
     ----------
@@ -86,7 +80,7 @@ def fine_tune(
     chips : pandas.DataFrame
         As :func:`few_chips` returns it.
     preset : Preset
-        With a tenth of its learning rate a network that knows something is changed; with all of it one that knows nothing is trained.
+        A network with weights is trained with a tenth of its learning rate.
     weights : mapping of torch.Tensor, optional
         Of a network that was trained elsewhere; without them it starts from nothing.
     epochs, seed : int
@@ -105,9 +99,34 @@ def fine_tune(
 
 
 def map_elsewhere(model: torch.nn.Module, normalisation: Normalisation, scene: Scene) -> xr.DataArray:
-    """Return the map (y, x) that a network makes of a scene, normalised by what is given: that of its training, or the scene's own."""
+    """Return the map (y, x) that a network makes of a scene, normalised as in its training, or by the scene's own."""
     image = normalisation.apply(scene.composite["image"])
     return map_scene(model, image, valid=scene.valid, progress=False)
+
+
+def map_cube(
+    trained: Run, config: RunConfig, *, incidence_degrees: float | None = None
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the map (y, x) of a cube by a run's network, silent in layover and shadow, and the cube's elevation (m).
+
+    Parameters
+    ----------
+    trained : Run
+    config : RunConfig
+        What is mapped: its ``cube`` and ``event_time``, and passes as in the run.
+    incidence_degrees : float, optional
+        Instead of the cube's own.
+    """
+    variables = [*variables_of(config.channels), "dem"]
+    datacube = open_cube(config.cube, event_time=config.event_time or None, variables=variables)
+    composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
+    model, normalisation = trained.model()
+    orbit, hidden = composite.attrs.get("orbit"), None
+    if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
+        hidden = find_layover_and_shadow(datacube, orbit=orbit, incidence_degrees=incidence_degrees)
+    valid = composite["image"].notnull().all("channel")
+    image = normalisation.apply(composite["image"])
+    return map_scene(model, image, valid=valid, layover_and_shadow=hidden), datacube["dem"].load()
 
 
 def measure_pairs(
@@ -126,9 +145,10 @@ def measure_pairs(
     Yields
     ------
     pandas.DataFrame
-        A line for each pair of regions and each of `METHODS` that can be had there: ``train_region``, ``test_region``, ``seed``, ``run``, ``method``,
-        ``auprc`` with ``low`` and ``high`` (its 95 % interval) and ``prevalence`` on all test chips, ``auprc_landslide_chips`` and
-        ``prevalence_landslide_chips``, ``n_few_chips``, ``n_test_chips_with_landslides``, ``simulated``.
+        A line for each pair of regions and each of `METHODS` that is possible there: ``train_region``,
+        ``test_region``, ``seed``, ``run``, ``method``, ``auprc`` with ``low`` and ``high`` (its 95 % interval) and
+        ``prevalence`` on all test chips, ``auprc_landslide_chips`` and ``prevalence_landslide_chips``,
+        ``n_few_chips``, ``n_test_chips_with_landslides``, ``simulated``.
     """
     regions = {config.cube for config in configs}
     table = pd.DataFrame({"run": [], "test_region": []}) if table is None else table
@@ -137,62 +157,72 @@ def measure_pairs(
     table = table[table["run"].isin({config.hash for config in configs if config not in missing})]
     yield table
     with tqdm(desc="networks", unit="network", total=len(missing), disable=not progress) as bar:
-        for seed, some in itertools.groupby(sorted(missing, key=lambda c: c.seed), key=lambda c: c.seed):
+        for seed in sorted({config.seed for config in missing}):
             scenes = {c.cube: prepare(c, progress=progress) for c in configs if c.seed == seed}
-            for config in some:
-                found = run(config, progress=progress)
+            for config in [config for config in missing if config.seed == seed]:
+                trained = run(config, progress=progress)
                 lines = [
                     {"train_region": config.cube, "test_region": name, "seed": seed, "run": config.hash, **line}
                     for name, scene in scenes.items()
-                    for line in _measure(found, scene, there=name == config.cube)
+                    for line in _measure(trained, scene, there=name == config.cube)
                 ]
                 table = pd.concat([table, pd.DataFrame(lines)], ignore_index=True)
                 bar.update()
                 yield table
 
 
-def _measure(found: Run, scene: Scene, *, there: bool) -> Iterator[dict[str, Any]]:
-    """Yield a line for each way to map one scene with one trained network."""
-    model, normalisation = found.model()
-    config, preset = found.config, PRESETS[found.config.preset]
-    scores: dict[str, Any] = {}
-    if there:
-        scores[THERE] = lambda: map_elsewhere(model, normalisation, scene)
-        ratios = log_ratio_detectors(scene.composite["image"])
-        validation = {n: score_map(s, scene.landslides, scene.chips, "validation")["auprc"] for n, s in ratios.items()}
-        if ratios:
-            scores[LOG_RATIO] = lambda: ratios[max(validation, key=lambda name: validation[name])]
-    else:
-        scores[AS_TRAINED] = lambda: map_elsewhere(model, normalisation, scene)
-        scores[BY_REGION] = lambda: map_elsewhere(model, scene.normalisation, scene)
-    rich = int(((scene.chips["part"] == "train") & (scene.chips["landslide_share"] > 0)).sum())
-    few = few_chips(scene.chips, min(FEW, rich), config.seed)
-    for method, weights in ((FEW_ALONE, None),) if there else ((FINE_TUNED, model.state_dict()),):
-
-        def tuned(weights: Any = weights) -> xr.DataArray:
-            changed = fine_tune(scene, few, preset, weights=weights, epochs=EPOCHS, seed=config.seed, progress=False)
-            return map_elsewhere(changed, scene.normalisation, scene)
-
-        scores[method] = tuned
-    tested = int(((scene.chips["part"] == "test") & (scene.chips["landslide_share"] > 0)).sum())
-    for method, make in scores.items():
-        score = make()
-        line = score_map(score, scene.landslides, scene.chips)
-        drawn = bootstrap_auprc(score, scene.landslides, scene.chips)
-        _, low, high = interval(line["auprc"], drawn, tested)
+def _measure(trained: Run, scene: Scene, *, there: bool) -> Iterator[dict[str, Any]]:
+    """Yield a line for each method, whether the scene is of the region of the training or of another."""
+    count = min(FEW, len(corners(scene.chips, "train", only_landslides=True)))
+    tested = len(corners(scene.chips, "test", only_landslides=True))
+    few = few_chips(scene.chips, count, trained.config.seed)
+    for method, score in _maps_there(trained, scene, few) if there else _maps_elsewhere(trained, scene, few):
+        scores = score_map(score, scene.landslides, scene.chips)
+        draws = bootstrap_auprc(score, scene.landslides, scene.chips)
+        _, low, high = interval(scores["auprc"], draws, tested)
         yield {
             "method": method,
-            **line,
+            **scores,
             "low": low,
             "high": high,
-            "n_few_chips": min(FEW, rich) if method in (FINE_TUNED, FEW_ALONE) else 0,
+            "n_few_chips": count if method in (FINE_TUNED, FEW_ALONE) else 0,
             "n_test_chips_with_landslides": tested,
             "simulated": bool(scene.composite.attrs["simulated"]),
         }
 
 
+def _maps_there(trained: Run, scene: Scene, few: pd.DataFrame) -> Iterator[tuple[str, xr.DataArray]]:
+    """Yield the maps of the region of the training, each with its method."""
+    yield THERE, map_elsewhere(*trained.model(), scene)
+    detectors = log_ratio_detectors(scene.composite["image"])
+    if detectors:
+        score = {
+            name: score_map(ratio, scene.landslides, scene.chips, "validation")["auprc"]
+            for name, ratio in detectors.items()
+        }
+        yield LOG_RATIO, detectors[max(score, key=lambda name: score[name])]
+    yield FEW_ALONE, _map_tuned(trained.config, scene, few, weights=None)
+
+
+def _maps_elsewhere(trained: Run, scene: Scene, few: pd.DataFrame) -> Iterator[tuple[str, xr.DataArray]]:
+    """Yield the maps of another region, each with its method."""
+    model, normalisation = trained.model()
+    yield AS_TRAINED, map_elsewhere(model, normalisation, scene)
+    yield BY_REGION, map_elsewhere(model, scene.normalisation, scene)
+    yield FINE_TUNED, _map_tuned(trained.config, scene, few, weights=model.state_dict())
+
+
+def _map_tuned(
+    config: RunConfig, scene: Scene, few: pd.DataFrame, *, weights: Mapping[str, torch.Tensor] | None
+) -> xr.DataArray:
+    """Return the map of a network that was trained on a few chips of the scene."""
+    preset = PRESETS[config.preset]
+    model = fine_tune(scene, few, preset, weights=weights, epochs=EPOCHS, seed=config.seed, progress=False)
+    return map_elsewhere(model, scene.normalisation, scene)
+
+
 def honest_table(pairs: pd.DataFrame, measure: str = "auprc") -> pd.DataFrame:
-    """Return one line for each way to map a region: the mean over seeds of the regions trained in, with the least and the most.
+    """Return one line for each way to map a region: the mean over seeds, with the least and the most.
 
     Parameters
     ----------
@@ -205,73 +235,45 @@ def honest_table(pairs: pd.DataFrame, measure: str = "auprc") -> pd.DataFrame:
     pandas.DataFrame
         ``train_region``, ``test_region``, ``method``, ``mean``, ``least``, ``most``, ``chance``, ``seeds``.
     """
-    by = ["train_region", "test_region", "method"]
-    chance = "prevalence" + measure.removeprefix("auprc")
-    table = pairs.groupby(by, sort=False).agg(
+    groups = pairs.groupby(["train_region", "test_region", "method"], sort=False)
+    table = groups.agg(
         mean=(measure, "mean"),
         least=(measure, "min"),
         most=(measure, "max"),
-        chance=(chance, "mean"),
+        chance=("prevalence" + measure.removeprefix("auprc"), "mean"),
         seeds=("seed", "nunique"),
     )
     return table.reset_index()
 
 
 def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> None:
-    """Write ``transfer.csv``, ``transfer.png``, and ``transfer.md`` to look at, with what made them."""
+    """Write ``transfer.png``, and ``transfer.md`` to look at, with the command that made them."""
     from landslide_utils.figures.scores import transfer_figure
 
-    out = Path(folder)
-    figure = transfer_figure(honest_table(table), simulated=bool(table["simulated"].all()))
-    with atomic_write(out / "transfer.png", overwrite=True) as part:
-        figure.save(part)
-    kind = "simulated radar" if table["simulated"].all() else "measured radar"
+    averages = honest_table(table)
     few = table.loc[table["method"] == FINE_TUNED, "n_few_chips"]
-    parts = [
-        "# From one region to another",
-        f"{table['run'].nunique()} networks ({kind}), each tested in {table['test_region'].nunique()} regions; made, with this page, by",
-        f"```sh\n{command}\n```",
-        f"![{figure.alt}](transfer.png)",
-        f"AUPRC on all test chips of the region, the mean over {table['seed'].nunique()} seeds, with the least and the most. Compare within a region only: chance differs "
-        f"from region to region. *{BY_REGION.capitalize()}*: levels measured on the new region's training chips, without a label. *{FINE_TUNED.capitalize()}*: trained a "
-        f"little on {few.max():.0f} labelled chips with landslides there (fewer where there are not so many), and as many without; *{FEW_ALONE}*: trained on those and nothing else.",
-        markdown_table(honest_table(table).round(3)),
-    ]
-    with atomic_write(out / "transfer.md", overwrite=True) as part:
-        part.write_text("\n\n".join(parts) + "\n")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure all pairs from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m landslide_utils.experiments.transfer",
-        description="Train in each region, test in all, with and without remedies; what is there already is not measured again.",
+    networks, regions, seeds = (table[name].nunique() for name in ("run", "test_region", "seed"))
+    write_page(
+        Path(folder) / "transfer.md",
+        [
+            "# From one region to another",
+            f"{networks} networks ({radar_of(table)}), each tested in {regions} regions",
+            f"AUPRC on all test chips of the region, the mean over {seeds} seeds, with the least and the most. Compare "
+            f"within a region only: chance differs from region to region. *{BY_REGION.capitalize()}*: levels measured "
+            f"on the new region's training chips, without a label. *{FINE_TUNED.capitalize()}*: trained a little on "
+            f"{few.max():.0f} labelled chips with landslides there (fewer where there are not so many), and as many "
+            f"without; *{FEW_ALONE}*: trained on those and nothing else.",
+            markdown_table(averages.round(3)),
+        ],
+        figure=transfer_figure(averages, simulated=bool(table["simulated"].all())),
+        picture="transfer.png",
+        command=command,
     )
-    add = parser.add_argument
-    add("--cubes", nargs="+", default=list(PRACTICE), help="regions (default: all practice regions)")
-    add("--channels", default="sar")
-    add("--timesteps", type=int, default=4)
-    add("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    add("--preset", default="quick", help="quick, standard or paper")
-    add("--epochs", type=int, default=0, help="instead of the preset's")
-    add("--runs-dir", default="runs", help="folder of the runs")
-    add("--results", default="results", help="folder in which transfer.csv, the figure and transfer.md are written")
-    asked = parser.parse_args(arguments)
-    command = shlex.join(["python", "-m", "landslide_utils.experiments.transfer", *(arguments or sys.argv[1:])])
-    try:
-        same = {name: getattr(asked, name) for name in ("channels", "timesteps", "preset", "epochs", "runs_dir")}
-        configs = [RunConfig(cube=cube, seed=seed, **same) for seed in asked.seeds for cube in asked.cubes]
-        kept = Path(asked.results) / "transfer.csv"
-        for table in measure_pairs(configs, pd.read_csv(kept) if kept.exists() else None):
-            with atomic_write(kept, overwrite=True) as part:
-                table.round(6).to_csv(part, index=False)
-    except (InputError, SplitError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    write_pairs(table, asked.results, command=command)
-    print(honest_table(table).round(3).to_string())
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    import sys
+
+    from landslide_utils.__main__ import main
+
+    sys.exit(main(["transfer", *sys.argv[1:]]))

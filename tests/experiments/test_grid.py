@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 from distributed import LocalCluster
 
-from landslide_utils.experiments import grid as grid_module
 from landslide_utils.experiments.grid import GridError, collect, collect_draws, is_done, plan_runs, run_grid
 from landslide_utils.experiments.runs import read_run
 from landslide_utils.files import InputError
@@ -34,18 +33,6 @@ def test_a_grid_lists_all_wrong_values_once() -> None:
     text = str(raised.value)
     assert text.count("channels='xx'") == 1
     assert text.count("timesteps=9") == 1
-
-
-def test_a_dry_run_says_what_is_there_and_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        grid_module.main(["--dry-run", "--channels", "vv", "--seeds", "0", "--runs-dir", str(tmp_path / "runs")]) == 0
-    )
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 4
-    assert all(line.startswith("missing") for line in said)
-    assert not (tmp_path / "runs").exists()
-    assert grid_module.main(["--channels", "xx", "--dry-run"]) == 1
-    assert "channels='xx' is not one of" in capsys.readouterr().err
 
 
 def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
@@ -120,7 +107,7 @@ def test_two_grids_share_a_folder_and_a_damaged_run_is_mended(
     harmed, whole = runs / table["run"][0], runs / table["run"][1]
     shutil.rmtree(harmed / "probability.zarr")
     before = (whole / "metrics.json").stat().st_mtime_ns
-    with pytest.warns(UserWarning, match=f"{harmed.name} cannot be used: probability.zarr missing"):
+    with pytest.warns(UserWarning, match=rf"{harmed.name} cannot be used[\s\S]*probability.zarr missing"):
         assert len(collect(runs)) == 3
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     assert len(collect(runs)) == 4

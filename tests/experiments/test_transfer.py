@@ -179,9 +179,3 @@ def test_the_figure_says_what_it_shows() -> None:
     picture = scores.transfer_figure(honest_table(made_up()), simulated=True)
     assert "q: trained there 0.60, normalised by region 0.40, chance 0.020" in picture.alt
     assert "simulated" in picture.alt
-
-
-def test_a_wrong_name_is_said_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert transfer.main(["--channels", "vx", "--results", str(tmp_path / "results")]) == 1
-    assert "channels='vx' is not one of vv, vh" in capsys.readouterr().err
-    assert not (tmp_path / "results").exists()
