@@ -54,7 +54,7 @@ def test_every_import_is_a_dependency() -> None:
         "panel": "hvplot",
         "pyproj": "geopandas",
         "pystac": "pystac-client",
-        "odc": "odc-stac",
+        "odc": "odc-geo",
         "pandas": "xarray",
         "requests": "pooch",
         "shapely": "geopandas",

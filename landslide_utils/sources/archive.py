@@ -23,6 +23,12 @@ class RoomError(OSError):
     """An archive that would unpack to more than is allowed or free."""
 
 
+def free_bytes(path: Path) -> int:
+    """Return the bytes that are free where a file or folder is or will be."""
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return shutil.disk_usage(there).free
+
+
 def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, progress: bool = False) -> None:
     """Unpack the one folder ``<target.name>/`` of a zip archive to `target`; nothing is left of it if that fails.
 

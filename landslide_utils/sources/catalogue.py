@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from shapely import box as box_polygon
-from shapely import make_valid
-from shapely.geometry import shape
+import shapely
 
+from landslide_utils.files import InputError
 from landslide_utils.grid import Box
-from landslide_utils.sources.opera import MissingExtraError, choose_polarisations
-from landslide_utils.sources.passes import Granule, direction_of
+from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations, direction_of
 
 MOST_ITEMS = 2000
 Items = list[dict[str, Any]]
@@ -59,75 +57,79 @@ class Catalogue:
 def search_radar(
     catalogue: Catalogue, box: Box, start: dt.datetime, end: dt.datetime
 ) -> tuple[list[Granule], list[str]]:
-    """Search images that touch a box, from start to end (naive UTC).
+    """Return the images that touch a box, from start to end (naive UTC), and everything that is wrong with the answer.
 
-    Returns
-    -------
-    (list of Granule, list of str)
-        The images, and everything that is wrong with the answer. Images without a time, or from another place or time than was asked for, are left out.
+    Images without a time, or from another place or time than was asked for, are left out.
     """
-    period = f"{start.isoformat()}Z/{end.isoformat()}Z"
-    items, faults = _search(catalogue, catalogue.radar, box, period)
-    asked = f"{catalogue.url} for {catalogue.radar!r} in box {list(box)} from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+    items, faults = _search(catalogue, catalogue.radar, box, f"{start.isoformat()}Z/{end.isoformat()}Z")
+    question = f"{catalogue.url} for {catalogue.radar!r} in box {list(box)} from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
     if not items and not faults:
-        faults.append(
-            f"nothing was found; asked was {asked}: check the collection's name, widen the box, or take more days"
-        )
+        advice = "check the collection's name, widen the box, or take more days"
+        faults.append(f"nothing was found; asked was {question}: {advice}")
     granules: list[Granule] = []
-    strange: dict[str, str] = {}
+    reasons: list[str] = []
     for item in items:
         try:
-            granule = _granule(catalogue, item, faults)
+            granule = _granule(catalogue, item)
+        except InputError as error:
+            faults += error.faults
         except Exception as error:  # whatever an item may hold; the others can still be used
-            strange[str(item.get("id"))] = f"{type(error).__name__}: {error}"
-            continue
-        if granule and start <= granule.instant <= end and granule.footprint.intersects(box_polygon(*box)):
-            granules.append(granule)
+            reasons.append(f"; {item.get('id')} cannot be understood ({type(error).__name__}: {error})")
+        else:
+            if granule and start <= granule.instant <= end and granule.footprint.intersects(shapely.box(*box)):
+                granules.append(granule)
     if items and not granules and not faults:
-        seen = sorted({name for item in items for name in item.get("assets", {})})
-        reason = f"; {next(iter(strange))} cannot be understood ({next(iter(strange.values()))})" if strange else ""
         faults.append(
-            f"{len(items)} images were found but none can be used: their assets are {', '.join(seen) or 'none'} where "
-            f"{' and '.join(catalogue.assets.values())} are needed, or they lie elsewhere{reason}; set Catalogue(assets=...); asked was {asked}"
+            f"{len(items)} images were found but none can be used: their assets are {_assets_of(items) or 'none'} "
+            f"where {' and '.join(catalogue.assets.values())} are needed, or they lie elsewhere"
+            f"{''.join(reasons[:1])}; set Catalogue(assets=...); asked was {question}"
         )
-    return granules, faults
+    return granules, list(dict.fromkeys(faults))
 
 
 def search_elevation(catalogue: Catalogue, box: Box) -> tuple[list[str], list[str]]:
-    """Search tiles of the elevation model that touch a box; return their addresses, and what is wrong with the answer."""
+    """Return the addresses of the elevation model's tiles that touch a box, and what is wrong with the answer."""
     items, faults = _search(catalogue, catalogue.dem, box, None)
     hrefs: list[str] = []
     for item in items:
-        with contextlib.suppress(Exception):  # whatever an item may hold; the others can still be used
-            hrefs += _href(catalogue, _item(item).assets[catalogue.dem_asset], faults)
+        try:
+            hrefs.append(_href(catalogue, _item(item).assets[catalogue.dem_asset]))
+        except InputError as error:
+            faults += error.faults
+        except Exception:  # whatever an item may hold; the others can still be used
+            continue
     if not hrefs and not faults:
-        names = sorted({name for item in items for name in item.get("assets", {})})
+        names = f"; there are: {_assets_of(items)}" if items else ""
         faults.append(
             f"no elevation was found; asked was {catalogue.url} for {catalogue.dem!r} (asset {catalogue.dem_asset!r}"
-            f"{'; there are: ' + ', '.join(names) if names else ''}) in box {list(box)}: set Catalogue(dem=..., dem_asset=...), or pass a file as dem"
+            f"{names}) in box {list(box)}: set Catalogue(dem=..., dem_asset=...), or pass a file as dem"
         )
-    return hrefs, faults
+    return hrefs, list(dict.fromkeys(faults))
 
 
-def _item(described: Mapping[str, Any]) -> Any:
+def _assets_of(items: Items) -> str:
+    """Return the names of all assets that items have."""
+    return ", ".join(sorted({name for item in items for name in item.get("assets", {})}))
+
+
+def _item(description: Mapping[str, Any]) -> Any:
     """Return a STAC item with absolute addresses."""
     from pystac import Item
 
-    return Item.from_dict(dict(described))
+    return Item.from_dict(dict(description))
 
 
-def _granule(catalogue: Catalogue, described: Mapping[str, Any], faults: list[str]) -> Granule | None:
-    """Read what a catalogue says of one image. What it says of the image's grid is not used: it has been wrong."""
-    item = _item(described)
+def _granule(catalogue: Catalogue, description: Mapping[str, Any]) -> Granule | None:
+    """Return what a catalogue says of one image, but not of the image's grid: that has been wrong."""
+    item = _item(description)
     properties = item.properties
     assets = {sent: item.assets[name] for sent, name in catalogue.assets.items() if name in item.assets}
     instant = item.datetime or item.common_metadata.start_datetime
-    hrefs = {sent: href for sent, asset in assets.items() for href in _href(catalogue, asset, faults)}
-    if instant is None or not hrefs or not item.geometry:
+    files, polarisations = choose_polarisations({sent: _href(catalogue, asset) for sent, asset in assets.items()})
+    if instant is None or not files or not item.geometry:
         return None
     instant = instant.astimezone(dt.UTC).replace(tzinfo=None) if instant.tzinfo else instant
-    footprint = make_valid(shape(item.geometry))
-    files, sent = choose_polarisations(hrefs)
+    footprint = shapely.make_valid(shapely.geometry.shape(item.geometry))
     orbit = str(properties.get("sat:orbit_state", "")).lower()
     return Granule(
         name=item.id,
@@ -136,7 +138,7 @@ def _granule(catalogue: Catalogue, described: Mapping[str, Any], faults: list[st
         orbit=orbit if orbit in ("ascending", "descending") else direction_of(instant, footprint.centroid.x),
         relative_orbit=int(properties.get("sat:relative_orbit") or 0),
         files=files,
-        polarisations=sent,
+        polarisations=polarisations,
         footprint=footprint,
         produced=str(properties.get("updated") or properties.get("created") or ""),
         band=str(properties.get("sar:frequency_band") or "C"),
@@ -145,20 +147,18 @@ def _granule(catalogue: Catalogue, described: Mapping[str, Any], faults: list[st
     )
 
 
-def _href(catalogue: Catalogue, asset: Any, faults: list[str]) -> list[str]:
+def _href(catalogue: Catalogue, asset: Any) -> str:
     """Return an asset's address, signed; a catalogue has no business with files on this machine."""
-    href = asset.get_absolute_href() or asset.href
+    href: str = asset.get_absolute_href() or asset.href
     if urlsplit(href).scheme not in REMOTE:
-        fault = (
-            f"the catalogue names {href!r}, which is no address on a network ({', '.join(REMOTE)}); it is not opened"
-        )
-        faults += [fault] if fault not in faults else []
-        return []
-    return [catalogue.sign(href) if catalogue.sign else href]
+        kinds = ", ".join(REMOTE)
+        fault = f"the catalogue names {href!r}, which is no address on a network ({kinds}); it is not opened"
+        raise InputError("this address cannot be used", [fault])
+    return catalogue.sign(href) if catalogue.sign else href
 
 
 def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None) -> tuple[Items, list[str]]:
-    """Ask a catalogue; whatever the network or the server does becomes one clear fault."""
+    """Return what a catalogue finds; whatever the network or the server does becomes one clear fault."""
     try:
         from pystac_client import Client
         from pystac_client.stac_api_io import StacApiIO
@@ -166,45 +166,36 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
         raise MissingExtraError("pystac-client") from None
 
     def ask() -> Items:
-        client = Client.open(
-            catalogue.url, stac_io=StacApiIO(headers=dict(catalogue.headers), timeout=catalogue.timeout, max_retries=1)
-        )
+        settings = StacApiIO(headers=dict(catalogue.headers), timeout=catalogue.timeout, max_retries=1)
+        client = Client.open(catalogue.url, stac_io=settings)
         if not client.conforms_to("ITEM_SEARCH"):
             raise ValueError("it does not offer item search; give the address of a STAC API, not of a static catalogue")
-        found = client.search(collections=[collection], bbox=list(box), datetime=period, max_items=MOST_ITEMS + 1)
-        return list(found.items_as_dicts())
+        search = client.search(collections=[collection], bbox=list(box), datetime=period, max_items=MOST_ITEMS + 1)
+        return list(search.items_as_dicts())
 
     try:
-        items = _within(10 * catalogue.timeout, ask)
+        items = _call_within(10 * catalogue.timeout, ask)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".strip()[:500]
-        return [], [
-            f"the catalogue {catalogue.url} gave no usable answer for {collection!r} ({reason}); check the address, the network and the key, "
-            f"or allow more than timeout={catalogue.timeout:g} s"
-        ]
+        advice = f"check the address, the network and the key, or allow more than timeout={catalogue.timeout:g} s"
+        return [], [f"the catalogue {catalogue.url} gave no usable answer for {collection!r} ({reason}); {advice}"]
     if len(items) > MOST_ITEMS:
-        return [], [
-            f"the catalogue found more than {MOST_ITEMS} items in {collection!r}; take a smaller box or fewer days"
-        ]
+        advice = "take a smaller box or fewer days"
+        return [], [f"the catalogue found more than {MOST_ITEMS} items in {collection!r}; {advice}"]
     return items, []
 
 
-def _within(seconds: float, ask: Callable[[], Items]) -> Items:
-    """Call a function and give up after some time: a server that sends one byte now and then is silent at no moment."""
-    answer: list[Items] = []
-    problem: list[Exception] = []
+def _call_within(seconds: float, ask: Callable[[], Items]) -> Items:
+    """Return what a function returns, or give up: a server that sends a byte now and then is silent at no moment."""
+    answer: Future[Items] = Future()
 
     def work() -> None:
         try:
-            answer.append(ask())
+            answer.set_result(ask())
         except Exception as error:
-            problem.append(error)
+            answer.set_exception(error)
 
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if problem:
-        raise problem[0]
-    if not answer:
+    threading.Thread(target=work, daemon=True).start()
+    if not wait([answer], seconds).done:
         raise TimeoutError(f"no whole answer within {seconds:g} s")
-    return answer[0]
+    return answer.result()

@@ -7,16 +7,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
-from shapely import Polygon, box, unary_union
+import shapely
 from shapely.geometry.base import BaseGeometry
 
+from landslide_utils.composite import sides_of_event
 from landslide_utils.grid import Box
 
 ONE_PASS = dt.timedelta(minutes=20)
 """Images of one track that are less apart than this belong to one pass; the same track is flown again after days."""
 
-NAMES = {"VV": "vv", "VH": "vh", "HH": "vv", "HV": "vh"}
-"""The project's name of each polarisation: like-polarised is vv, cross-polarised vh, whatever the satellite sends."""
+NAMES = {"HH": "vv", "HV": "vh", "VV": "vv", "VH": "vh"}
+"""The project's name of each polarisation: like-polarised is vv, cross-polarised vh. Of two, the later is taken."""
+
+
+class MissingExtraError(ImportError):
+    """A package that only one's own event needs is not installed."""
+
+    def __init__(self, package: str) -> None:
+        advice = "a cube of your own event needs it: pip install 'landslide-utils[event]'"
+        super().__init__(f"{package} is not installed; {advice}")
 
 
 @dataclass(frozen=True)
@@ -86,10 +95,23 @@ class Pass:
         return self.granules[0].relative_orbit
 
 
+def choose_polarisations(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return from ``vv`` and ``vh`` to the file, and to its real polarisation; of all four, VV and VH are taken.
+
+    Parameters
+    ----------
+    files : mapping
+        From VV, VH, HH or HV to a file.
+    """
+    polarisations = {name: sent for sent, name in NAMES.items() if sent in files}
+    return {name: files[sent] for name, sent in polarisations.items()}, polarisations
+
+
 def direction_of(instant: dt.datetime, longitude: float) -> str:
     """Return the direction of flight from the local time of day.
 
-    Sentinel-1 and NISAR keep to the line between day and night: they cross the equator northward at about 18 h mean local solar time, southward at about 6 h.
+    Sentinel-1 and NISAR keep to the line between day and night: they cross the equator northward at about 18 h mean
+    local solar time, southward at about 6 h.
 
     Examples
     --------
@@ -100,24 +122,19 @@ def direction_of(instant: dt.datetime, longitude: float) -> str:
     return "ascending" if hours >= 12 else "descending"
 
 
-def outline(box_degrees: Box) -> Polygon:
-    """Return a bounding box as a polygon."""
-    return box(*box_degrees)
-
-
-def group_passes(granules: Iterable[Granule], box_degrees: Box) -> list[Pass]:
-    """Put images together that one satellite took in one flight over the box, in order of time.
+def group_passes(granules: Iterable[Granule], box: Box) -> list[Pass]:
+    """Return images put together that one satellite took in one flight over the box, in order of time.
 
     Of the same image processed several times, only the last is kept. Images beside the box are left out.
     """
-    area = outline(box_degrees)
-    last: dict[str, Granule] = {}
+    area = shapely.box(*box)
+    latest: dict[str, Granule] = {}
     for granule in granules:
-        known = last.get(granule.image)
+        known = latest.get(granule.image)
         if granule.footprint.intersects(area) and (known is None or granule.produced > known.produced):
-            last[granule.image] = granule
+            latest[granule.image] = granule
     groups: list[list[Granule]] = []
-    for granule in sorted(last.values(), key=lambda g: (g.orbit, g.relative_orbit, g.instant)):
+    for granule in sorted(latest.values(), key=lambda g: (g.orbit, g.relative_orbit, g.instant)):
         previous = groups[-1][-1] if groups else None
         if (
             previous
@@ -127,61 +144,66 @@ def group_passes(granules: Iterable[Granule], box_degrees: Box) -> list[Pass]:
             groups[-1].append(granule)
         else:
             groups.append([granule])
-    found = [
+    passes = [
         Pass(
             tuple(sorted(group, key=lambda g: (g.produced, g.name), reverse=True)),
-            float(unary_union([g.footprint for g in group]).intersection(area).area / area.area),
+            float(shapely.union_all([g.footprint for g in group]).intersection(area).area / area.area),
         )
         for group in groups
     ]
-    return sorted(found, key=lambda p: (p.instant, p.relative_orbit))
+    return sorted(passes, key=lambda p: (p.instant, p.relative_orbit))
 
 
 def calendar(passes: Iterable[Pass], start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    """Return one row a pass: instant (UTC), orbit, relative_orbit, whether before, during or after the event, days from it, images, share of the box covered."""
-    rows = []
-    for one in passes:
-        when = "before" if one.instant < start else "after" if one.instant > end else "during"
-        days = (one.instant - (end if when == "after" else start)).total_seconds() / 86_400
-        rows.append((one.instant, one.orbit, one.relative_orbit, when, days, len(one.granules), one.covered))
-    columns = ["time", "orbit", "relative_orbit", "when", "days", "images", "covered"]
-    return pd.DataFrame(rows, columns=columns)
+    """Return one row a pass: when it was, from which orbit, on which side of the event, and what it covers.
+
+    The columns: ``time`` (UTC), ``orbit``, ``relative_orbit``, ``when`` (before, during or after the event), ``days``
+    from it, ``images``, and ``covered``, the share of the box.
+    """
+    rows = [(p.instant, p.orbit, p.relative_orbit, len(p.granules), p.covered) for p in passes]
+    table = pd.DataFrame(rows, columns=["time", "orbit", "relative_orbit", "images", "covered"])
+    sides = sides_of_event(table["time"], start.isoformat(), end.isoformat())
+    origin = pd.Series([end if side == "after" else start for side in sides], dtype="datetime64[ns]")
+    days = (table["time"].astype("datetime64[ns]") - origin) / pd.Timedelta(days=1)
+    return table.assign(when=sides, days=days)[["time", "orbit", "relative_orbit", "when", "days", "images", "covered"]]
 
 
 def find_pass_faults(passes: Iterable[Pass], start: dt.datetime, end: dt.datetime) -> list[str]:
-    """List what keeps passes from making one stack: none before or after the event on any one track, or unlike radar."""
-    table = calendar(passes, start, end)
-    if table.empty:
+    """List what keeps passes from making one stack: no track with both sides of the event, or unlike radar."""
+    passes = list(passes)
+    if not passes:
         return ["no pass covers the box"]
     faults = []
-    tracks = table.groupby(["orbit", "relative_orbit"])
-    if not any({"before", "after"} <= set(part["when"]) for _, part in tracks):
-        counted = "; ".join(
-            f"{orbit} track {track}: {(part['when'] == 'before').sum()} before, {(part['when'] == 'after').sum()} after"
-            for (orbit, track), part in tracks
+    tracks = calendar(passes, start, end).groupby(["orbit", "relative_orbit"])
+    if not any({"before", "after"} <= set(rows["when"]) for _, rows in tracks):
+        counts = "; ".join(
+            f"{orbit} track {track}: {(rows['when'] == 'before').sum()} before, {(rows['when'] == 'after').sum()} after"
+            for (orbit, track), rows in tracks
         )
         faults.append(
-            f"no track has a pass both before {start.isoformat()} and after {end.isoformat()} UTC (there are: {counted}); "
-            "check event_time, or take more days on either side"
+            f"no track has a pass both before {start.isoformat()} and after {end.isoformat()} UTC "
+            f"(there are: {counts}); check event_time, or take more days on either side"
         )
-    used = [granule for one in passes for granule in one.granules]
-    kinds = sorted(
-        {f"{g.band}-band {'/'.join(g.polarisations[n] for n in sorted(g.polarisations)[::-1])}" for g in used}
-    )
-    if len({g.band for g in used}) > 1 or any(
-        len({g.polarisations[name] for g in used if name in g.polarisations}) > 1 for name in ("vv", "vh")
-    ):
+    images = {(g.band, name, sent) for p in passes for g in p.granules for name, sent in g.polarisations.items()}
+    bands, names = {band for band, _, _ in images}, {name for _, name, _ in images}
+    if len(bands) > 1 or len({(name, sent) for _, name, sent in images}) > len(names):
+        kinds = sorted({_kind_of(granule) for p in passes for granule in p.granules})
         faults.append(f"unlike images cannot be one stack: {', '.join(kinds)}; keep one kind")
     return faults
 
 
-def radar_of(passes: Iterable[Pass]) -> dict[str, str]:
+def _kind_of(granule: Granule) -> str:
+    """Return band and polarisations of an image, such as "C-band VV/VH"."""
+    return f"{granule.band}-band {'/'.join(granule.polarisations[n] for n in sorted(granule.polarisations)[::-1])}"
+
+
+def polarisations_of(passes: Iterable[Pass]) -> dict[str, str]:
     """Return which of ``vv`` and ``vh`` there is, and what each really is, such as ``{"vv": "HH"}``."""
-    used = [granule for one in passes for granule in one.granules]
-    found = {name: next((g.polarisations[name] for g in used if name in g.files), "") for name in ("vv", "vh")}
-    return {name: sent for name, sent in found.items() if sent}
+    granules = [granule for p in passes for granule in p.granules]
+    first = {name: next((g.polarisations[name] for g in granules if name in g.files), "") for name in ("vv", "vh")}
+    return {name: sent for name, sent in first.items() if sent}
 
 
-def is_complete(one: Pass, names: Iterable[str]) -> bool:
+def is_complete(flight: Pass, names: Iterable[str]) -> bool:
     """Return whether each image of a pass has all of some variables."""
-    return all(name in granule.files for granule in one.granules for name in names)
+    return all(name in granule.files for granule in flight.granules for name in names)

@@ -73,10 +73,10 @@ if not radar:
 
 # %%
 from landslide_utils.simulate.scene import fingerprint
-from landslide_utils.sources import recorded
+from landslide_utils.sources import write_catalogue
 
 if not radar:
-    made = recorded.write_rehearsal(corner, f"{folder}/archive_{fingerprint('practice_earthquake')}")
+    made = write_catalogue(corner, f"{folder}/archive_{fingerprint('practice_earthquake')}")
     name, radar, dem, polygons = "rehearsal (simulated)", str(made.radar), str(made.dem), str(made.polygons)
     box, event_time = ", ".join(f"{edge:.5f}" for edge in made.box), made.event_time
 
@@ -91,7 +91,7 @@ print(f"box {degrees}\ninstant {event_time} UTC\npolygons {polygons}\nimages {ra
 # A catalogue is an address and a few names, and names change from catalogue to catalogue. A folder needs neither.
 
 # %%
-from landslide_utils.sources.catalogue import Catalogue
+from landslide_utils.sources import Catalogue
 
 bands = dict(zip(("VV", "VH"), assets.replace(",", " ").split(), strict=False))
 catalogue = Catalogue(radar, radar=collection, assets=bands, dem=dem_collection, dem_asset=dem_asset)
@@ -104,9 +104,10 @@ source = catalogue if "://" in radar else radar
 # places the polygons on it. It reads no pixel yet, and says how many it would read.
 
 # %%
-from landslide_utils.sources import build
+from landslide_utils.sources import Event, plan
 
-planned = build.plan(name, degrees, event_time, polygons, radar=source, dem=dem or source, pixel_size_m=pixel_size_m)
+event = Event(name, degrees, event_time, polygons, pixel_size_m=pixel_size_m)
+planned = plan(event, radar=source, dem=dem or source)
 print(planned.describe())
 
 # %% [markdown]
@@ -194,11 +195,12 @@ check.first_look(first_image, planned.calendar, hours_ahead)
 # is wrong is said at once.
 
 # %%
-from landslide_utils.grid import EventError
+from landslide_utils.sources import EventError
 
 west, south, east, north = degrees
+wrong = Event(name, [east, south, west, north], event_time[:10], polygons)
 try:
-    build.plan(name, [east, south, west, north], event_time[:10], polygons, radar=source, dem=dem or source)
+    plan(wrong, radar=source, dem=dem or source)
 except EventError as error:
     print(error)
 
@@ -247,8 +249,10 @@ print(store)
 # if an image is damaged, it is named and nothing is left behind.
 
 # %%
+from landslide_utils.sources import write
+
 if not store.exists():
-    build.write(planned, store)
+    write(planned, store)
 
 # %% [markdown]
 # It opens like any other cube of this course.
@@ -271,9 +275,9 @@ print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pix
 # to pass ([01 Explore backscatter](01_explore.ipynb)); much more than that is weather, snow, or a fault.
 
 # %%
-import numpy as np
+from landslide_utils.composite import decibels
 
-medians = 10 * np.log10(cube[["vv", "vh"]].median(("y", "x")))
+medians = decibels(cube[["vv", "vh"]].median(("y", "x")))
 medians.to_dataframe().round(2)
 
 # %% [markdown]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ from landslide_utils.composite import choose_passes, make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.grid import pixel_size_m
 from landslide_utils.sources import build
-from landslide_utils.sources.build import EventError
 from landslide_utils.sources.catalogue import Catalogue
+from landslide_utils.sources.event import Event, EventError, Options
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(made: Path, **options: Any) -> build.Plan:
-    settings: dict[str, Any] = {"radar": made / "s1", "dem": made / "dem.tif", "pixel_size_m": 30} | options
-    place, polygons = settings.pop("box", box_degrees()), settings.pop("polygons", made / "slides.gpkg")
-    return build.plan("made", place, settings.pop("event_time", EVENT), polygons, **settings)
+    """Return a plan of the made event; radar, dem, and what an event or its options hold can be set."""
+    known: dict[str, Any] = {"name": "made", "box": box_degrees(), "event_time": EVENT, "pixel_size_m": 30}
+    known |= {"polygons": made / "slides.gpkg", "radar": made / "s1", "dem": made / "dem.tif"} | options
+    event, how = (
+        kind(**{field.name: known[field.name] for field in dataclasses.fields(kind) if field.name in known})
+        for kind in (Event, Options)
+    )
+    return build.plan(event, radar=known["radar"], dem=known["dem"], options=how)
 
 
 @pytest.fixture(scope="module")
@@ -271,10 +277,18 @@ def test_everything_wrong_at_the_door_is_said_at_once(made: Path, tmp_path: Path
     (tmp_path / "s1").mkdir()
     (tmp_path / "s1" / opera_name(46, "20180824T204200", "VV")).write_bytes(b"II*\0")
     with pytest.raises(EventError) as error:
-        build.plan(
-            "all wrong", box_degrees()[::-1], "2018-09-05", tmp_path / "points.gpkg",
-            radar=tmp_path / "s1", dem=tmp_path / "no.tif", pixel_size_m=0, resampling="best", days=(0, 5),
-        )  # fmt: skip
+        plan(
+            made,
+            name="all wrong",
+            box=box_degrees()[::-1],
+            event_time="2018-09-05",
+            polygons=tmp_path / "points.gpkg",
+            radar=tmp_path / "s1",
+            dem=tmp_path / "no.tif",
+            pixel_size_m=0,
+            resampling="best",
+            days=(0, 5),
+        )
     text = str(error.value)
     for expected in (
         "no cube of 'all wrong' (11 faults)",
@@ -368,16 +382,8 @@ def test_real_radar_becomes_a_cube(real_data: Path, tmp_path: Path) -> None:
         transform=rasterio.Affine(90, 0, bounds.left - 900, 0, -90, bounds.top + 900),
         crs=crs,
     )
-    planned = build.plan(
-        "California",
-        place,
-        "2024-10-15T00:00:00",
-        slides,
-        radar=folder,
-        dem=tmp_path / "dem.tif",
-        pixel_size_m=30,
-        days=(60, 60),
-    )
+    event = Event("California", place, "2024-10-15T00:00:00", slides, pixel_size_m=30)
+    planned = build.plan(event, radar=folder, dem=tmp_path / "dem.tif", options=Options(days=(60, 60)))
     assert "passes outside" in planned.notes[0]
     assert set(planned.calendar["relative_orbit"]) == {137}
     found = open_cube(str(build.write(planned, tmp_path / "cube.zarr", progress=False))).load()

@@ -10,7 +10,7 @@ import pytest
 from made_event import Api, box_degrees, write_dem, write_folder
 
 from landslide_utils.sources.catalogue import Catalogue, search_elevation, search_radar
-from landslide_utils.sources.opera import MissingExtraError
+from landslide_utils.sources.passes import MissingExtraError
 
 PERIOD = (dt.datetime(2018, 8, 1), dt.datetime(2018, 10, 1))
 

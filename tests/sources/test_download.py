@@ -25,8 +25,8 @@ import xarray as xr
 from conftest import EVENT, published
 from test_cube import VARIANTS
 
-from landslide_utils import cube as cube_module
 from landslide_utils.cube import CubeError, open_cube
+from landslide_utils.sources import download as download_module
 from landslide_utils.sources.download import PUBLISHED, DownloadError, download, find_published, main
 from landslide_utils.sources.fetch import BLOCK, Patience
 
@@ -225,7 +225,7 @@ def test_a_published_cube_opens_by_its_name(
 ) -> None:
     repository.archive, repository.layout = zipped(**options), layout
     monkeypatch.setenv("LANDSLIDE_DATA", str(folder))
-    monkeypatch.setattr(cube_module, "download", partial(download, record=repository.record, patience=PATIENCE))
+    monkeypatch.setattr(download_module, "download", partial(download, record=repository.record, patience=PATIENCE))
     cube = open_cube(NAME)
     plain = published(shape=(140, 150), **{k: v for k, v in options.items() if k in ("wedge", "zeros", "sorted_times")})
     plain = plain.sortby("timestep").sortby("y", ascending=False).sortby("x")
@@ -444,7 +444,7 @@ def nobody() -> str:
 
 def test_without_a_network_it_says_what_to_do(folder: Path, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIDE_DATA", str(folder))
-    monkeypatch.setattr(cube_module, "download", partial(download, record=nobody))
+    monkeypatch.setattr(download_module, "download", partial(download, record=nobody))
     start = time.monotonic()
     with pytest.raises(CubeError, match="cannot be reached") as raised:
         open_cube(NAME)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from made_event import PASSES, SHAPE, opera_name, power, write_folder, write_gcov, write_tif
 
-from landslide_utils.sources.opera import MissingExtraError, choose_polarisations, find_granules
+from landslide_utils.sources.opera import find_granules
+from landslide_utils.sources.passes import MissingExtraError, choose_polarisations
 
 
 def test_names_and_headers_of_opera_are_read(tmp_path: Path) -> None:

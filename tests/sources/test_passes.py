@@ -12,7 +12,7 @@ from landslide_utils.sources.passes import (
     find_pass_faults,
     group_passes,
     is_complete,
-    radar_of,
+    polarisations_of,
 )
 
 AREA = (0.0, 0.0, 1.0, 1.0)
@@ -93,9 +93,9 @@ def test_unlike_radar_is_no_stack() -> None:
     passes = group_passes([granule("2018-09-01T20:42"), granule("2018-09-10T20:42", **other)], AREA)
     (fault,) = find_pass_faults(passes, START, START)
     assert fault == "unlike images cannot be one stack: C-band VV/VH, L-band HH/HV; keep one kind"
-    assert radar_of(passes[1:]) == {"vv": "HH", "vh": "HV"}
+    assert polarisations_of(passes[1:]) == {"vv": "HH", "vh": "HV"}
     (single,) = group_passes([granule("2018-09-01T20:42", files={"vv": "a"}, polarisations={"vv": "VV"})], AREA)
-    assert radar_of([single]) == {"vv": "VV"}
+    assert polarisations_of([single]) == {"vv": "VV"}
     assert not is_complete(single, ("vv", "vh"))
 
 

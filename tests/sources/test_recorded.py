@@ -11,7 +11,8 @@ import xarray as xr
 from landslide_utils.cube import open_cube
 from landslide_utils.figures.event import calendar_figure, overlay_figure
 from landslide_utils.sources import build
-from landslide_utils.sources.recorded import write_rehearsal
+from landslide_utils.sources.event import Event
+from landslide_utils.sources.recorded import write_catalogue
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,10 @@ def small() -> xr.Dataset:
     ).rio.write_crs("EPSG:32654")  # fmt: skip
 
 
-def test_a_rehearsal_gives_the_cube_back(small: xr.Dataset, tmp_path: Path) -> None:
-    made = write_rehearsal(small, tmp_path / "archive")
-    planned = build.plan("back", made.box, made.event_time, made.polygons, radar=made.radar, dem=made.dem)
+def test_a_recorded_catalogue_gives_the_cube_back(small: xr.Dataset, tmp_path: Path) -> None:
+    made = write_catalogue(small, tmp_path / "archive")
+    event = Event("back", made.box, made.event_time, made.polygons)
+    planned = build.plan(event, radar=made.radar, dem=made.dem)
     cube = open_cube(str(build.write(planned, tmp_path / "cube.zarr", progress=False))).load()
     same = small.sel(x=cube["x"], y=cube["y"])
     assert cube.sizes["y"] > 50
@@ -58,7 +60,7 @@ def test_a_rehearsal_gives_the_cube_back(small: xr.Dataset, tmp_path: Path) -> N
 
 
 def test_every_file_says_that_it_is_simulated_and_elevation_is_in_degrees(small: xr.Dataset, tmp_path: Path) -> None:
-    made = write_rehearsal(small, tmp_path / "archive")
+    made = write_catalogue(small, tmp_path / "archive")
     images = sorted(made.radar.glob("*.tif"))
     assert len(images) == 8
     for path in (*images, made.dem):
@@ -67,18 +69,18 @@ def test_every_file_says_that_it_is_simulated_and_elevation_is_in_degrees(small:
     assert rasterio.open(made.dem).crs.is_geographic
     assert gpd.read_file(made.polygons)["simulated"].all()
     before = images[0].stat().st_mtime_ns
-    assert write_rehearsal(small, tmp_path / "archive") == made
+    assert write_catalogue(small, tmp_path / "archive") == made
     assert images[0].stat().st_mtime_ns == before
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
 
 
 def test_real_radar_is_not_written_under_a_product_s_names(small: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="only a simulated cube is written under OPERA's names"):
-        write_rehearsal(small.assign_attrs(simulated=False), tmp_path / "archive")
+        write_catalogue(small.assign_attrs(simulated=False), tmp_path / "archive")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_rehearsal_that_fails_leaves_nothing(small: xr.Dataset, tmp_path: Path) -> None:
+def test_a_recorded_catalogue_that_fails_leaves_nothing(small: xr.Dataset, tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="landslides"):
-        write_rehearsal(small.drop_vars("landslides"), tmp_path / "archive")
+        write_catalogue(small.drop_vars("landslides"), tmp_path / "archive")
     assert list(tmp_path.iterdir()) == []
