@@ -1,4 +1,4 @@
-"""Make the notebooks from their sources: ``python tools/build.py``; with ``--check`` write nothing, and say what is stale or against the house's style.
+"""Make the notebooks from their sources: ``python tools/build.py``; ``--check`` only lists what is stale or bad style.
 
 A source holds each exercise with its solution, once::
 
@@ -8,10 +8,11 @@ A source holds each exercise with its solution, once::
     # END SOLUTION
     check.to_decibels(answer, power)
 
-Badges and the set-up cell for Colab come from the repository's address, which ``--repository URL`` sets, and the measured time and memory from measured.json.
+The learner's notebook keeps the stub, the solved one in ``solutions/`` the solution. nbgrader (with an empty
+``ClearSolutions.code_stub``) and otter know the same two markers and make the same learner's cell from them.
 
-The learner's notebook keeps the stub, the solved one in ``solutions/`` the solution. nbgrader (with an empty ``ClearSolutions.code_stub``) and otter know
-the same two markers and make the same learner's cell from them.
+Badges and the set-up cell for Colab come from the repository's address, which ``--repository URL`` sets, and the
+measured time and memory from measured.json.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ RELATIVE_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)")
 
 
 def read_source(source: Path) -> NotebookNode:
-    """Return the notebook of a percent-format source, solutions and stubs in it: no outputs, and cell names that do not change from build to build."""
+    """Return the notebook of a percent-format source, with stubs and solutions and with ids that stay the same."""
     notebook = jupytext.read(source)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -97,7 +98,7 @@ def stale_notes(sources: list[Path]) -> list[str]:
 
 
 def build(source: Path) -> dict[Path, NotebookNode]:
-    """Return the notebooks of a source by the path where each belongs: the learner's, and, where there are exercises, the solved one."""
+    """Return the notebooks of a source by path: the learner's, and, where there are exercises, the solved one."""
     whole = read_source(source)
     repository = header.repository_of(header.settings()["repository"])
     measured = read_measured().get(source.stem)
@@ -121,7 +122,7 @@ def build(source: Path) -> dict[Path, NotebookNode]:
 
 
 def main() -> int:
-    """Write every notebook, or list what is stale or against the house's style."""
+    """Write every notebook, or list what is stale or bad style; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail on a stale notebook or a fault of style"
@@ -158,8 +159,8 @@ def main() -> int:
         notes.append(
             "note: no badges and no set-up cell for Colab; for them run: python tools/build.py --repository URL"
         )
-    for said in faults + notes:
-        print(said, file=sys.stderr)
+    for line in faults + notes:
+        print(line, file=sys.stderr)
     return 1 if faults else 0
 
 

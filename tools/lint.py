@@ -123,7 +123,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def documents(root: Path) -> dict[Path, str]:
-    """Return the project's prose by the file that its links start from: Markdown files and the notebooks' text cells."""
+    """Return the project's prose by the file that its links start from: Markdown files and notebooks' text cells."""
     texts = {path: path.read_text() for folder in (root, root / "docs") for path in sorted(folder.glob("*.md"))}
     for source in sorted((root / "notebooks" / "source").glob("*.py")):
         cells = jupytext.read(source).cells

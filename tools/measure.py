@@ -1,7 +1,7 @@
-"""Run notebooks as learners do and measure what they take: ``python tools/measure.py``; ``--all`` also those whose code has not changed since.
+"""Measure the time and memory of notebooks whose code has changed: ``python tools/measure.py``; of all with ``--all``.
 
-Each is run by papermill in a fresh kernel and a fresh folder, solved where it has exercises. What is found goes to measured.json, from where the build
-writes it into the notebooks' openings.
+Each is run by papermill in a fresh kernel and a fresh folder, solved where it has exercises. The numbers go to
+measured.json, from where the build writes them into the notebooks' openings.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ class Watch:
 
 
 def _resident(process: psutil.Process) -> int:
-    """Return the resident memory of a process in bytes: where the system keeps it (Linux) the greatest ever, so that a peak between two looks counts."""
+    """Return the resident memory of a process in bytes.
+
+    Linux keeps the greatest value so far, and this is returned there, so that a peak between two looks counts.
+    """
     with suppress(OSError):
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
@@ -86,7 +89,10 @@ def run(notebook: Path, executed: Path, **given: Any) -> Measurement:
 
 
 def run_as_learner(source: Path, executed: Path, **parameters: Any) -> Measurement:
-    """Run a source's notebook, solved where it has exercises, in a fresh folder from which the documents are found as from its own."""
+    """Run a source's notebook, solved where it has exercises, and return what it took.
+
+    It runs in a fresh folder, from which the documents are found as from the notebook's own.
+    """
     solved = build.NOTEBOOKS / "solutions" / f"{source.stem}.ipynb"
     notebook = solved if solved.exists() else build.NOTEBOOKS / f"{source.stem}.ipynb"
     with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +103,10 @@ def run_as_learner(source: Path, executed: Path, **parameters: Any) -> Measureme
 
 
 def over_budget(name: str, found: Measurement, *, noisy: bool = False) -> list[str]:
-    """List in which ways a run took more than its budget. On a noisy machine a notebook may take twice its time, and single cells are not judged."""
+    """List in which ways a run took more than its budget.
+
+    On a noisy machine a notebook may take twice its time, and single cells are not judged.
+    """
     budget = header.settings()["budget"]
     compared = [
         ("seconds", found.seconds, budget["notebook_seconds"] * (2 if noisy else 1)),

@@ -63,7 +63,7 @@ WANTED = {
         "chance at home": rf"where chance is {NUMBER}",
         "largest shift of a level (standard deviations)": rf"The largest is {NUMBER}",
     },
-}  # fmt: skip
+}
 """What an instructor compares, by notebook: what it is, and where it stands in what the notebook prints."""
 
 KEPT = build.ROOT / "tools" / "prints.json"

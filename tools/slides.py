@@ -1,7 +1,8 @@
-"""Make slides of executed notebooks: ``python tools/slides.py [NAME ...]``. They need no network: open out/slides/NAME.html; S shows the speaker's view.
+"""Make slides of executed notebooks: ``python tools/slides.py [NAME ...]`` writes out/slides/NAME.html.
 
-A heading starts a slide, each further idea (a sentence and its cell) stands beneath it. What only sets up a run is left out, and so are plots that need a
-kernel, which have a still picture beside them. A picture has a slide of its own.
+They can be shown offline; S opens the speaker's view. A heading starts a slide, each further idea (a sentence and its
+cell) stands beneath it. What only sets up a run is left out, and so are plots that need a kernel, which have a still
+picture beside them. A picture has a slide of its own.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def as_slides(notebook: NotebookNode) -> NotebookNode:
 
 
 def write(executed: Path, target: Path, *, pictures: Path) -> None:
-    """Write an executed notebook as one page of slides; pictures in its prose are found from a folder and put inside."""
+    """Write an executed notebook as a page of slides; pictures in its prose are read from a folder and put inside."""
     from nbconvert import SlidesExporter
 
     exporter = SlidesExporter(

@@ -1,4 +1,4 @@
-"""Making notebooks from sources, and the lint of the house's style: each rule is broken once."""
+"""Making notebooks from sources, and the lint of their style: each rule is broken once."""
 
 from __future__ import annotations
 
@@ -164,7 +164,8 @@ def test_links_and_pictures(tmp_path: Path) -> None:
         "# Words\n\n## Log ratio, at last!\n\n[up](../README.md) [here](#words) [gone](#nothing)\n"
     )
     (tmp_path / "README.md").write_text(
-        "[a](docs/words.md#log-ratio-at-last) [b](docs/words.md#layover) [c](docs/no.md) ![](docs/words.md) [d](https://example.org/x) `[e](no.md)`\n"
+        "[a](docs/words.md#log-ratio-at-last) [b](docs/words.md#layover) [c](docs/no.md) ![](docs/words.md) "
+        "[d](https://example.org/x) `[e](no.md)`\n"
     )
     (tmp_path / "notebooks" / "source" / "09_x.py").write_text(
         "# %% [markdown]\n# [f](../docs/words.md) [g](10_y.ipynb)\n"

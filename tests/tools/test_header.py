@@ -146,11 +146,15 @@ def test_the_openings_of_the_course_say_what_was_measured() -> None:
             if path.exists():
                 opening = nbformat.read(path, as_version=4).cells[0].source
                 lines = [line for line in opening.splitlines() if "Measured:" in line]
-                assert lines == ([header.measured_line(measured[source.stem])] if source.stem in measured else []), path
+                wanted = [header.measured_line(measured[source.stem])] if source.stem in measured else []
+                assert lines == wanted, path
 
 
 def colab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in for Colab's machine, and return its folder: git is real and finds the address in a folder; pip is a recorder."""
+    """Return the folder that stands in for Colab's machine: git is real and finds the address in a folder.
+
+    pip only writes down what it is called with.
+    """
     content, origin = tmp_path / "content", tmp_path / "origin" / "someone" / "landslides-from-radar"
     content.mkdir()
     (origin / "notebooks").mkdir(parents=True)

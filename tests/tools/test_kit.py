@@ -1,4 +1,4 @@
-"""A tiny kit for a room without a network: fetched from a server on this machine, then installed with the network out of reach."""
+"""A tiny kit for a classroom without internet: fetched from a server on this machine, then installed offline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     return name
 def write(wheel, name):
     wheel.writestr(f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n")
-    wheel.writestr(f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    tags = "Root-Is-Purelib: true\\nTag: py3-none-any\\n"
+    wheel.writestr(f"{name}-1.0.dist-info/WHEEL", f"Wheel-Version: 1.0\\nGenerator: x\\n{tags}")
     wheel.writestr(f"{name}-1.0.dist-info/RECORD", "")
 """
 PYPROJECT = """

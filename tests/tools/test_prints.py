@@ -25,7 +25,11 @@ PRINTED = (
 
 def test_numbers_are_taken_as_they_stand() -> None:
     assert list(prints.numbers("02_chips", executed(*PRINTED)).values()) == ["0.92", "-0.75", "0.017", "0.058"]
-    table = "                            AUPRC  chance\nall test chips              0.471   0.017\ntest chips with a landslide  0.652   0.058"
+    table = (
+        "                            AUPRC  chance\n"
+        "all test chips              0.471   0.017\n"
+        "test chips with a landslide  0.652   0.058"
+    )
     curve = "Area under the curve: UNet++ 0.47; VV log ratio 0.12; VV log ratio, smoothed 0.27; chance 0.017."
     found = prints.numbers("03_train", executed(table, curve))
     assert list(found.values()) == ["0.471", "0.017", "0.27", "0.652", "0.058"]

@@ -21,7 +21,10 @@ def executed() -> nbformat.NotebookNode:
         )
 
     cells = [
-        new_markdown_cell("# 09 Hills\n\nAbout hills, as in [01](01_explore.ipynb#hills) and [a word](../docs/glossary.md#chip).\n\n" + "Long. " * 160),
+        new_markdown_cell(
+            "# 09 Hills\n\nAbout hills, as in [01](01_explore.ipynb#hills) and [a word](../docs/glossary.md#chip).\n\n"
+            + "Long. " * 160
+        ),
         shown("setup()", "setup", text_plain="ready"),
         new_markdown_cell("## What to run\n\nParameters."),
         shown("size = 3", "parameters", text_plain="3"),
@@ -32,7 +35,7 @@ def executed() -> nbformat.NotebookNode:
         shown("cube", text_html="<div class='xr-wrap'>long</div>", text_plain="short"),
         new_markdown_cell("A slider."),
         shown("stack.hvplot.image()", text_html="<script src='https://example.org/x.js'></script>"),
-    ]  # fmt: skip
+    ]
     return new_notebook(
         cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}, "widgets": {"state": {}}}
     )

@@ -1,4 +1,4 @@
-"""Set the course up from this folder, without a network: ``python3 install.py [FOLDER]``. Needs nothing but Python."""
+"""Set the course up from this folder, offline: ``python3 install.py [FOLDER]``. Needs nothing but Python."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def refuse(message: str) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive that may not write outside its folder; links are left out where the system has none for everybody."""
+    """Unpack a tar archive, which may not write outside its folder; on Windows without links, which few may make."""
     folder.mkdir(parents=True)
     with tarfile.open(archive) as tar:
         members = [member for member in tar if not (WINDOWS and member.issym())]
@@ -50,20 +50,20 @@ def install(folder: Path, versions: Path) -> Path:
     pip = [python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(KIT / "wheels")]
     subprocess.run([*pip, "--no-deps", "-r", str(versions)], check=True, env=quiet)  # the list is complete
     subprocess.run([*pip, "--no-deps", "--editable", str(folder / "project")], check=True, env=quiet)
+    return write_start(folder, bin_folder / ("jupyter.exe" if WINDOWS else "jupyter"))
+
+
+def write_start(folder: Path, jupyter: Path) -> Path:
+    """Write the script that starts the course, and return its path."""
     start = folder / ("start.bat" if WINDOWS else "start.sh")
     settings = {**SETTINGS, "LANDSLIDE_DATA": str(folder / "data")}
+    notebooks = folder / "project" / "notebooks"
     if WINDOWS:
         lines = ["@echo off", *(f'set "{name}={value}"' for name, value in settings.items())]
-        lines += [
-            f'cd /d "{folder / "project" / "notebooks"}"',
-            f'"{bin_folder / "jupyter.exe"}" lab 00_start_here.ipynb',
-        ]
+        lines += [f'cd /d "{notebooks}"', f'"{jupyter}" lab 00_start_here.ipynb']
     else:
         lines = ["#!/bin/sh", *(f"export {name}='{value}'" for name, value in settings.items())]
-        lines += [
-            f"cd '{folder / 'project' / 'notebooks'}'",
-            f"exec '{bin_folder / 'jupyter'}' lab 00_start_here.ipynb",
-        ]
+        lines += [f"cd '{notebooks}'", f"exec '{jupyter}' lab 00_start_here.ipynb"]
     start.write_text("\n".join(lines) + "\n")
     start.chmod(0o755)
     return start
@@ -76,19 +76,17 @@ def main() -> None:
     version = "{}.{}".format(*sys.version_info[:2])
     if platform.system() not in kit["systems"]:
         refuse(f"this kit was made for {', '.join(kit['systems'])}, and this machine runs {platform.system()}")
-    if version != kit["python"]:
-        refuse(
-            f"this kit was made for Python {kit['python']}, and this is {version}; run: python{kit['python']} install.py"
-        )
+    if version != (wanted := kit["python"]):
+        refuse(f"this kit was made for Python {wanted}, and this is {version}; run: python{wanted} install.py")
     if folder.exists():
         refuse(f"{folder} exists already; delete it, or name another folder: python3 install.py FOLDER")
     if "'" in str(folder):
         refuse(f"{folder}: a folder without a quotation mark in its name is needed")
     versions = KIT / f"versions-{platform.system()}.txt"
-    sizes = [
-        sum(info.file_size for info in zipfile.ZipFile(wheel).infolist()) for wheel in (KIT / "wheels").glob("*.whl")
-    ]
-    needed = sum(sizes) + sum((KIT / name).stat().st_size for name in ("project.tar", "data.tar"))
+    files = [info for wheel in (KIT / "wheels").glob("*.whl") for info in zipfile.ZipFile(wheel).infolist()]
+    needed = sum(info.file_size for info in files) + sum(
+        (KIT / name).stat().st_size for name in ("project.tar", "data.tar")
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     print(f"{folder} needs {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free", flush=True)
@@ -97,7 +95,7 @@ def main() -> None:
     try:
         start = install(folder, versions)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # nothing half done is left
+        shutil.rmtree(folder, ignore_errors=True)  # leave nothing incomplete
         raise
     print(f"ready. To start: {start if WINDOWS else f'sh {start}'}")
 

@@ -1,4 +1,7 @@
-"""Make the website out of executed notebooks: ``python tools/website/make.py``; with numbers (``00 01``) only those are run, the others shown as they are."""
+"""Make the website out of executed notebooks: ``python tools/website/make.py``.
+
+With numbers (``00 01``) only those notebooks are run; the others are shown as they are.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ def settle(text: str, place: Path, top: Path) -> str:
 
 
 def without_kernel(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Leave out progress bars, and put a sentence in the place of a plot that asks a kernel for its next picture: a page has none."""
+    """Return a cell's outputs as a page without a kernel can show them.
+
+    Progress bars are left out; a plot that asks a kernel for its next picture becomes a sentence.
+    """
     kept = []
     for output in outputs:
         data = output.get("data", {})
@@ -84,7 +90,7 @@ def best_picture(name: str, notebook: NotebookNode) -> tuple[bytes, str] | None:
 
 
 def gallery(notebooks: list[Path], folder: Path) -> str:
-    """Write the picture of each notebook to a folder and return the Markdown that shows them, each with a link to its notebook."""
+    """Return Markdown that shows a picture of each notebook as a link to it; the pictures are written to a folder."""
     folder.mkdir()
     shown = []
     for path in notebooks:
@@ -150,11 +156,9 @@ def main() -> None:
     parser.add_argument("numbers", nargs="*", help="run only the notebooks with these numbers, such as 00 01")
     numbers = parser.parse_args().numbers
     notebooks = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    unknown = set(numbers) - {path.stem[:2] for path in notebooks}
-    if unknown:
-        parser.error(
-            f"no notebook has the number {', '.join(sorted(unknown))}; there are {', '.join(path.stem[:2] for path in notebooks)}"
-        )
+    known = [path.stem[:2] for path in notebooks]
+    if unknown := sorted(set(numbers) - set(known)):
+        parser.error(f"no notebook has the number {', '.join(unknown)}; there are {', '.join(known)}")
     shown = [
         executed(path, ROOT / "out" / "executed") if not numbers or path.stem[:2] in numbers else path
         for path in notebooks
