@@ -251,7 +251,7 @@ def _terrain_layers(cube: xr.Dataset) -> dict[str, xr.DataArray]:
 def _mean_decibels(*passes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of some passes in linear power, in decibels.
 
-    In one step a chunk: as lazy steps of their own, these operations take several times as long.
+    All in one step per chunk: as lazy steps of their own, these operations take several times as long.
     """
     mean, count = np.zeros(passes[0].shape, np.float32), np.zeros(passes[0].shape, np.uint16)
     for power in passes:

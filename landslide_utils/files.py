@@ -45,7 +45,7 @@ def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary path to write to; what was written there is moved to the target at the end.
+    """Yield a temporary path to write to, which is moved to the target at the end.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     Yields
     ------
     pathlib.Path
-        Where to write: the target's name, in a hidden folder of its own beside the target.
+        Where to write: the target's name, in a hidden temporary folder beside the target.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
 
     Notes
     -----
-    After an error or an interrupt nothing is left, and an earlier target is still there. What a killed process left is removed by
-    the next that writes the same target. A file takes another's place in one step, so that there is always a whole one; a folder
-    cannot, and is absent for a moment.
+    After an error or an interrupt nothing is left, and an earlier target is still there. What a killed process left is
+    removed by the next that writes the same target. A file is replaced in one step, so that there is always a complete
+    one; a folder cannot be, and is absent for a moment.
     """
     target = Path(path)
     refuse_existing(target, overwrite=overwrite)
@@ -98,7 +98,7 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
 
 @contextlib.contextmanager
 def _temporary_folder(target: Path) -> Iterator[Path]:
-    """Make a hidden folder beside a target and hold its lock, which the system gives back however the process ends."""
+    """Yield a new hidden folder beside a target, locked; the system gives the lock back however the process ends."""
     while True:
         folder = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
         folder.mkdir()
@@ -127,7 +127,7 @@ def _remove_while_written(folder: Path) -> None:
 
 
 def _replace_folder(temporary: Path, target: Path) -> None:
-    """Put a folder in another's place, moving that one away first: a folder cannot be renamed onto one that is not empty."""
+    """Put a folder in the place of another, which is moved away first: renaming needs an empty target."""
     for attempt in range(100):
         previous = temporary.with_name(f"replaced {attempt}")
         with contextlib.suppress(FileNotFoundError):  # another process does the same, and was faster
