@@ -11,6 +11,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from landslide_utils.files import InputError
+
 SIZE = 128
 BUFFER = 32
 """Pixels between chips of different parts in a blocked split.
@@ -30,8 +32,11 @@ Blocks are large in large scenes, and enough in small ones.
 _TRIALS = 200
 
 
-class SplitError(ValueError):
+class SplitError(InputError):
     """A scene that cannot be split into training, validation and test."""
+
+    def __init__(self, *faults: str, remedy: str = "take a larger scene") -> None:
+        super().__init__(f"the scene cannot be split into training, validation and test; {remedy}", faults)
 
 
 def split_chips(
@@ -73,11 +78,11 @@ def split_chips(
     the same chips.
     """
     if method not in SPLITS:
-        raise SplitError(f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}")
+        raise InputError("chips cannot be split", [f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}"])
     labels = landslides.values
     height, width = labels.shape
     if min(height, width) < size:
-        raise SplitError(f"the scene has {height} x {width} pixels, which is less than one chip of {size} x {size}")
+        raise SplitError(f"it has {height} x {width} pixels, which is less than one chip of {size} x {size}")
     gap = buffer if method == "blocked" else 0
     for chips_a_side, enough in _BLOCK_SIZES if method == "blocked" else [(1, 0)]:
         chips = _place(labels, size, gap, chips_a_side)
@@ -85,10 +90,7 @@ def split_chips(
             break
     blocks = chips["block"].nunique()
     if blocks < len(_FIFTHS):
-        raise SplitError(
-            f"the scene has room for {blocks} separate blocks of chips and {len(_FIFTHS)} are needed to train, "
-            "validate and test; take a larger scene"
-        )
+        raise SplitError(f"it has room for {blocks} separate blocks of chips and {len(_FIFTHS)} are needed")
     chips["part"] = _assign(chips, np.random.default_rng(seed))
     _check_labels(chips)
     return chips[["row", "col", "block", "part", "landslide_share"]]
@@ -156,7 +158,7 @@ def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArr
             kind = "no pixel" if labels.size == 0 else "no landslide" if not labels.any() else "nothing but landslides"
             faults.append(f"{kind} with data in the {part} chips")
     if faults:
-        raise SplitError("; ".join(faults) + ". Check where the passes have data, or try another seed or orbit")
+        raise SplitError(*faults, remedy="check where the passes have data, or try another seed or orbit")
 
 
 def _check_labels(chips: pd.DataFrame) -> None:
@@ -168,7 +170,7 @@ def _check_labels(chips: pd.DataFrame) -> None:
         elif share.min() == 1:
             faults.append(f"nothing but landslides in the {len(share)} {part} chips")
     if faults:
-        raise SplitError("; ".join(faults) + ". Check the labels, take a larger scene, or try another seed")
+        raise SplitError(*faults, remedy="check the labels, take a larger scene, or try another seed")
 
 
 def part_mask(

@@ -19,6 +19,7 @@ from landslide_utils.chips import (
     part_mask,
     split_chips,
 )
+from landslide_utils.files import InputError
 
 
 def _labels(shape: tuple[int, int] = (900, 1000), seed: int = 0, share: float = 0.001) -> xr.DataArray:
@@ -101,7 +102,7 @@ def test_the_seed_decides_and_nothing_else() -> None:
     [
         (_labels((100, 900)), "100 x 900 pixels, which is less than one chip"),
         (_labels((300, 300)), "room for 4 separate blocks of chips and 5 are needed"),
-        (_labels(share=0), r"no landslide in the \d+ train chips; no landslide in the \d+ validation"),
+        (_labels(share=0), r"no landslide in the \d+ train chips\n  - no landslide in the \d+ validation"),
         (_labels(share=1.1), r"nothing but landslides in the \d+ train chips"),
     ],
 )
@@ -111,7 +112,7 @@ def test_scenes_that_cannot_be_shared_out_are_refused(labels: xr.DataArray, mess
 
 
 def test_an_unknown_split_lists_the_known_ones() -> None:
-    with pytest.raises(SplitError, match="split='blokked' is unknown; choose one of blocked, random"):
+    with pytest.raises(InputError, match="split='blokked' is unknown; choose one of blocked, random"):
         split_chips(_labels(), method="blokked")
 
 
@@ -203,6 +204,6 @@ def test_landslides_without_data_do_not_count(four_chips: pd.DataFrame) -> None:
     with pytest.raises(SplitError, match="no landslide with data in the test chips"):
         check_parts(four_chips, labels, valid & ~(labels & (labels["x"] >= 448)))
     with pytest.raises(
-        SplitError, match="no pixel with data in the validation chips; no pixel with data in the test chips"
+        SplitError, match=r"no pixel with data in the validation chips\n  - no pixel with data in the test chips"
     ):
         check_parts(four_chips, labels, valid & (labels["x"] < 288))
