@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import contextlib
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -114,21 +113,27 @@ def test_many_writers_of_one_folder_all_end_well(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_threads_that_go_on_writing_after_a_fault_leave_nothing(tmp_path: Path) -> None:
-    def go_on(part: Path) -> None:
-        for number in range(30):
-            part.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):
-                (part / str(number)).touch()
-            time.sleep(0.005)
+def test_threads_that_go_on_writing_after_a_fault_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = iter(range(5))
+    begun: list[Path] = []
 
-    def fail(pool: ThreadPoolExecutor) -> None:
+    def write_meanwhile(_: float) -> None:
+        for _ in itertools.islice(again, 1):  # what a thread does while the remover waits, five times
+            begun[0].mkdir(parents=True)
+            (begun[0] / "late").touch()
+
+    monkeypatch.setattr("landslide_utils.files.time.sleep", write_meanwhile)
+
+    def fail() -> None:
         with atomic_write(tmp_path / "store") as part:
-            pool.submit(go_on, part)
+            begun.append(part)
             raise OSError("disk full")
 
-    with ThreadPoolExecutor(1) as pool, pytest.raises(OSError, match="disk full"):
-        fail(pool)
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert next(again, None) is None
     assert list(tmp_path.iterdir()) == []
 
 

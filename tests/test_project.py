@@ -19,6 +19,7 @@ import pytest
 import yaml
 from nbformat import NotebookNode
 from packaging.specifiers import SpecifierSet
+from run_notebooks import bound_by, code_cells, is_stub, read_by, versions
 
 from landslide_utils.course import check
 
@@ -111,8 +112,32 @@ def test_what_a_notebook_shows_is_what_the_package_does(path: Path) -> None:
     assert shown or path.stem != "03_train"
 
 
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+def test_a_learner_s_notebook_runs_if_its_exercises_do(name: str) -> None:
+    # test_notebooks runs the solved notebook, with the learner's exercises in their places; the rest must be the same
+    learner, solved = versions(name)
+    exercises = 0
+    for place, (asked, answered) in enumerate(zip(learner.cells, solved.cells, strict=True)):
+        if is_stub(asked):
+            exercises += 1
+            made = bound_by(answered.source) - bound_by(asked.source)  # and the answer itself
+            made |= set(re.findall(r"^(\w+) = \.\.\.$", asked.source, flags=re.M))
+            stored = [
+                node for node in ast.walk(ast.parse(answered.source)) if isinstance(node, ast.Attribute | ast.Subscript)
+            ]
+            assert not [ast.unparse(node) for node in stored if isinstance(node.ctx, ast.Store)]
+            for cell in code_cells(learner.cells[place + 1 :]):
+                assert not made & read_by(cell.source), cell.source
+                made -= bound_by(cell.source)
+        elif asked.cell_type == "code":
+            assert answered.source == asked.source.replace('"../', '"../../')
+            for path in re.findall(r'"(\.\./[^"]+)"', asked.source):
+                assert (ROOT / "notebooks" / path).exists()
+    assert exercises >= 2
+
+
 def table(document: str, first: str) -> list[list[str]]:
-    """Return the lines of the table of a document whose head begins with a word, cell by cell, code without its backticks."""
+    """Return the rows of the table of a document whose head begins with a word; code without its backticks."""
     text = (ROOT / "docs" / document).read_text()
     _, _, rest = text.partition(f"\n| {first} |")
     lines = rest.partition("\n\n")[0].splitlines()[2:]
