@@ -1,11 +1,14 @@
-"""Composites of a cube as large as the real Hokkaido one, out of Zarr chunk by chunk, against reading the same chunks: ``python benchmarks/composite.py FOLDER``.
+"""Composites of a cube as large as the real Hokkaido one, chunk by chunk, against reading the same chunks.
 
-FOLDER is where ``benchmarks/full_size.py`` wrote its cube. Times are medians of three rounds that alternate, after one that warms the disk's cache: of the clock,
-and of the processor, which other programs disturb less. Peak memory is that of a process of its own. A result is thrown away as soon as it is made, as a map that is streamed would be.
+By ``python benchmarks/composite.py FOLDER``, where ``benchmarks/full_size.py`` wrote its cube. Times are medians of
+three rounds that alternate, after one that warms the disk's cache: of the clock, and of the processor, which other
+programs disturb less. Peak memory is that of a process of its own. A result is thrown away as soon as it is there, as a
+map that is streamed would be.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import statistics
 import subprocess
@@ -63,11 +66,12 @@ def measure(path: Path, channels: str) -> bool:
     (reading, composing), (cpu_reading, cpu_composing) = (
         (statistics.median(seconds["read"][1:]), statistics.median(seconds["compose"])) for seconds in (wall, processor)
     )
-    program = [sys.executable, __file__, "--memory", str(path), channels]
+    program = [sys.executable, __file__, str(path.parent), "--memory", channels]
     gigabytes = float(subprocess.run(program, capture_output=True, text=True, check=True).stdout)
     times = composing / reading
     print(
-        f"{channels:8} reading {reading:6.1f} s, composite {composing:6.1f} s, {times:.2f} times as long (at most {MOST_TIMES:g}); "
+        f"{channels:8} reading {reading:6.1f} s, composite {composing:6.1f} s, "
+        f"{times:.2f} times as long (at most {MOST_TIMES:g}); "
         f"of the processor {cpu_reading:.1f} and {cpu_composing:.1f} s, {cpu_composing / cpu_reading:.2f} times; "
         f"peak memory {gigabytes:.2f} GB (below {MOST_GB:g})",
         flush=True,
@@ -77,11 +81,15 @@ def measure(path: Path, channels: str) -> bool:
 
 def main() -> int:
     """Measure each band combination."""
-    if sys.argv[1] == "--memory":
-        compose(Path(sys.argv[2]), sys.argv[3])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--memory", choices=COMBINATIONS, help="only print the peak memory (GB) of one composite")
+    arguments = parser.parse_args()
+    path = arguments.folder / "full_size.zarr"
+    if arguments.memory:
+        compose(path, arguments.memory)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
         return 0
-    path = Path(sys.argv[1]) / "full_size.zarr"
     met = [measure(path, channels) for channels in COMBINATIONS]
     return 0 if all(met) else 1
 

@@ -1,7 +1,11 @@
-"""Make a cube as large as the real Hokkaido one (5382 x 4398 pixels, 26 passes) and measure time, memory and seams: ``python benchmarks/full_size.py FOLDER``."""
+"""Make a cube as large as the real Hokkaido one (5382 x 4398 pixels, 26 passes) and measure time, memory and seams.
+
+By ``python benchmarks/full_size.py FOLDER``.
+"""
 
 from __future__ import annotations
 
+import argparse
 import resource
 import sys
 import time
@@ -11,8 +15,7 @@ import numpy as np
 import xarray as xr
 
 from landslide_utils.grid import Window
-from landslide_utils.simulate.scenario import Scenario
-from landslide_utils.simulate.scene import make_scene, write_cube
+from landslide_utils.simulate import Scenario, make_scene, write_cube
 
 ORBITS = "ddadddaddaddaddaddadaddadd"  # the real cube's 18 descending and 8 ascending passes, in order
 FIRST_DAY, STEP = -79.14, 4.0
@@ -30,7 +33,9 @@ WINDOWS = (Window(0, 0, 40, 50), Window(500, 500, 30, 30), Window(3000, 2030, 90
 
 def main() -> int:
     """Write the cube, then compare windows of it, some across chunk edges, with the same windows made alone."""
-    path = Path(sys.argv[1]) / "full_size.zarr"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    path = parser.parse_args().folder / "full_size.zarr"
     start = time.perf_counter()
     scene = make_scene(SCENARIO)
     print(f"{len(scene.landslides)} landslides placed in {time.perf_counter() - start:.0f} s")
@@ -46,7 +51,8 @@ def main() -> int:
             same &= np.array_equal(cube[name].isel(place).values, alone[name], equal_nan=True)
     share = float((cube["landslides"] > 0).mean())
     print(
-        f"{cube.sizes['timestep']} passes of {cube.sizes['y']} x {cube.sizes['x']} pixels in {seconds:.0f} s, peak memory {gigabytes:.2f} GB"
+        f"{cube.sizes['timestep']} passes of {cube.sizes['y']} x {cube.sizes['x']} pixels in {seconds:.0f} s, "
+        f"peak memory {gigabytes:.2f} GB"
     )
     print(
         f"landslides {share:.2%}; windows made alone {'equal' if same else 'DIFFER FROM'} the stored cube to the byte"

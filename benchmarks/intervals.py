@@ -1,7 +1,11 @@
-"""How often the interval of an AUPRC holds the truth. By ``python benchmarks/intervals.py``: a line for each number of test chips."""
+"""How often the interval of an AUPRC holds the true value: a line for each number of test chips.
+
+By ``python benchmarks/intervals.py``.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import numpy as np
@@ -19,7 +23,10 @@ PIXELS = 16
 
 
 def _draw(random: np.random.Generator, chips: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Return labels and scores (chip, pixel). Chips differ in prevalence (half have none), in level, and in how well landslides show."""
+    """Return labels and scores (chip, pixel).
+
+    Chips differ in prevalence (half have none), in level, and in how well landslides show.
+    """
     share = np.minimum(0.4, random.lognormal(np.log(0.03), 1, chips)) * (random.uniform(size=chips) < 0.5)
     labels = random.uniform(size=(chips, PIXELS**2)) < share[:, None]
     level, contrast = random.normal(0, 0.3, (chips, 1)), random.normal(1.5, 0.4, (chips, 1))
@@ -32,8 +39,8 @@ def truth() -> float:
     return auprc(labels.ravel(), scores.ravel())
 
 
-def one(random: np.random.Generator, chips: int) -> Interval:
-    """Make an experiment with so many test chips and return its AUPRC with the interval."""
+def run_experiment(random: np.random.Generator, chips: int) -> Interval:
+    """Return the AUPRC with its interval of an experiment with so many test chips."""
     while True:
         labels, scores = _draw(random, chips)
         if labels.any():
@@ -61,12 +68,14 @@ def one(random: np.random.Generator, chips: int) -> Interval:
 def coverage(chips: int, times: int = TIMES, seed: int = 0) -> tuple[float, float]:
     """Return how often the interval holds the truth, and its mean width."""
     random, right = np.random.default_rng([seed, chips]), truth()
-    found = [one(random, chips) for _ in range(times)]
-    return float(np.mean([f.low <= right <= f.high for f in found])), float(np.mean([f.high - f.low for f in found]))
+    intervals = [run_experiment(random, chips) for _ in range(times)]
+    is_inside = [drawn.low <= right <= drawn.high for drawn in intervals]
+    return float(np.mean(is_inside)), float(np.mean([drawn.high - drawn.low for drawn in intervals]))
 
 
 def main() -> int:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     error = stats.norm.ppf(0.975) * np.sqrt(0.95 * 0.05 / TIMES)
     print(f"95 % intervals of AUPRC, {TIMES} experiments each; chance alone moves the share by {error:.3f}")
     for chips in (6, 12, 24, 48, 96):

@@ -1,7 +1,8 @@
 """Memory, growth with area, and throughput of mapping a scene: ``python benchmarks/mapping.py FOLDER``.
 
-FOLDER holds, or gets, the full-size cube of ``full_size.py``. Parts: ``memory``, ``area``, ``throughput`` (all by default). On a machine that does other
-work times are noisy: what is compared is measured in turns within one run, as seconds of the processor, and the smallest of each is taken.
+FOLDER holds, or gets, the full-size cube of ``full_size.py``. Parts: ``memory``, ``area``, ``throughput`` (all by
+default). On a machine that does other work times are noisy: what is compared is measured in turns within one run, as
+seconds of the processor, and the smallest of each is taken.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def noise(height: int, width: int) -> xr.DataArray:
 
 
 def measure_memory(folder: Path) -> bool:
-    """Map the full-size cube from Zarr to Zarr, with layover and shadow; run in a process of its own, whose peak is the answer."""
+    """Map the full-size cube from Zarr to Zarr, with layover and shadow; the peak is that of the whole process."""
     cube = open_cube(str(folder / "full_size.zarr"))
     composite = make_composite(cube, channels="sar_dem", timesteps=4)
     image = composite["image"]
@@ -64,16 +65,16 @@ def measure_memory(folder: Path) -> bool:
     plain = Normalisation(names, (0.0,) * len(names), (10.0,) * len(names))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start, used = time.perf_counter(), time.process_time()
-    with tempfile.TemporaryDirectory(dir=folder) as room:
-        found = map_scene(
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        probability = map_scene(
             network(len(names)),
             plain.apply(image),
             valid=np.isfinite(image).all("channel"),
             layover_and_shadow=find_layover_and_shadow(cube, orbit=composite.attrs["orbit"]),
-            out=Path(room) / "map.zarr",
+            out=Path(temporary) / "map.zarr",
             progress=sys.stderr.isatty(),
         )
-        shares = {name: round(value, 4) for name, value in found.attrs.items() if name.startswith("share_")}
+        shares = {name: round(value, 4) for name, value in probability.attrs.items() if name.startswith("share_")}
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         f"memory: {image.sizes['y']} x {image.sizes['x']} pixels, sar_dem, in {time.perf_counter() - start:.0f} s "
@@ -96,10 +97,10 @@ def measure_area(rounds: int) -> bool:
             best[area] = min(best[area], took)
     per_pixel = {area: took / (area * HEIGHT * WIDTH) * 1e6 for area, took in best.items()}
     uneven = max(abs(value / per_pixel[1] - 1) for value in per_pixel.values())
-    said = ", ".join(
+    text = ", ".join(
         f"{area} times {best[area]:.1f} s ({value:.3f} s per million pixels)" for area, value in per_pixel.items()
     )
-    print(f"area: {said}; at most {uneven:.0%} from linear ({MOST_UNEVEN:.0%} wanted)", flush=True)
+    print(f"area: {text}; at most {uneven:.0%} from linear ({MOST_UNEVEN:.0%} wanted)", flush=True)
     return uneven <= MOST_UNEVEN
 
 
@@ -138,18 +139,18 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("parts", nargs="*", default=["memory", "area", "throughput"])
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    if given.parts == ["memory"]:
-        return 0 if measure_memory(given.folder) else 1
+    arguments = parser.parse_args()
+    if arguments.parts == ["memory"]:
+        return 0 if measure_memory(arguments.folder) else 1
     torch.set_num_threads(1)
     good = []
-    for part in given.parts:
+    for part in arguments.parts:
         if part == "memory":
-            if not (given.folder / "full_size.zarr").exists():
-                subprocess.run([sys.executable, Path(__file__).with_name("full_size.py"), given.folder], check=True)
-            good.append(subprocess.run([sys.executable, __file__, given.folder, "memory"]).returncode == 0)
+            if not (arguments.folder / "full_size.zarr").exists():
+                subprocess.run([sys.executable, Path(__file__).with_name("full_size.py"), arguments.folder], check=True)
+            good.append(subprocess.run([sys.executable, __file__, arguments.folder, "memory"]).returncode == 0)
         else:
-            good.append({"area": measure_area, "throughput": measure_throughput}[part](given.rounds))
+            good.append({"area": measure_area, "throughput": measure_throughput}[part](arguments.rounds))
     return 0 if all(good) else 1
 
 

@@ -1,7 +1,11 @@
-"""Measure real radar and keep the numbers for the course: ``python benchmarks/opera.py FOLDER`` with the OPERA RTC-S1 GeoTIFFs of the test data."""
+"""Measure real radar and keep the numbers for the course.
+
+By ``python benchmarks/opera.py FOLDER`` with the OPERA RTC-S1 GeoTIFFs of the test data.
+"""
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -39,8 +43,11 @@ def measure(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def main() -> int:
     """Write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     TARGET.mkdir(exist_ok=True)
-    for table, name in zip(measure(Path(sys.argv[1])), ("statistics", "fluctuations"), strict=True):
+    for table, name in zip(measure(folder), ("statistics", "fluctuations"), strict=True):
         table.round(5).to_csv(TARGET / f"opera_{name}.csv")
         print(table.round(3).to_string())
     return 0

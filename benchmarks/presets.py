@@ -1,7 +1,8 @@
-"""Which network, loss and learning rate: AUPRC against seconds of every candidate that was tried. By ``python benchmarks/presets.py``.
+"""Which network, loss and learning rate: AUPRC against seconds of every candidate that was tried.
 
-Each line of ``presets.csv`` is one training on one thread; a line that is there already is not measured again. The presets are chosen by the AUPRC on the
-**validation** chips; that on the test chips stands beside it and chose nothing. Seconds are those of the processor, which other programs disturb less.
+By ``python benchmarks/presets.py``. Each line of ``presets.csv`` is one training on one thread; a line that is there
+already is not measured again. The presets are chosen by the AUPRC on the **validation** chips; that on the test chips
+stands beside it and chose nothing. Seconds are those of the processor, which other programs disturb less.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ SEEDS = (0,)
 
 
 def candidates() -> dict[str, dict[str, Any]]:
-    """Return what each candidate changes against the base: resnet18 of two stages, 16 epochs, batches of 4, rate 3e-3, cross-entropy.
+    """Return what each candidate changes against the base.
 
-    With two stages there is nothing between encoder and decoder for a UNet++ to nest: it is the same network as a UNet. One stage the library cannot build.
+    The base is resnet18 of two stages, 16 epochs, batches of 4, rate 3e-3, cross-entropy. With two stages there is
+    nothing between encoder and decoder for a UNet++ to nest: it is the same network as a UNet. One stage the library
+    cannot build.
     """
     narrow = {"depth": 3, "decoder": (32, 16, 8)}
     return {
@@ -105,7 +108,7 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     history = list(fit(session, preset.epochs, progress=False))
     seconds = time.process_time() - start
     probability = map_scene(session.model, scene.image, valid=scene.valid, progress=False)
-    found = {part: score_map(probability, composite["landslides"], chips, part) for part in ("validation", "test")}
+    scores = {part: score_map(probability, composite["landslides"], chips, part) for part in ("validation", "test")}
     return {
         "candidate": name,
         "cube": cube,
@@ -113,9 +116,9 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
         "epochs": len(history),
         "weights": count_weights(session.model),
         "seconds": round(seconds, 1),
-        "validation_auprc": round(found["validation"]["auprc"], 4),
-        "test_auprc": round(found["test"]["auprc"], 4),
-        "test_prevalence": round(found["test"]["prevalence"], 4),
+        "validation_auprc": round(scores["validation"]["auprc"], 4),
+        "test_auprc": round(scores["test"]["auprc"], 4),
+        "test_prevalence": round(scores["test"]["prevalence"], 4),
     }
 
 
@@ -125,12 +128,12 @@ def main() -> int:
     parser.add_argument("--cube", default="practice_earthquake")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--only", nargs="+", help="candidates; all by default")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     done = set()
     if TABLE.exists():
         with TABLE.open(newline="") as file:
             done = {(line["candidate"], int(line["seed"]), line["cube"]) for line in csv.DictReader(file)}
-    wanted = [(name, seed, asked.cube) for seed in asked.seeds for name in asked.only or candidates()]
+    wanted = [(name, seed, arguments.cube) for seed in arguments.seeds for name in arguments.only or candidates()]
     missing = [job for job in wanted if job not in done]
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         for future in as_completed([pool.submit(measure, *job) for job in missing]):

@@ -25,7 +25,7 @@ class RealScene(SimulatedScene):
     ground: Array | None = None
 
     def elevation(self, window: Window) -> Array:
-        """Return the height of the ground in metres, float32 (height, width); beyond the edge it is that of the edge."""
+        """Return the height of the ground in metres, float32 (height, width); beyond the edge that of the edge."""
         rows = np.clip(np.arange(window.row, window.row + window.height), 0, self.scenario.height - 1)
         cols = np.clip(np.arange(window.col, window.col + window.width), 0, self.scenario.width - 1)
         return self.ground[np.ix_(rows, cols)]
@@ -37,7 +37,8 @@ def real_scene(dem: xr.DataArray, landslides: Any = None, scenario: Scenario | N
     Parameters
     ----------
     dem : xarray.DataArray (y, x)
-        Elevation in metres with a CRS (``dem.rio.crs``). It is brought to the UTM zone of its place at ``scenario.pixel_size_m``.
+        Elevation in metres with a CRS (``dem.rio.crs``). It is brought to the UTM zone of its place at
+        ``scenario.pixel_size_m``.
     landslides : geopandas.GeoSeries or GeoDataFrame, optional
         Polygons with a CRS; without them, landslides are drawn on the terrain.
     scenario : Scenario, optional

@@ -1,7 +1,7 @@
 """Our quick recipe against the published one, on two cubes and three seeds. By ``python benchmarks/recipes.py FOLDER``.
 
-The second cube has the real terrain and the real landslides of Hokkaido's core, with simulated radar; it is made if LANDSLIDE_TEST_DATA names the folder of real
-data. One run at a time, so that the seconds can be compared.
+The second cube has the real terrain and the real landslides of Hokkaido's core, with simulated radar; it is made if
+LANDSLIDE_TEST_DATA names the folder of real data. One run at a time, so that the seconds can be compared.
 """
 
 from __future__ import annotations
@@ -41,15 +41,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the runs and the second cube are kept")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    core = hokkaido_core(asked.folder)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    core = hokkaido_core(arguments.folder)
     lines = []
-    for seed in asked.seeds:
+    for seed in arguments.seeds:
         for cube in ["practice_earthquake", *([str(core)] if core else [])]:
             for recipe, (preset, epochs) in RECIPES.items():
-                found = run(
-                    RunConfig(cube=cube, preset=preset, epochs=epochs, seed=seed, runs_dir=str(asked.folder / "runs")),
+                scores = run(
+                    RunConfig(
+                        cube=cube, preset=preset, epochs=epochs, seed=seed, runs_dir=str(arguments.folder / "runs")
+                    ),
                     progress=False,
                 ).metrics
                 lines.append(
@@ -57,11 +59,11 @@ def main() -> int:
                         "cube": Path(cube).stem,
                         "recipe": recipe,
                         "seed": seed,
-                        "epochs": found["epochs"],
-                        "seconds_train": round(found["seconds_train"], 1),
-                        "auprc": round(found["auprc"], 4),
-                        "auprc_landslide_chips": round(found["auprc_landslide_chips"], 4),
-                        "prevalence": round(found["prevalence"], 4),
+                        "epochs": scores["epochs"],
+                        "seconds_train": round(scores["seconds_train"], 1),
+                        "auprc": round(scores["auprc"], 4),
+                        "auprc_landslide_chips": round(scores["auprc_landslide_chips"], 4),
+                        "prevalence": round(scores["prevalence"], 4),
                     }
                 )
                 print(lines[-1], flush=True)

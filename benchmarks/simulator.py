@@ -1,7 +1,8 @@
-"""Measure a practice cube against the real numbers that it stands for: ``python benchmarks/simulator.py [name]``."""
+"""Measure practice cubes against the real numbers they stand for: ``python benchmarks/simulator.py [NAME ...]``."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -12,9 +13,8 @@ from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
 from landslide_utils.grid import Window
-from landslide_utils.simulate import ground
-from landslide_utils.simulate.scenario import PRACTICE
-from landslide_utils.simulate.scene import SimulatedScene, make_scene
+from landslide_utils.simulate import PRACTICE, ground, make_scene
+from landslide_utils.simulate.scene import SimulatedScene
 
 CHIP, PATCH, LOCAL = 128, 64, 15
 
@@ -63,7 +63,7 @@ def speckle_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def measure_cube(scene: SimulatedScene, cube: xr.Dataset) -> dict[str, float]:
-    """Measure a cube in memory; the keys are those of ``TARGETS``."""
+    """Return the measurements of a cube in memory; the keys are those of ``TARGETS``."""
     scenario, out = scene.scenario, {}
     power = {p: cube[p].values for p in ("vv", "vh")}
     labels = cube["landslides"].values == 1
@@ -107,7 +107,7 @@ def measure_cube(scene: SimulatedScene, cube: xr.Dataset) -> dict[str, float]:
 
 
 def measure(name: str) -> dict[str, float]:
-    """Make a practice cube in memory and measure it."""
+    """Return the measurements of a practice cube that is made in memory."""
     start = time.perf_counter()
     scene = make_scene(PRACTICE[name])
     cube = scene.dataset().compute(scheduler="threads")
@@ -116,8 +116,10 @@ def measure(name: str) -> dict[str, float]:
 
 def main() -> int:
     """Print the table, with a cross where a number is out of its range."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="practice regions; all by default")
     missed = 0
-    for name in sys.argv[1:] or list(PRACTICE):
+    for name in parser.parse_args().names or list(PRACTICE):
         print(name)
         for quantity, value in measure(name).items():
             low, high = TARGETS.get(name, {}).get(quantity, (-np.inf, np.inf))

@@ -1,11 +1,13 @@
-"""Does terrain help with one pass? The same question to a random forest. By ``python benchmarks/terrain_gain.py``: AUPRC in test chips with a landslide.
+"""Does terrain help with one pass? The same question to a random forest: AUPRC in test chips with a landslide.
 
-The grid found no gain of a network from terrain. If the forest, which cannot train too short, loses by it too, then it is not the network: elevation and aspect
-tell places apart, and with few landslides in few blocks a learner remembers places that the test does not have.
+By ``python benchmarks/terrain_gain.py``. The grid found no gain of a network from terrain. If the forest, which cannot
+train too short, loses by it too, then it is not the network: elevation and aspect tell places apart, and with few
+landslides in few blocks a learner remembers places that the test does not have.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -22,6 +24,7 @@ TABLE = Path(__file__).with_suffix(".csv")
 
 def main() -> int:
     """Measure and write the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     composite = make_composite(open_cube("practice_earthquake"), channels="sar_dem", timesteps=1).load()
     valid = composite["image"].notnull().all("channel")
     radar = list(CHANNELS["sar"])
@@ -33,8 +36,8 @@ def main() -> int:
         for name, channels in sets.items():
             image = composite["image"].sel(channel=channels)
             score = random_forest(image, composite["landslides"], valid, chips, seed=seed, trees=40)
-            found = metrics.auprc(*metrics.pixels(score, composite["landslides"], test))
-            lines.append({"seed": seed, "channels": name, "auprc_landslide_chips": round(found, 3)})
+            auprc = metrics.auprc(*metrics.pixels(score, composite["landslides"], test))
+            lines.append({"seed": seed, "channels": name, "auprc_landslide_chips": round(auprc, 3)})
             print(lines[-1], flush=True)
     pd.DataFrame(lines).to_csv(TABLE, index=False)
     return 0

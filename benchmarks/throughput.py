@@ -1,7 +1,8 @@
-"""Chips a second of training: as we train, against PyTorch's defaults and bfloat16. By ``python benchmarks/throughput.py``.
+"""Chips a second of training: as we train, against PyTorch's defaults and bfloat16.
 
-Each way takes its turn in every round, because the machine is not always equally fast; the median of the rounds counts. The share of the peak compares the
-multiplications of the network, counted by PyTorch, with those of a large matrix product in the same round.
+By ``python benchmarks/throughput.py``. Each way takes its turn in every round, because the machine is not always
+equally fast; the median of the rounds counts. The share of the peak compares the multiplications of the network,
+counted by PyTorch, with those of a large matrix product in the same round.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--presets", nargs="+", default=["quick", "standard"])
     parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
-    for name in asked.presets:
+    for name in arguments.presets:
         preset = PRESETS[name]
         batch = min(preset.batch_size, 8)
         ways = {
@@ -71,13 +72,14 @@ def main() -> int:
         operations = _operations(preset, batch)
         taken: dict[str, list[float]] = {way: [] for way in ways}
         peaks = []
-        for _ in range(asked.rounds):
+        for _ in range(arguments.rounds):
             peaks.append(2 * SIDE**3 / _seconds(lambda: a @ b, 3))
             for way, step in ways.items():
                 taken[way].append(_seconds(step, 2))
         peak = statistics.median(peaks)
         print(
-            f"{name}: {preset.encoder}, {preset.depth} stages, {torch.get_num_threads()} threads, matrix product {peak / 1e9:.0f} GFLOP/s"
+            f"{name}: {preset.encoder}, {preset.depth} stages, {torch.get_num_threads()} threads, "
+            f"matrix product {peak / 1e9:.0f} GFLOP/s"
         )
         for way, seconds in taken.items():
             middle = statistics.median(seconds)
