@@ -37,6 +37,7 @@ def likelihood_ratio(
     It knows all that the simulator knows but two things: which pixels slid, and each pixel's speckle. It knows each
     pixel's backscatter in each pass had nothing slid, and how landslides change it. No rule that looks at the radar of
     one pixel, whatever it has learnt, ranks pixels better (Neyman & Pearson 1933). A network can: it sees neighbours.
+    The result is float32 (y, x).
 
     Parameters
     ----------
@@ -50,10 +51,6 @@ def likelihood_ratio(
     timesteps : int
     orbit : {"auto", "descending", "ascending"}
         As for the composite that it is compared with.
-
-    Returns
-    -------
-    xarray.DataArray (y, x), float32
 
     Notes
     -----

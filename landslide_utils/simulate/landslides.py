@@ -35,16 +35,8 @@ def shaking(scenario: Scenario) -> Array:
 def make_landslides(scenario: Scenario, ground: Array) -> list[BaseGeometry]:
     """Return landslides that start on steep, strongly shaken slopes and run down them.
 
-    Parameters
-    ----------
-    scenario : Scenario
-    ground : float32 array (height, width)
-        Elevation of the whole scene in metres, first row in the north.
-
-    Returns
-    -------
-    list of shapely geometries
-        In pixel units: x is the column, y the row, both counted from the scene's upper left corner.
+    ``ground`` (height, width) is the elevation of the whole scene in metres, first row in the north. The outlines are
+    in pixel units: x is the column, y the row, both counted from the scene's upper left corner.
     """
     pixel = scenario.pixel_size_m
     mean_area = np.exp(scenario.ln_area_mean + scenario.ln_area_sd**2 / 2)

@@ -105,11 +105,8 @@ def facing_effect(descent: tuple[Array, Array], orbit: str) -> Array:
 def foreshortening(tilt: Array, incidence_degrees: float) -> Array:
     """Return how much brighter than flat ground a slope is, in dB, because more of it falls into one step of range.
 
-    ``tilt`` is what :func:`facing` returns.
-
-    References
-    ----------
-    Small (2011), Flattening gamma: radiometric terrain correction for SAR imagery, IEEE TGRS 49; in the plane of range.
+    ``tilt`` is what :func:`facing` returns. After Small (2011), Flattening gamma: radiometric terrain correction for
+    SAR imagery, IEEE TGRS 49; here in the plane of range only.
     """
     flat = np.radians(incidence_degrees)
     local = np.clip(flat - np.arctan(tilt), np.radians(8), np.pi / 2)
@@ -127,10 +124,8 @@ def speckle_table(looks: float) -> tuple[Array, Array]:
 def backscatter(scenario: Scenario, surface: Surface, signatures: Signatures) -> dict[str, Array]:
     """Return VV and VH of every pass over one window.
 
-    Returns
-    -------
-    dict of float32 arrays (time, height, width)
-        ``vv`` and ``vh``, gamma nought in linear power; NaN in layover and shadow, unless the scenario leaves them in.
+    ``vv`` and ``vh`` are float32 arrays (time, height, width) of gamma nought in linear power, NaN in layover and
+    shadow, unless the scenario leaves them in.
     """
     passes, (event, _) = scenario.passes(), scenario.event()
     first, last = passes[0][0], passes[-1][0]

@@ -52,18 +52,9 @@ def speckled(seed: int, key: tuple[int | str, ...], window: Window, neighbour: f
 def spline(lattice: Array, first: tuple[int, int], spacing: float, window: Window) -> Array:
     """Return a cubic B-spline with the given coefficients on every pixel of a window.
 
-    Parameters
-    ----------
-    lattice : float32 array (rows, columns)
-        Coefficients; they must cover the window and two more on each side.
-    first : (int, int)
-        Lattice index (row, column) of ``lattice[0, 0]``.
-    spacing : float
-        Pixels between two coefficients.
-    window : Window
+    The coefficients (rows, columns) are `spacing` pixels apart; `first` is the index (row, column) of the first one.
+    They must cover the window and two more on each side.
 
-    Notes
-    -----
     Written as sums of four terms: a matrix product or a running sum would round differently in different windows.
     """
 

@@ -38,26 +38,13 @@ CHECKSUMS = ".checksums.json"
 
 @dataclass(frozen=True)
 class SimulatedScene:
-    """Everything about a simulated scene that does not fit in one window.
-
-    Attributes
-    ----------
-    scenario : Scenario
-    landslides : list of shapely geometry
-        In pixel units (x column, y row).
-    signatures : radar.Signatures
-        What each landslide changes.
-    crs : str
-        A projected coordinate reference system in metres.
-    corner : (float, float)
-        Easting and northing of the upper left corner, metres.
-    """
+    """Everything about a simulated scene that does not fit in one window."""
 
     scenario: Scenario
-    landslides: list[BaseGeometry]
+    landslides: list[BaseGeometry]  # in pixel units (x column, y row)
     signatures: radar.Signatures
-    crs: str = "EPSG:32654"
-    corner: tuple[float, float] = (500_000.0, 4_740_000.0)
+    crs: str = "EPSG:32654"  # projected, in metres
+    corner: tuple[float, float] = (500_000.0, 4_740_000.0)  # easting and northing of the upper left one, metres
 
     def elevation(self, window: Window) -> Array:
         """Return the height of the ground in metres, float32 (height, width)."""
@@ -141,17 +128,9 @@ def make_scene(scenario: Scenario) -> SimulatedScene:
 def write_cube(
     scene: SimulatedScene, path: str | os.PathLike[str], *, overwrite: bool = False, progress: bool = False
 ) -> Path:
-    """Return the path of a scene's cube as Zarr, written unless it is there. It appears whole or not at all.
+    """Return the path of a scene's cube, a Zarr store that appears whole or not at all.
 
-    Parameters
-    ----------
-    scene : SimulatedScene
-    path : path
-        Where the store shall be, usually ending in ``.zarr``.
-    overwrite : bool
-        Whether one that is there already is replaced.
-    progress : bool
-        Whether to show a progress bar.
+    One that is there already is left alone, or replaced with ``overwrite``. ``progress`` shows a progress bar.
     """
     from tqdm.auto import tqdm
     from tqdm.dask import TqdmCallback

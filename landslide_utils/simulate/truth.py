@@ -41,18 +41,13 @@ def reveal(view: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     view : xarray.Dataset
-        A rectangle of an opened practice cube, of full resolution.
+        A rectangle of an opened practice cube, of full resolution. ValueError if it is of no practice region.
 
     Returns
     -------
     xarray.Dataset (y, x)
         ``cover``, the land cover in words; ``visible``, whether a pixel belongs to a landslide that the radar sees at
         all; ``descending`` and ``ascending``, by how many degrees the ground leans towards the radar of such a pass.
-
-    Raises
-    ------
-    ValueError
-        If the cube is not of a practice region.
     """
     scene, window = _locate(view)
     falls = descent(scene.elevation(window.grow(1)), scene.scenario.pixel_size_m)
@@ -72,21 +67,16 @@ def resimulate(view: xr.Dataset, **changes: object) -> xr.Dataset:
     Parameters
     ----------
     view : xarray.Dataset
-        A rectangle of an opened practice cube.
+        As for :func:`reveal`.
     **changes
         Attributes of :class:`landslide_utils.simulate.scenario.Scenario` and their new values, such as
-        ``looks=1000.0`` for hardly any speckle.
+        ``looks=1000.0`` for hardly any speckle. ValueError if the scenario is impossible.
 
     Returns
     -------
     xarray.Dataset
         As the view: ``vv`` and ``vh`` (time, y, x) in linear power, ``dem`` and ``landslides`` (y, x), coordinates
         ``time`` and ``orbit``.
-
-    Raises
-    ------
-    ValueError
-        If the cube is not of a practice region, or the scenario is impossible.
     """
     scene, window = _locate(view)
     scenario = scene.scenario.replace(**changes)

@@ -72,8 +72,8 @@ def test_landslides_have_the_inventory_s_sizes_and_run_downhill() -> None:
     assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
     boxes = [np.array(slide.minimum_rotated_rectangle.exterior.coords) for slide in slides]
     sides = np.sort([np.hypot(*np.diff(box[:3], axis=0).T) for box in boxes], axis=1) * scenario.pixel_size_m
-    for found, wanted in ((sides[:, 1], [42, 69, 101, 152, 281]), (sides[:, 0], [25, 38, 54, 80, 146])):
-        ratio = np.percentile(found, [5, 25, 50, 75, 95]) / wanted
+    for side, wanted in ((sides[:, 1], [42, 69, 101, 152, 281]), (sides[:, 0], [25, 38, 54, 80, 146])):
+        ratio = np.percentile(side, [5, 25, 50, 75, 95]) / wanted
         assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
     slope = np.degrees(np.arctan(np.hypot(*np.gradient(ground, scenario.pixel_size_m))))
     on = rasterise(slides, Window(0, 0, *ground.shape)) > 0
@@ -286,16 +286,16 @@ def test_practice_regions_and_their_scenarios_agree() -> None:
 
 
 def test_the_earthquake_region_is_like_hokkaido() -> None:
-    found = benchmark.measure("practice_earthquake")
+    measured = benchmark.measure("practice_earthquake")
     for quantity, (low, high) in benchmark.TARGETS["practice_earthquake"].items():
         if not quantity.startswith("seconds"):
-            assert low <= found[quantity] <= high, f"{quantity}: {found[quantity]:.3f} is not in {low} to {high}"
+            assert low <= measured[quantity] <= high, f"{quantity}: {measured[quantity]:.3f} is not in {low} to {high}"
 
 
 def test_the_mountain_region_is_like_kaikoura() -> None:
-    found = benchmark.measure("practice_mountains")
+    measured = benchmark.measure("practice_mountains")
     for quantity, (low, high) in benchmark.TARGETS["practice_mountains"].items():
-        assert low <= found[quantity] <= high, f"{quantity}: {found[quantity]:.3f} is not in {low} to {high}"
+        assert low <= measured[quantity] <= high, f"{quantity}: {measured[quantity]:.3f} is not in {low} to {high}"
 
 
 def test_every_practice_region_has_hills_of_its_own() -> None:
