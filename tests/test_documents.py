@@ -66,7 +66,7 @@ def commands() -> set[str]:
     if not importlib.util.find_spec("landslide_utils.__main__"):
         return set()
     main = importlib.import_module("landslide_utils.__main__")
-    return set(re.findall(r"^    ([a-z]+) ", main._parser().format_help(), flags=re.M))
+    return set(re.findall(r"^    ([a-z]+)(?: |$)", main._parser().format_help(), flags=re.M))
 
 
 @pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=lambda path: path.name)
