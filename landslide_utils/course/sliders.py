@@ -6,13 +6,13 @@ from typing import Any
 
 
 def prepare() -> None:
-    """Put sliders above their plots, and their scripts and styles into the notebook; call it before ``import hvplot.xarray``.
+    """Put sliders above their plots, and their scripts and styles into the notebook; before ``import hvplot.xarray``.
 
     Notes
     -----
-    That import fetches scripts from the network unless HoloViews is told to put them into the notebook (2.9 MB). The styles are fetched too, and HoloViews has no
-    setting for them; so Panel, which draws the sliders, puts them into the notebook by a hook that it runs before it draws. A slider beside its plot, which is
-    the default, leaves a narrow window.
+    HoloViews puts the scripts into the notebook (2.9 MB) if it is told to. The styles would still be fetched, without a
+    setting for them; so Panel, which draws the sliders, puts them in by a hook that runs before it draws. A slider
+    beside its plot, which is the default, leaves a narrow window.
     """
     import holoviews
     from holoviews.plotting.renderer import Renderer

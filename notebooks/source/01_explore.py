@@ -436,7 +436,7 @@ real.round(2)
 # The practice cube has pixels of 10 m. To compare like with like we also average its power over blocks of 3 x 3 pixels.
 
 # %%
-coarse = {name: speckle.coarsen_power(corner[name], 3) for name in ("vv", "vh")}
+coarse = corner[["vv", "vh"]].coarsen(x=3, y=3, boundary="trim").mean()
 practice = {
     "practice (simulated), 10 m": (corner["vv"], corner["vh"]),
     "practice (simulated), as 30 m": (coarse["vv"], coarse["vh"]),

@@ -28,8 +28,8 @@
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Try other pairs of `practice_earthquake`, `practice_mountains`,
-# `practice_hurricane` and `practice_small`, and the same pair the other way round.
+# Everything that can be changed stands in the next cell. Try other pairs of `practice_earthquake`,
+# `practice_mountains`, `practice_hurricane` and `practice_small`, and the same pair the other way round.
 
 # %% tags=["parameters"]
 # fmt: off

@@ -193,7 +193,7 @@ FEW = pd.DataFrame(
 )
 PAIRS = pd.DataFrame(
     [
-        {"train_region": a, "test_region": b, "method": method, "seed": seed, "auprc": score, "auprc_landslide_chips": other}
+        (a, b, method, seed, score, other)
         for a, b, method, scores, other in (
             ("q", "q", "trained there", (0.5, 0.7, 0.6), 0.65),
             ("p", "q", "as trained", (0.35, 0.45, 0.4), 0.6),
@@ -202,7 +202,8 @@ PAIRS = pd.DataFrame(
             ("q", "p", "as trained", (0.2, 0.2, 0.2), 0.3),
         )
         for seed, score in enumerate(scores)
-    ]
+    ],
+    columns=["train_region", "test_region", "method", "seed", "auprc", "auprc_landslide_chips"],
 )  # fmt: skip
 CONTEXT: dict[str, tuple[Any, ...]] = {
     "hidden_from_both": (FROM_EAST, FROM_WEST),

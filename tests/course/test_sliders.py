@@ -1,4 +1,4 @@
-"""Plots with sliders that need no network: their styles. Their scripts are looked at in a browser, by ``make browser-test``."""
+"""Plots with sliders that need no network: their styles. ``make browser-test`` looks at their scripts, in a browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np, xarray as xr
 from landslide_utils.course import sliders
 {prepare}
 import hvplot.xarray, holoviews
-cube = xr.DataArray(np.zeros((2, 3, 3)), dims=("time", "y", "x"), name="vv", coords={{axis: range(n) for axis, n in zip(("time", "y", "x"), (2, 3, 3))}})
+coords = {{"time": range(2), "y": range(3), "x": range(3)}}
+cube = xr.DataArray(np.zeros((2, 3, 3)), coords, ("time", "y", "x"), name="vv")
 plot = cube.hvplot.image(x="x", y="y", groupby="time", dynamic=False)
 print(holoviews.renderer("bokeh").components(plot, comm=False)[0]["text/html"])
 """

@@ -1,7 +1,6 @@
-"""The exercises' checks: each says that an answer is right, or what to think of next.
+"""The exercises' checks: ``check.log_ratio(answer, before, after)`` returns a :class:`Verdict`, right or not yet.
 
-A function an exercise: ``check.log_ratio(answer, before, after)`` returns a :class:`Verdict`. Wrong answers that people
-often give get a hint of their own, and whatever a learner passes, no check raises an error.
+Wrong answers that people often give get a hint of their own, and whatever a learner passes, no check raises an error.
 """
 
 from __future__ import annotations

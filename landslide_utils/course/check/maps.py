@@ -49,44 +49,35 @@ def survey_precision(
     answer: Any, probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, threshold: float
 ) -> str:
     """Check the precision of a map (y, x) on the pixels of a test mask, cut at half of a threshold."""
-    mapped, labels, mapped_at_all = probability.values, landslides.values.astype(bool), probability.notnull().values
-    inside = test.values.astype(bool) & mapped_at_all
+    from sklearn.metrics import precision_recall_fscore_support
 
-    def scores(cut: float, where: Any) -> tuple[float, float]:
-        """Return precision and recall."""
-        hits = (labels & (mapped >= cut))[where].sum()
-        return hits / max((mapped >= cut)[where].sum(), 1), hits / max(labels[where].sum(), 1)
+    def scores(cut: float, where: Any) -> tuple[float, float, float]:
+        """Return precision, recall and F1 of the pixels from a cut."""
+        truth, found = labels[where], mapped[where] >= cut
+        return precision_recall_fscore_support(truth, found, average="binary", zero_division=0)[:3]
 
-    half = float(threshold) / 2
-    called = mapped >= half
-    right, recall = scores(half, inside)
-    strict, strict_recall = scores(2 * half, inside)
-    finds = inside & called
+    mapped, labels, valid = probability.values, landslides.values.astype(bool), probability.notnull().values
+    inside, called = valid & test.values.astype(bool), mapped >= threshold / 2
+    right, recall, f1 = scores(threshold / 2, inside)
+    strict, strict_recall, _ = scores(threshold, inside)
+    everywhere, *_ = scores(threshold / 2, valid)
+    believed = probability.where(inside & called).mean()
     wrong = {
         "That is the recall: of the landslide pixels, the share found. Which share of the finds is right?": recall,
         "That is the precision at the whole threshold. Halve it.": strict,
-        "That is the recall at the whole threshold. Halve it, and ask which share of the finds is right.": strict_recall,
-        "That counts the whole scene, training chips included. Only where test is true.": scores(half, mapped_at_all)[
-            0
-        ],
+        "That is the recall at the whole threshold. Halve it, and ask how many finds are right.": strict_recall,
+        "That counts the whole scene, training chips included. Only where test is true.": everywhere,
         "That is the accuracy, which hardly sees what is rare.": (called == labels)[inside].mean(),
-        "That is F1, which mixes precision and recall. Give the precision alone.": (
-            2 * right * recall / max(right + recall, 1e-12)
-        ),
+        "That is F1, which mixes precision and recall. Give the precision alone.": f1,
         "That is the share of the pixels that is called landslide. Which of these are right?": called[inside].mean(),
         "That is the prevalence: the share of all test pixels that is landslide.": labels[inside].mean(),
-        "That is the mean probability of the finds, what the network believes. Ask the labels.": (
-            mapped[finds].mean() if finds.any() else np.nan
-        ),
+        "That is the mean probability of the finds, what the network believes. Ask the labels.": believed,
         "That is the share of the finds that is wrong.": 1 - right,
         IN_PERCENT: 100 * right,
         "First the finds: probability >= threshold / 2, and test. Then the mean of landslides over them.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return (
-        f"At half the threshold the precision is {right:.2f} instead of {strict:.2f}, "
-        f"and the recall {recall:.2f} instead of {strict_recall:.2f}: a survey's map, not a search party's."
-    )
+    return f"Precision {right:.2f} instead of {strict:.2f}, and recall {recall:.2f} instead of {strict_recall:.2f}."
 
 
 @exercise
@@ -94,13 +85,12 @@ def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) ->
     """Check the area in km2 that is expected to have slid, from calibrated probabilities (y, x) of pixels so wide."""
     values = calibrated.values[np.isfinite(calibrated.values)].astype(np.float64)
     pixel_km2, total = pixel_size_m**2 / 1e6, values.sum()
-    right = total * pixel_km2
+    right, above_one_half = total * pixel_km2, (values >= 0.5).sum() * pixel_km2
     wrong = {
         "That is the number of pixels that is expected. How many square metres has a pixel?": total,
         **area_mistakes(right),
         "A pixel's area is its width times its height: square the width.": right / pixel_size_m,
-        "You counted the pixels above one half. Ten pixels with 0.2 are two landslide pixels to be expected: "
-        "add the probabilities.": (values >= 0.5).sum() * pixel_km2,
+        "You counted the pixels above one half. But ten with 0.2 are two landslide pixels, too: add.": above_one_half,
         "That is the mean probability, the share of the scene. Add the probabilities instead.": values.mean(),
         "That is the area of everything that was mapped. Weigh each pixel by its probability.": values.size * pixel_km2,
         "Add all calibrated probabilities, multiply by a pixel's square metres, and divide by a million.": OTHERWISE,
@@ -115,23 +105,22 @@ def largest_area(answer: Any, polygons: pd.DataFrame, count: int) -> str:
     shapes: Any = polygons["geometry"]
     areas = polygons["area_m2"] / 1e6
 
-    def largest(every: pd.Series) -> float:
-        return float(every.nlargest(count).sum())
+    def largest(every: pd.Series, *units: float) -> list[float]:
+        return [every.nlargest(count).sum() * unit for unit in units]
 
-    right, mercator = largest(areas), largest(shapes.to_crs("EPSG:3857").area)
-    degrees = largest(shapes.to_crs("EPSG:4326").set_crs(None, allow_override=True).area)
+    (right,) = largest(areas, 1)
+    mercator = largest(shapes.to_crs("EPSG:3857").area, 1, 1e-6)
+    in_degrees = shapes.to_crs("EPSG:4326").set_crs(None, allow_override=True).area
+    degrees = largest(in_degrees, 1, 1e-6, 1e4, 111.0**2, 111.32**2)
     wrong = {
         **area_mistakes(right),
-        "That is in square degrees, and a degree is no fixed length. Bring the shapes into metres first: "
-        "to_crs(polygons.crs).": [degrees * unit for unit in (1, 1e-6, 1e4, 111.0**2, 111.32**2)],
-        "That is measured in Web Mercator, the projection of web pages, which stretches all that is not at the "
-        "equator. Take the map's own coordinates: polygons.crs.": [mercator, mercator / 1e6],
+        "That is in square degrees, and a degree is no fixed length. Go to metres: to_crs(polygons.crs).": degrees,
+        "Web Mercator stretches all that is not at the equator. Take the map's own polygons.crs.": mercator,
         f"That is the area of all polygons. The {count} largest are asked: nlargest({count}).": areas.sum(),
         f"That is their mean. The sum of the {count} is asked.": right / count,
         "Those are the smallest ones.": areas.nsmallest(count).sum(),
         f"That is the largest one alone. The sum of the {count} largest is asked.": areas.max(),
-        f"Bring the shapes into metres with to_crs(polygons.crs), take area.nlargest({count}).sum(), "
-        "and divide by a million.": OTHERWISE,
+        f"Take area.nlargest({count}).sum() of to_crs(polygons.crs), in metres, and divide by a million.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"{right:.2f} km2 in {min(count, len(areas))} polygons, of {areas.sum():.2f} km2 in all."
@@ -144,31 +133,27 @@ def waiting_days(answer: Any, calendar: pd.DataFrame, count: int) -> str:
     shorter = {key: min((track["when"] == side).sum() for side in ("before", "after")) for key, track in tracks.items()}
     orbit, number = best = max(shorter, key=lambda key: shorter[key])
     waits = {key: sorted(track.loc[track["when"] == "after", "days"]) for key, track in tracks.items()}
+    others = [wait[count - 1] for wait in waits.values() if len(wait) >= count]
     own, every = waits[best], sorted(calendar.loc[calendar["when"] == "after", "days"])
     before = tracks[best].loc[tracks[best]["when"] == "before", "days"]
     if len(own) < count:
-        fault = f"The best track has {len(own)} passes after the event, so {count} cannot be waited for"
-        raise Hint(f"{fault}; ask for fewer.")
+        raise Hint(f"The best track has {len(own)} passes after the event, so {count} are too many; ask for fewer.")
     right = own[count - 1]
     wrong = {
         "You counted passes of all tracks. Only those of one can be averaged: keep the best track's.": every[count - 1],
         f"That is the first pass after the event. Wait for pass number {count} of that track.": own[0],
         "That is one pass too late: in Python the first has the number 0.": own[min(count, len(own) - 1)],
         f"That is the last pass of the track. Wait only for pass number {count} after the event.": own[-1],
-        "That is another track. Which has most passes on its shorter side?": [
-            wait[count - 1] for wait in waits.values() if len(wait) >= count
-        ],
+        "That is another track. Which has most passes on its shorter side?": others,
         "That is in hours; days are asked.": 24 * right,
         "That is the number of the track. How many days after the event is its pass?": number,
         "That is how many passes there are on the shorter side. How many days do we wait for them?": shorter[best],
         "That is the number of passes after the event. How many days do we wait for them?": len(own),
         "That is the last pass before the event. Count those after it.": abs(before.max()),
-        f"Keep the rows of {orbit} track {number} whose when is 'after', sort them by days, and take "
-        f"number {count}.": OTHERWISE,
+        f"Keep the rows of {orbit} track {number} whose when is 'after', by days, and take number {count}.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, 0.06)
-    first = f"The first image of all was there after {every[0]:.1f} days"
-    return f"{right:.1f} days, on the {orbit} track {number}. {first}."
+    return f"{right:.1f} days, on the {orbit} track {number}. The first image of all came after {every[0]:.1f} days."
 
 
 @exercise
@@ -179,6 +164,7 @@ def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
     outwards = margin * np.array([-1, -1, 1, 1])
     right = tight + outwards
     metres = shapes.total_bounds if not shapes.crs.is_geographic else np.full(4, np.nan)
+    in_metres = [metres, metres + margin, metres - margin, metres + outwards]
     order = "The order is west, south, east, north: first the south-western corner, then the north-eastern one."
     moved = "which moves the box. West and south need less, east and north more."
     wrong = {
@@ -192,14 +178,8 @@ def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
         f"The margin was added on all sides, {moved}": tight + margin,
         f"The margin was taken off on all sides, {moved}": tight - margin,
         "The margin has the wrong sign: the box has become smaller.": tight - outwards,
-        "That is in metres, the coordinates of the cube. Bring the polygons into degrees first: to_crs('EPSG:4326').": [
-            metres,
-            metres + margin,
-            metres - margin,
-            metres + outwards,
-        ],
-        "Bring the polygons into degrees with to_crs('EPSG:4326'), take total_bounds, "
-        "and let each side reach further out by the margin.": OTHERWISE,
+        "That is in metres, as the cube is. Bring the polygons into degrees first: to_crs('EPSG:4326').": in_metres,
+        "Bring them into degrees with to_crs('EPSG:4326'), take total_bounds, and add the margin outwards.": OTHERWISE,
     }
     compare(read_numbers(answer, ("west", "south", "east", "north")), right, wrong, 0.02 * margin)
     west, south, east, north = right
@@ -211,8 +191,7 @@ def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
     """Check when, by the clocks of the place, the first image after the event was taken; `calendar` is in UTC."""
     times = calendar.sort_values("time")
     first, *later = times.loc[times["when"] == "after", "time"]
-    ahead = pd.Timedelta(hours=hours_ahead)
-    right = first + ahead
+    right = first + pd.Timedelta(hours=hours_ahead)
 
     def hours(instant: pd.Timestamp) -> float:
         """Return how long after the first image an instant is: the right answer is `hours_ahead`."""
@@ -221,21 +200,17 @@ def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
     def by_any_clock(passes: Any) -> list[float]:
         return [hours(time) + shift for time in passes for shift in (0, hours_ahead)]
 
-    of_day = right.normalize() + (first - first.normalize())
+    early = by_any_clock(times.loc[times["when"] == "before", "time"])
+    of_day = hours(right.normalize() + (first - first.normalize()))
+    other_day = [hours_ahead - 24, hours_ahead + 24]
     wrong = {
         f"That is in UTC. Add what the clocks there show more: {hours_ahead:+g} hours.": 0,
         "You took the hours away. The time of the place is UTC plus hours_ahead.": -hours_ahead,
-        "That is the day of the place with the time of UTC. Add the hours to the whole instant.": hours(of_day),
-        "The time of day is right, but not the day: past midnight a new one begins.": [
-            hours_ahead - 24,
-            hours_ahead + 24,
-        ],
-        "That is a pass from before the event. Keep those whose when is 'after'.": (
-            by_any_clock(times.loc[times["when"] == "before", "time"])
-        ),
+        "That is the day of the place with the time of UTC. Add the hours to the whole instant.": of_day,
+        "The time of day is right, but not the day: past midnight a new one begins.": other_day,
+        "That is a pass from before the event. Keep those whose when is 'after'.": early,
         "There is an earlier one after the event: take the first.": by_any_clock(later),
-        "Take the first time whose when is 'after', and add the hours: "
-        "time + pd.Timedelta(hours=hours_ahead).": OTHERWISE,
+        "Take the first time whose when is 'after', and add the hours: + pd.Timedelta(hours=...).": OTHERWISE,
     }
     compare(hours(_read_instant(answer)), hours_ahead, wrong, 1 / 60)
     return f"{right:%d %B %Y, %H:%M} by the clocks there, {first:%d %B, %H:%M} in UTC."

@@ -73,26 +73,20 @@ def optimiser_steps(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
     slid, training = chips["landslide_share"] > 0, chips["part"] == "train"
     count, batch, epochs = int((slid & training).sum()), int(recipe.batch_size), int(recipe.epochs)
     steps = math.ceil(count / batch)
+    of_training, of_landslides = (math.ceil(some.sum() / batch) * epochs for some in (training, slid))
     right = steps * epochs
     wrong = {
         f"Those are the steps of one epoch; the recipe has {epochs}.": steps,
         "That is a step for each chip. The weights move once for each batch.": count * epochs,
         "That is the number of chips. How many batches are they, and how many epochs are there?": count,
         "You dropped the last batch of each epoch. It is smaller, but it is a step: round up.": count // batch * epochs,
-        "There are no parts of steps: a batch that is not full moves the weights too. Round up the batches of "
-        "an epoch.": count / batch * epochs,
-        "A batch never holds chips of two epochs. Round up the batches of one epoch, then multiply by the "
-        "epochs.": math.ceil(count / batch * epochs),
-        "You counted all training chips. This recipe trains on those with landslide_share above 0.": (
-            math.ceil(training.sum() / batch) * epochs
-        ),
-        "You counted the chips of all parts. Only those whose part is 'train' train.": (
-            math.ceil(slid.sum() / batch) * epochs
-        ),
+        "There are no parts of steps: a batch that is not full is one, too. Round up.": count / batch * epochs,
+        "A batch never holds chips of two epochs. Round up in each.": math.ceil(count / batch * epochs),
+        "You counted all training chips. This recipe trains on those with landslide_share above 0.": of_training,
+        "You counted the chips of all parts. Only those whose part is 'train' train.": of_landslides,
         "That is the chips of a batch times the epochs. How many batches has an epoch?": batch * epochs,
         "That is the number of epochs. How many batches has each?": epochs,
-        "Count the training chips that hold a landslide, divide by the batch size and round up: so many steps "
-        "has one epoch.": OTHERWISE,
+        "Count the training chips with a landslide, divide by the batch size and round up, for an epoch.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, EXACT)
     return f"{count} chips in batches of {batch}: {right} steps in {epochs} epochs."
@@ -117,9 +111,7 @@ def uninformed_loss(answer: Any, prevalence: Any) -> str:
         "You gave both kinds of pixels the same weight. A share p of them slid, the others did not.": (on + off) / 2,
         "That is the loss of a network that says 0.5 everywhere. This one says the prevalence.": math.log(2),
         "That is the mean squared error. Cross-entropy takes the logarithm of the probability.": p * (1 - p),
-        "A share p of the pixels slid and costs -ln p each, the others cost -ln(1 - p) each. What is the mean?": (
-            OTHERWISE
-        ),
+        "A share p of the pixels slid and costs -ln p each, the others -ln(1 - p). What is the mean?": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"{right:.3f}. A network that has learnt something from the radar costs less."
@@ -131,17 +123,15 @@ def best_epoch(answer: Any, history: pd.DataFrame) -> str:
     history = history.reset_index(drop=True)
     epochs, score = history["epoch"], history["validation_auprc"]
     place = int(score.argmax())
+    lowest_training, lowest_validation = (epochs[history[f"{part}_loss"].argmin()] for part in ("train", "validation"))
     wrong = {
         f"pandas counts lines from 0, so line {place} is not epoch {place}. Give the column epoch of that line.": place,
-        "That epoch has the lowest training loss, which also falls when chips are learnt by heart. "
-        "Ask the validation chips.": epochs[history["train_loss"].argmin()],
-        "That epoch has the lowest validation loss, which asks for right probabilities. "
-        "Here the right order is asked, validation_auprc.": epochs[history["validation_loss"].argmin()],
+        "That epoch has the lowest training loss, as if learnt by heart. Ask the validation chips.": lowest_training,
+        "That epoch has the lowest validation loss. Here the order counts: validation_auprc.": lowest_validation,
         "That epoch has the lowest validation AUPRC. The higher, the better.": epochs[score.argmin()],
         "That is the AUPRC itself. In which epoch was it reached?": score[place],
         "That is the last epoch. Was any earlier one better on the validation chips?": epochs.iloc[-1],
-        "Find the line with the highest validation_auprc, history['validation_auprc'].idxmax(), "
-        "and give its epoch.": OTHERWISE,
+        "Find the line with the highest validation_auprc, with idxmax(), and give its epoch.": OTHERWISE,
     }
     compare(read_number(answer), epochs[place], wrong, EXACT)
     return f"Epoch {epochs[place]}, validation AUPRC {score[place]:.2f}; the last one has {score.iloc[-1]:.2f}."
@@ -197,11 +187,9 @@ def calibration_error(answer: Any, table: pd.DataFrame) -> str:
     """Check the mean distance between probability and share over bins, weighted by their pixels."""
     apart, pixels = table["probability"] - table["share"], table["pixels"]
     far, squared = abs(apart), np.average(apart**2, weights=pixels)
-    right = np.average(far, weights=pixels)
+    right, cancelled = np.average(far, weights=pixels), abs(np.average(apart, weights=pixels))
     wrong = {
-        "Bins above and below the diagonal cancel in that. Take abs() in each bin first.": (
-            abs(np.average(apart, weights=pixels))
-        ),
+        "Bins above and below the diagonal cancel in that. Take abs() in each bin first.": cancelled,
         "Bins hold different numbers of pixels. Weight each with its pixels.": far.mean(),
         "You squared the distances. Take their absolute value.": [np.sqrt(squared), squared],
         "That is the largest distance of a bin. The mean over the bins is asked.": far.max(),
@@ -220,13 +208,12 @@ def cost_threshold(answer: Any, cost_of_a_miss: float, cost_of_a_false_alarm: fl
     miss, alarm = cost_of_a_miss, cost_of_a_false_alarm
     right = threshold_for(miss, alarm)
     wrong = {
-        "Nearly: those are the odds, p against 1 - p. Solve p * miss = (1 - p) * alarm for p.": alarm / miss,
+        "Nearly: those are the odds, p against 1 - p. Bring every p to one side, then divide.": alarm / miss,
         "The wrong way round: the dearer a miss, the lower the threshold, so that we report sooner.": 1 - right,
         "That is how many false alarms a miss is worth. A probability lies between 0 and 1.": miss / alarm,
         "One half is right only where both mistakes cost the same.": 0.5,
         IN_PERCENT: 100 * right,
-        "Silence costs p * cost_of_a_miss in the mean, reporting (1 - p) * cost_of_a_false_alarm. "
-        "Set them equal and solve for p.": OTHERWISE,
+        "Silence costs p * cost_of_a_miss, a report (1 - p) * cost_of_a_false_alarm: solve for p.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"Report above {right:.3f}."

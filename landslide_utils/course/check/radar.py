@@ -109,22 +109,17 @@ def passes_before(answer: Any, cube: xr.Dataset, count: Any, orbit: Any) -> str:
         return f"The last of them is {max(right).astype('datetime64[m]')} UTC."
     event = np.datetime64(cube.attrs["event_time"])
     same = times[cube["orbit"].values == passes.orbit]
-    early = same[same < event]
-    by_day = same[same.astype("datetime64[D]") <= event.astype("datetime64[D]")]
     n, last = len(right), max(right).astype("datetime64[m]")
+    cut_by_day = given == set(same[same.astype("datetime64[D]") <= event.astype("datetime64[D]")][-n:])
+    dropped = given == set(same[same < event][-1 - n : -1])
     faults = {
         "Some of your instants are not passes of this cube. Choose from cube['time'].values.": given - set(times),
-        "One of them is on the day of the event but after it. Compare instants, not days: times < event.": (
-            given == set(by_day[-n:])
-        ),
+        "One of them is on the day of the event but after it. Compare instants, not days: times < event.": cut_by_day,
         f"Some of them are after the event at {cube.attrs['event_time']} UTC.": given & set(times[times >= event]),
         f"Some of them are of another orbit direction. Keep those whose orbit is {passes.orbit}.": given - set(same),
         f"These are {len(given)} passes where {n} are asked: the last ones before the event.": len(given) != n,
-        f"You dropped the last pass before the event, {last}, the most valuable one. "
-        "A slice [-n:] keeps it, [-1-n:-1] does not.": given == set(early[-1 - n : -1]),
-        f"There are later ones before the event, up to {last}. The closer to the event, the less else has changed.": (
-            max(right) not in given
-        ),
+        f"You dropped the last pass before the event, {last}. A slice [-n:] keeps it, [-1-n:-1] does not.": dropped,
+        f"There are later ones before the event, up to {last}, when less else had changed.": max(right) not in given,
         "The last ones before the event are asked: sort by time and take [-n:].": True,
     }
     raise Hint(next(hint for hint, found in faults.items() if found))
@@ -148,9 +143,7 @@ def composite(answer: Any, power: xr.DataArray) -> str:
     mean = valid.mean("time")
     right = decibels(mean)
     wrong = {
-        "You averaged decibels, which is too low where passes differ. Average the power first.": (
-            lambda: decibels(valid).mean("time")
-        ),
+        "You averaged decibels, which is too low. Average the power first.": lambda: decibels(valid).mean("time"),
         "That is still power. Turn the mean into decibels.": mean,
         **decibel_mistakes(mean),
         "That is the median. The mean of the power is asked.": lambda: decibels(valid.median("time")),
@@ -178,8 +171,7 @@ def leaking_chips(answer: Any, chips: pd.DataFrame) -> str:
         "Those are training chips that touch a test chip; the other way round is asked.": touches.any(axis=0).sum(),
         "That is a share; give the number of chips.": right / max(tests, 1),
         "That is a percentage; give the number of chips.": 100 * right / max(tests, 1),
-        "For each test chip ask: is there a training chip whose row and column both differ by at most the width "
-        "of a chip? Count the test chips with yes.": OTHERWISE,
+        "For each test chip ask: do row and column of any training chip differ by at most a chip's width?": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, EXACT)
     return f"{right} of {tests} test chips touch a training chip."
@@ -191,26 +183,24 @@ def normalised(answer: Any, image: xr.DataArray, chips: pd.DataFrame) -> str:
     scene, fitted = image.astype(np.float64), Normalisation.fit(image, chips)
     values = scene.values
     mean, sd = (np.array(numbers)[:, None, None] for numbers in (fitted.mean, fitted.sd))
-    of_test = chips.assign(part=np.where(chips["part"] == "test", "train", "other"))
+    test = np.where(chips["part"] == "test", "train", "other")
+
+    def normalised_by(part: Any) -> xr.DataArray:
+        return Normalisation.fit(image, chips.assign(part=part)).apply(image)
+
+    def standardised(*over: str) -> xr.DataArray:
+        return (scene - scene.mean(over or ...)) / scene.std(over or ...)
+
     wrong = {
-        "You measured the whole scene, test chips too. What is measured on a test chip is no longer unknown.": (
-            lambda: (scene - scene.mean(("y", "x"))) / scene.std(("y", "x"))
-        ),
-        "You measured all chips, test chips too. Only those whose part is 'train' may be measured.": (
-            lambda: Normalisation.fit(image, chips.assign(part="train")).apply(image)
-        ),
-        "You measured the test chips. Measure the training chips.": (
-            lambda: Normalisation.fit(image, of_test).apply(image)
-        ),
-        "Each channel has its own mean and standard deviation: VV is brighter than VH.": (
-            lambda: (values - np.nanmean(values)) / np.nanstd(values)
-        ),
+        "You measured the whole scene. Then the test chips are no longer unknown.": lambda: standardised("y", "x"),
+        "You measured all chips, test chips too. Only part 'train' may be measured.": lambda: normalised_by("train"),
+        "You measured the test chips. Measure the training chips.": lambda: normalised_by(test),
+        "Each channel has its own mean and standard deviation: VV is brighter than VH.": standardised,
         "Now divide by the standard deviation of the training chips.": lambda: values - mean,
         "Subtract the mean of the training chips first.": lambda: values / sd,
         "You divided by the variance; divide by the standard deviation, its root.": lambda: (values - mean) / sd**2,
         "That is the image as it was.": values,
-        "Measure mean and standard deviation of each channel where the mask of the training chips is true; "
-        "subtract the one, divide by the other.": OTHERWISE,
+        "Measure mean and standard deviation of each channel on the training chips; subtract, divide.": OTHERWISE,
     }
     compare(read_map(answer, image), (values - mean) / sd, wrong, 0.002)
     return "Mean 0 and standard deviation 1 on the training chips, and nothing learnt from the test."

@@ -27,24 +27,16 @@ PIXEL_KM = 0.01
 def runs_missing(answer: Any, runs: pd.DataFrame, seeds: int) -> str:
     """Check how many runs a grid lacks, if each combination in a table of runs is wanted with a number of seeds."""
     bands, steps, done = runs["channels"].nunique(), runs["timesteps"].nunique(), len(runs["seed"])
-    whole, added = bands * steps * seeds, bands + steps + seeds
+    whole, added, again = bands * steps * seeds, bands + steps + seeds, [done * seeds, done * seeds - done]
     right = whole - done
     wrong = {
         f"That is the whole grid. {done} of these runs are there already.": whole,
         "That is the number of runs that are there. How many does the whole grid have and lack?": done,
         "That is one seed. How many seeds are missing?": bands * steps,
-        "You added. Each band combination is run with each number of passes and each seed: multiply.": [
-            added,
-            added - done,
-        ],
-        "The runs that are there hold several seeds already. Count combinations first, then multiply by the seeds.": [
-            done * seeds - done,
-            done * seeds,
-        ],
+        "You added. Each combination is run with each number of passes and seed: multiply.": [added, added - done],
+        "The runs hold several seeds already. Count combinations first, then multiply by the seeds.": again,
         "The sign is wrong: the whole grid less what is there.": -right,
-        "Multiply: band combinations times numbers of passes times seeds. Then take away the runs that are there.": (
-            OTHERWISE
-        ),
+        "Multiply: band combinations, numbers of passes, seeds. Then take away the runs that are there.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, EXACT)
     return f"{whole} runs in all, {done} are there, {right} to go: a grid grows by multiplication."
@@ -76,8 +68,9 @@ def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
     }
     compare(given_mean, mean, wrong_mean, max(0.01 * abs(mean), 1e-6))
     wrong_sd = {
-        "Your spread treats the two as strangers: root of the summed variances. They share their seeds: take the "
-        "spread of the differences.": np.hypot(a.std(), b.std()),
+        "You took the two as strangers, but they share seeds: take that of the differences.": np.hypot(
+            a.std(), b.std()
+        ),
         "Of few values divide by one less than their number: std(ddof=1), as pandas does.": each.std(ddof=0),
         "That is the standard error of the mean; take the standard deviation.": sd / np.sqrt(len(each)),
         "That is the variance; take its root.": sd**2,
@@ -89,8 +82,7 @@ def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
     }
     wrong_sd = {f"The mean is right. {hint}": value for hint, value in wrong_sd.items()}
     compare(given_sd, sd, wrong_sd, max(0.02 * sd, 1e-6))
-    spread = f"with a standard deviation of {sd:.3f} over {len(each)} seeds"
-    return f"{mean:+.3f}, {spread}; the best seeds differ by {best:+.3f}."
+    return f"{mean:+.3f}, standard deviation {sd:.3f} over {len(each)} seeds; the best seeds differ by {best:+.3f}."
 
 
 @exercise
@@ -99,27 +91,21 @@ def times_chance(answer: Any, found: pd.DataFrame) -> str:
     best = found.sort_values("mean").iloc[-1]
     score, chance, score_inside, chance_inside = best[["whole_scene", "whole_scene_chance", "mean", "chance"]]
     right, inside = score / chance, score_inside / chance_inside
+    of_all = (found["whole_scene"] / found["whole_scene_chance"]).mean()
     wrong = {
-        "That is inside chips that hold a landslide. Over all test chips take whole_scene and whole_scene_chance.": (
-            inside
-        ),
-        "You divided by the chance of the other measure. Take whole_scene_chance, where landslides are rarer.": (
-            score / chance_inside
-        ),
+        "That is inside chips that hold a landslide. Take whole_scene and whole_scene_chance.": inside,
+        "You divided by the chance of the other measure. Take whole_scene_chance.": score / chance_inside,
         "You divided a score inside landslide chips by the chance over all. Take whole_scene.": score_inside / chance,
-        "Chance is not one half here: it is the share of landslides among the pixels that are scored.": [
-            score / 0.5,
-            score_inside / 0.5,
+        "Chance is not one half here: it is the share of landslides in the pixels scored.": [
+            2 * score,
+            2 * score_inside,
         ],
         "That is the score. How many times chance is it?": score,
         "That is chance itself. How many times is it in the score?": chance,
         "Upside down: the score divided by chance.": 1 / right,
         "That is a difference. How many times: divide.": score - chance,
-        "That is the mean over all settings. Take the best one alone: the largest mean.": (
-            (found["whole_scene"] / found["whole_scene_chance"]).mean()
-        ),
-        "Take the line with the largest mean, found.loc[found['mean'].idxmax()], "
-        "and divide its whole_scene by its whole_scene_chance.": OTHERWISE,
+        "That is the mean over all settings. Take the best one alone: the largest mean.": of_all,
+        "In the line with the largest mean, divide whole_scene by whole_scene_chance.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"{right:.0f} times chance over all test chips, {inside:.0f} times inside landslide chips, by the same maps."
@@ -143,8 +129,7 @@ def level_shift(answer: Any, home: Normalisation, away: Normalisation) -> str:
     }
     compare(given, shift / sd, wrong, 0.005)
     worst = int(np.abs(given).argmax())
-    largest = f"The largest is {given[worst]:+.2f}, of {home.channels[worst]}"
-    return f"{largest}. That is how strange the new region's ground looks to the network."
+    return f"The largest is {given[worst]:+.2f}, of {home.channels[worst]}: so strange is this ground to the network."
 
 
 @exercise
@@ -161,8 +146,7 @@ def labelled_area(answer: Any, few: pd.DataFrame) -> str:
         **area_mistakes(right),
         "That is the number of pixels. One is 10 m wide and has 100 square metres.": count * SIZE**2,
         "That is the area of the landslides. The whole chips had to be looked through.": slid.sum() * chip,
-        "Count the chips whose part is 'train', and multiply by the area of one: (128 x 10 m) squared, "
-        "in square kilometres.": OTHERWISE,
+        "Count the chips whose part is 'train', and multiply by the area of one, (1.28 km) squared.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"{count} chips. A trained eye maps some square kilometres an hour; is the gain worth it?"
@@ -171,41 +155,32 @@ def labelled_area(answer: Any, few: pd.DataFrame) -> str:
 @exercise
 def cost_of_transfer(answer: Any, pairs: pd.DataFrame, train_region: Any, test_region: Any) -> str:
     """Check the mean over seeds of AUPRC there minus AUPRC as trained elsewhere, on the same test chips."""
-    table = pairs.set_index(["train_region", "test_region", "method", "seed"]).sort_index()
 
-    def scores(trained: Any, tested: Any, method: str, column: str = "auprc") -> pd.Series:
-        """Return the score of each seed."""
-        key = (trained, tested, method)
-        if key not in table.index:
-            raise Hint(f"pairs has no line for {train_region} to {test_region}; {AGAIN}")
-        found: pd.Series = table.loc[key, column]
-        return found
+    def rows(trained: Any, tested: Any, method: str) -> pd.DataFrame:
+        """Return the lines of a pair of regions, by seed."""
+        same = (pairs["train_region"] == trained) & (pairs["test_region"] == tested) & (pairs["method"] == method)
+        return pairs[same].set_index("seed").sort_index()
 
-    inside = "auprc_landslide_chips"
-    home = scores(train_region, train_region, "trained there")
-    there, elsewhere = (
-        scores(test_region, test_region, "trained there"),
-        scores(train_region, test_region, "as trained"),
-    )
-    mended = scores(train_region, test_region, "normalised by region")
-    on_chips = scores(test_region, test_region, "trained there", inside) - scores(
-        train_region, test_region, "as trained", inside
-    )
+    tables = rows(test_region, test_region, "trained there"), rows(train_region, test_region, "as trained")
+    if any(table.empty for table in tables):
+        raise Hint(f"pairs has no line for {train_region} to {test_region}; {AGAIN}")
+    there, elsewhere = (table["auprc"] for table in tables)
+    on_chips = tables[0]["auprc_landslide_chips"] - tables[1]["auprc_landslide_chips"]
+    home = rows(train_region, train_region, "trained there")["auprc"]
+    mended = rows(train_region, test_region, "normalised by region")["auprc"]
     cost = there - elsewhere
     right = cost.mean()
     wrong = {
         "The sign is the wrong way round: the score there minus that of the network from elsewhere.": -right,
-        "You compared the score at home with the score away: other chips, another prevalence. "
-        "Compare two networks on the same region.": (home - elsewhere).mean(),
+        "You compared the score at home with the score away. Compare on the same chips.": (home - elsewhere).mean(),
         "You took the network with mended levels. The one as it was trained is asked.": (there - mended).mean(),
         "You took the best seed of each. Pair them by seed, then take the mean.": there.max() - elsewhere.max(),
         "That is one seed. Take the mean over all of them.": cost.iloc[0],
         "That is the share that is left. The difference is asked.": (elsewhere / there).mean(),
-        "That is the score of the network from elsewhere. Subtract it from that of one trained there.": elsewhere.mean(),
+        "That is the score of the network from elsewhere. Subtract it from the other.": elsewhere.mean(),
         "You took the measure on landslide chips. The column auprc is asked.": on_chips.mean(),
         "That is the sum over the seeds; take the mean.": cost.sum(),
-        "Take the lines of the test region. Of one trained there and of yours, index auprc by seed, subtract, "
-        "and take the mean.": OTHERWISE,
+        "Take the lines of the test region, subtract yours from the one trained there, and take the mean.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, 0.0015)
     return f"The mean of {len(cost)} seeds; they range from {cost.min():+.2f} to {cost.max():+.2f}."
