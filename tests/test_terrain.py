@@ -177,11 +177,11 @@ def test_layover_and_shadow_follow_the_real_line_of_sight(look: float) -> None:
     dem = xr.DataArray(
         hills.astype("float32"), dims=("y", "x"), coords={"y": -PIXEL * rows[:, 0], "x": PIXEL * cols[0]}
     )
-    found = terrain.layover_and_shadow(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
+    masks = terrain.layover_and_shadow(dem, PIXEL, incidence_degrees=39, look_azimuth_degrees=look, reach_m=400)
     for name, expected in zip(
         ("layover", "shadow"), _layover_and_shadow_in_3d(hills, np.radians(39), np.radians(look), 40), strict=True
     ):
-        both, either = (found[name].values & expected).sum(), (found[name].values | expected).sum()
+        both, either = (masks[name].values & expected).sum(), (masks[name].values | expected).sum()
         assert expected.sum() > 100
         assert both / either > (0.999 if look == 90 else 0.93), name  # half a row of rounding along the rims
     with pytest.raises(ValueError, match="look_azimuth_degrees=10 is not within 45 degrees of east"):

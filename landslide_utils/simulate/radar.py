@@ -99,7 +99,7 @@ def facing(down_row: Array, down_col: Array, orbit: str) -> Array:
 
 def facing_effect(descent: tuple[Array, Array], orbit: str) -> Array:
     """Return the part of the facing effect that each pixel shows: 1 at `UNIT_TILT`, from -1.5 to 1.5."""
-    return np.clip(facing(*descent, orbit) / UNIT_TILT, -1.5, 1.5)
+    return np.asarray(np.clip(facing(*descent, orbit) / UNIT_TILT, -1.5, 1.5), np.float32)
 
 
 def foreshortening(tilt: Array, incidence_degrees: float) -> Array:
@@ -207,7 +207,7 @@ def _conditions_db(scenario: Scenario, surface: Surface, number: int, instant: d
     season = np.float32(np.cos(2 * np.pi * (instant.timetuple().tm_yday - 200) / 365))
     added = random_fields.smooth(scenario.seed, ("moisture", number), surface.window, 25)
     added *= np.float32(scenario.moisture_db)
-    added += np.float32(SEASON_DB)[kind] * season + np.float32(SOIL)[kind] * wet_soil
+    added += np.array(SEASON_DB, np.float32)[kind] * season + np.array(SOIL, np.float32)[kind] * wet_soil
     days = (instant - scenario.event()[0]).total_seconds() / 86_400
     snow_line = scenario.snow_line_m + scenario.snow_line_rise_m_a_day * days
     added += np.where(surface.ground[:, REACH:-REACH] > snow_line, np.float32(WET_SNOW_DB), np.float32(0))
@@ -233,4 +233,4 @@ def _measured_power(scenario: Scenario, view: View, db: Array, speckle_db: Array
     else:
         bright_db = np.where(view.layover, db + np.float32(LAYOVER_DB), db)
         db = np.where(view.shadow, np.float32(NOISE_FLOOR_DB), bright_db)
-    return np.power(np.float32(10), (db + speckle_db) / np.float32(10))
+    return np.asarray(np.power(np.float32(10), (db + speckle_db) / np.float32(10)), np.float32)
