@@ -82,7 +82,10 @@ def run_here(
         for cell in cells[:first]:
             with capture_output() as captured:
                 result = shell.run_cell(cell.source, store_history=True)
-            cell.outputs = [new_output("display_data", dict(output.data)) for output in captured.outputs]
+            shown = [output.data for output in captured.outputs]
+            if result.result is not None:  # the value of the last line
+                shown.append(shell.display_formatter.format(result.result)[0])
+            cell.outputs = [new_output("display_data", data) for data in shown]
             cell.outputs.append(new_output("stream", text=captured.stdout))
             result.raise_error()
     finally:
