@@ -54,7 +54,8 @@ def survey_precision(
     def scores(cut: float, where: Any) -> tuple[float, float, float]:
         """Return precision, recall and F1 of the pixels from a cut."""
         truth, found = labels[where], mapped[where] >= cut
-        return precision_recall_fscore_support(truth, found, average="binary", zero_division=0)[:3]
+        precision, recall, f1, _ = precision_recall_fscore_support(truth, found, average="binary", zero_division=0)
+        return float(precision), float(recall), float(f1)
 
     mapped, labels, valid = probability.values, landslides.values.astype(bool), probability.notnull().values
     inside, called = valid & test.values.astype(bool), mapped >= threshold / 2

@@ -159,7 +159,8 @@ def cost_of_transfer(answer: Any, pairs: pd.DataFrame, train_region: Any, test_r
     def rows(trained: Any, tested: Any, method: str) -> pd.DataFrame:
         """Return the lines of a pair of regions, by seed."""
         same = (pairs["train_region"] == trained) & (pairs["test_region"] == tested) & (pairs["method"] == method)
-        return pairs[same].set_index("seed").sort_index()
+        found: pd.DataFrame = pairs[same].set_index("seed").sort_index()
+        return found
 
     tables = rows(test_region, test_region, "trained there"), rows(train_region, test_region, "as trained")
     if any(table.empty for table in tables):
