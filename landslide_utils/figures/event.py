@@ -1,59 +1,82 @@
-"""Figures of one's own event: which pass was when, where the landslides lie, and how the radar sees the ground."""
+"""Figures of an event: which pass was when, where the landslides lie, and how the radar sees the ground."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
-from cmcrameri import cm
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
-from landslide_utils.figures.chips import Picture
-from landslide_utils.grid import pixel_size_m
+from landslide_utils.composite import decibels, sides_of_event
+from landslide_utils.cube import RADAR
+from landslide_utils.figures import style
+from landslide_utils.figures.style import Picture
 
-SIDES = {"before": ("o", "#3b6fb6"), "during": ("X", "#606060"), "after": ("s", "#e07b00")}
+SIDES = {"before": ("o", style.BLUE), "during": ("X", style.GREY), "after": ("s", style.ORANGE)}
 
 
-def calendar_figure(calendar: pd.DataFrame, *, simulated: bool) -> Picture:
-    """Show each pass of each track against the days from the event.
+def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> Picture:
+    """Return the passes of a cube on a line of time, by orbit direction, with the event, and the chosen ones ringed."""
+    times, orbits = cube["time"].values, cube["orbit"].values
+    sides = sides_of_event(times, cube.attrs["event_time"], cube.attrs["event_end"])
+    figure, axes, counts = _draw_passes(times, orbits, sides)
+    axes.axvline(np.datetime64(cube.attrs["event_time"]), color=style.BLACK, linewidth=1)
+    heights = {orbit: height for height, orbit in enumerate(dict.fromkeys(orbits))}
+    ringed = [(time, heights[orbit]) for time, orbit in zip(times, orbits, strict=True) if time in set(chosen)]
+    axes.plot(*(zip(*ringed, strict=True) if ringed else ([], [])), "o", ms=14, mfc="none", color=style.BLACK)
+    axes.set_xlabel("date (UTC); the line is the event")
+    rings = f" {len(chosen)} passes are ringed." if len(chosen) else ""
+    return style.finish(figure, "Passes and the event", f" on a line of time. {counts}.{rings}", cube)
+
+
+def calendar_figure(calendar: pd.DataFrame) -> Picture:
+    """Return each pass of each track against the days from the event.
 
     Parameters
     ----------
     calendar : pandas.DataFrame
         As :func:`landslide_utils.sources.passes.calendar` returns it.
-    simulated : bool
-        Whether the images are simulated; the figure then says so.
     """
-    tracks = list(dict.fromkeys(zip(calendar["orbit"], calendar["relative_orbit"], strict=True)))
-    names = [f"{orbit}\n" + (f"track {track}" if track else "track unknown") for orbit, track in tracks]
-    rows = [tracks.index(key) for key in zip(calendar["orbit"], calendar["relative_orbit"], strict=True)]
-    figure = Figure(figsize=(9, 1.6 + 0.6 * len(tracks)), layout="constrained")
-    axes = figure.subplots()
-    for when, (marker, colour) in SIDES.items():
-        chosen = (calendar["when"] == when).to_numpy()
-        if chosen.any():
-            label = f"{when}: {chosen.sum()} passes"
-            axes.plot(calendar["days"][chosen], np.array(rows)[chosen], marker, color=colour, label=label)
-    axes.axvline(0, color="black", linewidth=1)
-    axes.set_yticks(range(len(tracks)), names)
-    axes.set(ylim=(len(tracks) - 0.5, -0.5), xlabel="days from the event")
-    axes.set_title(f"passes{_said(simulated)}", fontsize=10)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    counted = "; ".join(
-        f"{orbit} track {track}: {(part['when'] == 'before').sum()} before and {(part['when'] == 'after').sum()} after"
-        for (orbit, track), part in calendar.groupby(["orbit", "relative_orbit"])
-    )
+    pairs = zip(calendar["orbit"], calendar["relative_orbit"], strict=True)
+    tracks = [f"{orbit} track {track or 'unknown'}" for orbit, track in pairs]
+    figure, axes, counts = _draw_passes(calendar["days"], tracks, calendar["when"])
+    axes.axvline(0, color=style.BLACK, linewidth=1)
+    axes.set_xlabel("days from the event")
     nearest = calendar.loc[calendar["when"] == "after", "days"].min()
-    return Picture.of(
-        figure,
-        f"Calendar of passes{_said(simulated)}. {counted}. The first pass came {nearest:.1f} days after the event.",
-    )
+    text = f" against the days from the event. {counts}. The first pass came {nearest:.1f} days after the event."
+    return style.finish(figure, "Calendar of passes", text, calendar)
+
+
+def _draw_passes(at: ArrayLike, rows: ArrayLike, sides: ArrayLike) -> tuple[Figure, Any, str]:
+    """Draw passes, a row for each track; return figure, axes, and in words how many are before and after the event."""
+    at, rows, sides = np.asarray(at), np.asarray(rows), np.asarray(sides)
+    names = list(dict.fromkeys(rows))
+    figure, (axes,) = style.new_figure(9.5, 1.7 + 0.6 * len(names))
+    for side, (marker, colour) in SIDES.items():
+        if (chosen := sides == side).any():
+            heights = [names.index(row) for row in rows[chosen]]
+            axes.plot(at[chosen], heights, marker, color=colour, label=f"{side}: {chosen.sum()} passes")
+    axes.set_yticks(range(len(names)), [str(name).replace(" track", "\ntrack") for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    style.add_legend(axes)
+    return figure, axes, "; ".join(f"{name}: {_count(sides[rows == name])}" for name in names)
+
+
+def _count(sides: NDArray[np.str_]) -> str:
+    """Return in words how many passes are before, during (where there are any) and after the event."""
+    number = {side: int((sides == side).sum()) for side in SIDES}
+    during = f", {number['during']} during" if number["during"] else ""
+    return f"{number['before']} before{during} and {number['after']} after"
 
 
 def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
-    """Show the landslides' outlines over one image, and the pixels that they mark, in the cube's own coordinates.
+    """Return the landslides' outlines over the first image after the event, and over the pixels that they mark.
 
     Parameters
     ----------
@@ -62,82 +85,51 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
     polygons : geopandas.GeoDataFrame
         In the cube's coordinate reference system.
     """
-    name = "vv" if "vv" in cube else "vh"
-    after = np.flatnonzero(cube["time"].values > np.datetime64(cube.attrs["event_end"]))[0]
-    power = cube[name].isel(time=after)
-    db = 10 * np.log10(power.where(power > 0))
-    low, high = (float(v) for v in np.nanpercentile(db, [1, 99]))
-    said = _said(cube.attrs["simulated"])
-    half = pixel_size_m(cube) / 2
-    west, east, south, north = (
-        float(v) / 1000 for v in (cube["x"][0] - half, cube["x"][-1] + half, cube["y"][-1] - half, cube["y"][0] + half)
+    power = cube[next(name for name in RADAR if name in cube)]
+    sides = sides_of_event(cube["time"].values, cube.attrs["event_time"], cube.attrs["event_end"])
+    db = decibels(power.isel(time=int(np.argmax(sides == "after"))).where(lambda layer: layer > 0))
+    figure, (left, right) = style.new_figure(11, min(1.5 + 4.6 * db.sizes["y"] / db.sizes["x"], 9), 1, 2)
+    label = f"{power.attrs.get('polarisation', str(power.name).upper())} gamma nought (dB)"
+    style.draw_maps(figure, [left], {"first pass after the event": db}, style.BACKSCATTER, label)
+    light = ListedColormap(["white", "#a8a8a8"])
+    style.draw_map(right, cube["landslides"], light, (0, 1), title="labels: grey pixels, polygons as lines")
+    outlines = polygons.geometry.set_crs(None, allow_override=True).boundary
+    for axes, colour in ((left, style.ORANGE), (right, style.BLACK)):
+        limits = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+        outlines.affine_transform([0.001, 0, 0, 0.001, 0, 0]).plot(ax=axes, color=colour, linewidth=0.9, aspect=None)
+        axes.set(xlabel=f"km east ({cube.rio.crs})", **limits)
+    text = (
+        f": radar backscatter of the first pass after the event with the outlines of {len(polygons)} landslides, and "
+        f"the pixels that they mark, {float(cube['landslides'].mean()):.1%} of the scene."
     )
-    height = 1.5 + 4.6 * (north - south) / (east - west)
-    figure = Figure(figsize=(11, min(height, 9)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    options = {"extent": (west, east, south, north), "interpolation": "nearest"}
-    drawn = left.imshow(db, cmap="gray", vmin=low, vmax=high, **options)
-    figure.colorbar(drawn, ax=left, label=f"{_sent(cube[name])} gamma nought (dB)", shrink=0.8)
-    right.imshow(cube["landslides"], cmap=ListedColormap(["white", "#a8a8a8"]), vmin=0, vmax=1, **options)
-    outlines = (
-        polygons.geometry.set_crs(None, allow_override=True).affine_transform([0.001, 0, 0, 0.001, 0, 0]).boundary
-    )
-    for axes, colour in ((left, "#ffb000"), (right, "black")):
-        outlines.plot(ax=axes, color=colour, linewidth=0.9, aspect=None)
-        axes.set(xlabel=f"km east ({cube.rio.crs})", xlim=(west, east), ylim=(south, north))
-    left.set_ylabel("km north")
-    right.set_ylabel("")
-    left.set_title(f"first pass after the event{said}", fontsize=10)
-    right.set_title("labels: grey pixels, polygons as lines", fontsize=10)
-    share = float(cube["landslides"].mean())
-    return Picture.of(
-        figure,
-        f"Two maps{said}: radar backscatter of the first pass after the event with the outlines of {len(polygons)} landslides, and the pixels that they mark, "
-        f"{share:.1%} of the scene.",
-    )
+    return style.finish(figure, "Two maps of the labels", text, cube)
 
 
 def incidence_figure(
-    incidence: xr.DataArray, layover_and_shadow: xr.Dataset, *, orbit: str, simulated: bool
+    cube: xr.Dataset, incidence: xr.DataArray, layover_and_shadow: xr.Dataset, *, orbit: str
 ) -> Picture:
-    """Show local incidence, and layover and shadow in colour over it.
+    """Return a map of local incidence, with layover and shadow in colour over it.
 
     Parameters
     ----------
+    cube : xarray.Dataset
+        Whose ground it is.
     incidence : xarray.DataArray (y, x)
         Degrees, as :func:`landslide_utils.terrain.local_incidence` returns it.
     layover_and_shadow : xarray.Dataset
         ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.layover_and_shadow` returns them.
     orbit : str
         Direction of flight, for the title.
-    simulated : bool
-        Whether the ground is simulated; the figure then says so.
     """
-    half = abs(float(incidence["x"][1] - incidence["x"][0])) / 2
-    x, y = ((float(incidence[axis].min()) - half, float(incidence[axis].max()) + half) for axis in ("x", "y"))
-    extent = (x[0] / 1000, x[1] / 1000, y[0] / 1000, y[1] / 1000)
-    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
-    axes = figure.subplots()
-    drawn = axes.imshow(incidence, cmap=cm.grayC, vmin=0, vmax=90, extent=extent, interpolation="nearest")
-    figure.colorbar(drawn, ax=axes, label="local incidence (degrees)", shrink=0.8)
-    for name, colour in (("layover", "#e07b00"), ("shadow", "#3b6fb6")):
-        mask = layover_and_shadow[name].values
-        axes.imshow(np.where(mask, 1.0, np.nan), cmap=ListedColormap([colour]), extent=extent, interpolation="nearest")
-        axes.plot([], [], "s", color=colour, label=f"{name}: {mask.mean():.1%}")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), frameon=False, ncols=2)
-    axes.set(xlabel="km east", ylabel="km north")
-    axes.set_title(f"the ground as seen from a {orbit} pass{_said(simulated)}", fontsize=10)
-    return Picture.of(
-        figure,
-        f"Map of local incidence for a {orbit} pass{_said(simulated)}, from {float(incidence.min()):.0f} to {float(incidence.max()):.0f} degrees; "
-        f"{float(layover_and_shadow['layover'].mean()):.1%} of the scene lies in layover "
-        f"and {float(layover_and_shadow['shadow'].mean()):.1%} in shadow.",
-    )
-
-
-def _said(simulated: bool) -> str:
-    return " (simulated)" if simulated else ""
-
-
-def _sent(power: xr.DataArray) -> str:
-    return str(power.attrs.get("polarisation", str(power.name).upper()))
+    figure, (axes,) = style.new_figure(7.2, 5.8)
+    label = f"{incidence.attrs['long_name']} ({incidence.attrs['units']})"
+    style.draw_maps(figure, [axes], {"": incidence}, style.ELEVATION, label, (0, 90))
+    labels = {}
+    for name, colour in (("layover", style.ORANGE), ("shadow", style.BLUE)):
+        mask = layover_and_shadow[name]
+        style.draw_map(axes, mask, ListedColormap(["#ffffff00", colour]), (0, 1))
+        labels[f"{name}: {float(mask.mean()):.1%}"] = colour
+    style.add_swatches(figure, labels)
+    least, most = float(incidence.min()), float(incidence.max())
+    text = f": local incidence from {least:.0f} to {most:.0f} degrees; of the scene in {', in '.join(labels)}."
+    return style.finish(figure, f"The ground as seen from a {orbit} pass", text, cube)

@@ -1,281 +1,228 @@
-"""Figures of scores: the poster's figure, the ladder of baselines, and whether probabilities mean what they say."""
+"""Figures of scores: learning, curves, the paper's figure, baselines, other regions, and what a probability means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from cmcrameri import cm
-from matplotlib.figure import Figure
+from matplotlib import ticker
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from landslide_utils.figures.chips import Picture
+from landslide_utils.figures import style
+from landslide_utils.figures.style import Described, Picture
+from landslide_utils.metrics import Curve
 
 NAMES = {"vv": "VV", "vh": "VH", "sar": "VV and VH", "sar_dem": "VV, VH and terrain", "dem": "terrain only"}
-STYLES = {
-    "vv": ("#3b6fb6", "o"),
-    "vh": ("#e07b00", "s"),
-    "sar": ("#000000", "D"),
-    "sar_dem": ("#1a8a5a", "^"),
-    "dem": ("#909090", "v"),
-}
+COLOURS = dict(zip(NAMES, (style.BLUE, style.ORANGE, style.BLACK, style.GREEN, style.GREY), strict=True))
+MARKERS = dict(zip(NAMES, "osD^v", strict=True))
+METHODS = ["trained there", "as trained", "normalised by region", "fine-tuned", "few chips alone", "log ratio"]
+CHIPS_MEASURE = "AUPRC in chips with a landslide"
 
 
-def passes_figure(found: pd.DataFrame, *, simulated: bool) -> Picture:
-    """Show AUPRC against the number of passes, a line for each band combination: the poster's figure, with intervals.
+def _draw_chance(axes: Axes, chance: float, *, vertical: bool = False) -> None:
+    """Draw a dotted line where a detector that knows nothing would be."""
+    line = axes.axvline if vertical else axes.axhline
+    line(chance, color=style.GREY, linestyle=":", label=f"chance: {chance:.3f}")
+
+
+def history_figure(history: pd.DataFrame) -> Picture:
+    """Return curves of loss and validation AUPRC against the epoch."""
+    figure, (left, right) = style.new_figure(9, 3.6, 1, 2)
+    left.plot(history["epoch"], history["train_loss"], "o-", color=style.BLUE, label="training")
+    left.plot(history["epoch"], history["validation_loss"], "s--", color=style.GREY, label="validation")
+    left.set(xlabel="epoch", ylabel="cross-entropy", ylim=(0, None))
+    left.legend(frameon=False)
+    right.plot(history["epoch"], history["validation_auprc"], "s--", color=style.GREY)
+    right.set(xlabel="epoch", ylabel="AUPRC on validation chips", ylim=(0, 1))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    ends = {name: f"{history[name].iloc[0]:.2f} to {history[name].iloc[-1]:.2f}" for name in history if name != "epoch"}
+    text = f": training loss from {ends['train_loss']}, and validation AUPRC from {ends['validation_auprc']}."
+    return style.finish(figure, f"Curves of {len(history)} epochs", text)
+
+
+def curves_figure(curves: Mapping[str, Curve], source: Described) -> Picture:
+    """Return precision against recall for several detectors on the same pixels, with chance as a line.
 
     Parameters
     ----------
-    found : pandas.DataFrame
-        As :func:`landslide_utils.experiments.results.means` returns it.
-    simulated : bool
+    curves : mapping of Curve
+        By detector; the first is drawn thick.
+    source : xarray.Dataset or xarray.DataArray
+        What was mapped; its attributes say whether the radar is simulated.
     """
-    figure = Figure(figsize=(8.4, 4.8), layout="constrained")
-    axes = figure.subplots()
-    texts = []
-    present = [name for name in NAMES if name in set(found["channels"])]
-    for place, name in enumerate(present):
-        lines = found[found["channels"] == name].sort_values("timesteps")
-        colour, marker = STYLES[name]
-        x = lines["timesteps"] + 0.07 * (
-            place - (len(present) - 1) / 2
-        )  # side by side, so that no interval hides another
-        axes.errorbar(
-            x,
-            lines["mean"],
-            yerr=np.stack([lines["mean"] - lines["low"], lines["high"] - lines["mean"]]),
-            color=colour,
-            marker=marker,
-            capsize=3,
-            linewidth=1.6,
-            elinewidth=0.8,
-            label=NAMES[name],
-        )
-        values = ", ".join(f"{mean:.2f}" for mean in lines["mean"])
-        texts.append(f"{NAMES[name]} {values}")
-    chance = float(found["chance"].mean())
-    axes.axhline(chance, color="#808080", linestyle=":", label=f"chance: {chance:.3f}")
-    axes.set(
-        xlabel="passes averaged before and after the event",
-        ylabel="AUPRC in chips with a landslide",
-        ylim=(0, 1),
-        xticks=sorted(found["timesteps"].unique()),
-    )
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    seeds = int(found["seeds"].min())
-    kind = "simulated radar; " if simulated else ""
-    axes.set_title(f"{kind}mean of {seeds} seeds with 95 % intervals" if seeds > 1 else f"{kind}one seed", fontsize=10)
-    steps = ", ".join(str(step) for step in sorted(found["timesteps"].unique()))
-    return Picture.of(
-        figure,
-        f"AUPRC in chips with a landslide against the number of passes ({steps}){', simulated' if simulated else ''}. "
-        f"{'; '.join(texts)}; chance {chance:.2f}.",
-    )
+    figure, (axes,) = style.new_figure(8.4, 4.4)
+    colours = [style.BLACK, *(cm.batlow(v) for v in np.linspace(0.15, 0.85, max(len(curves) - 1, 1)))]
+    for (name, curve), colour, width in zip(curves.items(), colours, [2.2, *[1.2] * len(curves)], strict=False):
+        label = f"{name}: AUPRC {curve.auprc:.2f}"
+        axes.plot(curve.recall, curve.precision, color=colour, linewidth=width, label=label)
+    chance = next(iter(curves.values())).prevalence
+    _draw_chance(axes, chance)
+    axes.set(xlabel="recall: share of landslide pixels found", ylabel="precision: share of finds that are right")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    style.add_legend(axes)
+    values = "; ".join(f"{name} {curve.auprc:.2f}" for name, curve in curves.items())
+    text = f". Area under the curve: {values}; chance {chance:.3f}."
+    return style.finish(figure, "Precision and recall on the test chips", text, source)
 
 
-def hours_figure(
-    found: pd.DataFrame, hours: pd.Series, *, channels: Sequence[str] = ("sar", "sar_dem"), simulated: bool
-) -> Picture:
-    """Show what would have been known how many hours after the event: AUPRC rises with each pass, and between passes nothing is learnt.
+def passes_figure(means: pd.DataFrame) -> Picture:
+    """Return AUPRC against the number of passes, a line for each band combination: the paper's figure, with intervals.
 
     Parameters
     ----------
-    found : pandas.DataFrame
+    means : pandas.DataFrame
+        As :func:`landslide_utils.experiments.results.means` returns it.
+    """
+    figure, (axes,) = style.new_figure(8.4, 4.8)
+    texts = []
+    present = [name for name in NAMES if name in set(means["channels"])]
+    for place, name in enumerate(present):
+        lines = means[means["channels"] == name].sort_values("timesteps")
+        aside = 0.07 * (place - (len(present) - 1) / 2)  # so that no interval hides another
+        reach = np.stack([lines["mean"] - lines["low"], lines["high"] - lines["mean"]])
+        look = {"color": COLOURS[name], "marker": MARKERS[name], "capsize": 3, "linewidth": 1.6, "elinewidth": 0.8}
+        axes.errorbar(lines["timesteps"] + aside, lines["mean"], yerr=reach, label=NAMES[name], **look)
+        texts.append(f"{NAMES[name]} {', '.join(f'{mean:.2f}' for mean in lines['mean'])}")
+    chance, steps = float(means["chance"].mean()), sorted(means["timesteps"].unique())
+    _draw_chance(axes, chance)
+    axes.set(xlabel="passes averaged before and after the event", ylabel=CHIPS_MEASURE, ylim=(0, 1), xticks=steps)
+    style.add_legend(axes)
+    seeds = int(means["seeds"].min())
+    kind = f"mean of {seeds} seeds with 95 % intervals" if seeds > 1 else "one seed"
+    text = f" by the number of passes ({', '.join(map(str, steps))}). {'; '.join(texts)}; chance {chance:.2f}."
+    return style.finish(figure, f"AUPRC, {kind}", text, means)
+
+
+def hours_figure(means: pd.DataFrame, hours: pd.Series, *, channels: Sequence[str] = ("sar", "sar_dem")) -> Picture:
+    """Return AUPRC against the hours after the event: it rises with each pass, and between passes nothing is learnt.
+
+    Parameters
+    ----------
+    means : pandas.DataFrame
         As :func:`landslide_utils.experiments.results.means` returns it.
     hours : pandas.Series
         As :func:`landslide_utils.experiments.results.hours_after` returns it.
     channels : sequence of str
-    simulated : bool
     """
-    figure = Figure(figsize=(8.4, 4.4), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = style.new_figure(8.4, 4.6)
     end = float(hours.max()) * 1.12
     texts = []
     for name in channels:
-        lines = found[found["channels"] == name].sort_values("timesteps")
-        colour, marker = STYLES[name]
+        lines = means[means["channels"] == name].sort_values("timesteps")
         at = hours.loc[lines["timesteps"]].to_numpy()
-        mean, low, high = (np.append(lines[c], lines[c].iloc[-1]) for c in ("mean", "low", "high"))
-        axes.fill_between(np.append(at, end), low, high, step="post", color=colour, alpha=0.15, linewidth=0)
-        axes.step(np.append(at, end), mean, where="post", color=colour, label=NAMES[name])
-        axes.plot(at, lines["mean"], marker, color=colour)
-        texts.append(
-            f"{NAMES[name]}: "
-            + ", ".join(f"{m:.2f} after {h:.0f} hours" for h, m in zip(at, lines["mean"], strict=True))
-        )
-    chance = float(found["chance"].mean())
-    axes.plot([0, end], [chance, chance], color="#808080", linestyle=":", label=f"chance: {chance:.3f}")
+        mean, low, high = (np.append(lines[column], lines[column].iloc[-1]) for column in ("mean", "low", "high"))
+        axes.fill_between(np.append(at, end), low, high, step="post", color=COLOURS[name], alpha=0.15, linewidth=0)
+        axes.step(np.append(at, end), mean, where="post", color=COLOURS[name], label=NAMES[name])
+        axes.plot(at, lines["mean"], MARKERS[name], color=COLOURS[name])
+        steps = (f"{value:.2f} after {hour:.0f} hours" for hour, value in zip(at, lines["mean"], strict=True))
+        texts.append(f"{NAMES[name]}: {', '.join(steps)}")
+    chance = float(means["chance"].mean())
+    _draw_chance(axes, chance)
     for number, hour in hours.items():
-        axes.annotate(f"pass {number}", (hour + end / 150, 0.96), fontsize=9, color="#404040")
-        axes.axvline(hour, color="#d0d0d0", linewidth=0.8, zorder=0)
-    axes.set(xlabel="hours after the event", ylabel="AUPRC in chips with a landslide", xlim=(0, end), ylim=(0, 1))
+        axes.annotate(f"pass {number}", (hour + end / 150, 0.96), fontsize=9)
+        axes.axvline(hour, color=style.PALE, linewidth=0.8, zorder=0)
+    axes.set(xlabel="hours after the event", ylabel=CHIPS_MEASURE, xlim=(0, end), ylim=(0, 1))
     days = axes.secondary_xaxis("top", functions=(lambda hour: np.divide(hour, 24), lambda day: np.multiply(day, 24)))
     days.set_xlabel("days after the event")
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    axes.set_title(f"{'simulated radar; ' if simulated else ''}mean over seeds with 95 % interval", fontsize=10)
-    return Picture.of(
-        figure,
-        f"AUPRC in chips with a landslide against the hours after the event{', simulated' if simulated else ''}. {'; '.join(texts)}; chance {chance:.2f}.",
-    )
+    style.add_legend(axes)
+    text = f" by the hours after the event. {'; '.join(texts)}; chance {chance:.2f}."
+    return style.finish(figure, "AUPRC, mean over seeds with 95 % intervals", text, means)
 
 
-def ladder_figure(scores: Mapping[str, tuple[float, float, float]], *, chance: float, simulated: bool) -> Picture:
-    """Show the AUPRC of several detectors with their intervals, one below the other.
+def ladder_figure(scores: Mapping[str, tuple[float, float, float]], source: Described, *, chance: float) -> Picture:
+    """Return the AUPRC of several detectors with their intervals, one below the other.
 
     Parameters
     ----------
     scores : mapping
         By detector: AUPRC, and the low and high end of its interval.
+    source : xarray.Dataset or xarray.DataArray
+        What was mapped; its attributes say whether the radar is simulated.
     chance : float
         The prevalence.
-    simulated : bool
     """
-    figure = Figure(figsize=(8, 0.9 + 0.42 * len(scores)), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = style.new_figure(8, 1.2 + 0.45 * len(scores))
     places = np.arange(len(scores))[::-1]
     for place, (value, low, high) in zip(places, scores.values(), strict=True):
-        axes.plot([low, high], [place, place], color="#808080", linewidth=1.5)
-        axes.plot(value, place, "o", color="#000000")
-        axes.annotate(
-            f"{value:.2f}", (value, place), textcoords="offset points", xytext=(0, 6), ha="center", fontsize=9
-        )
-    axes.axvline(chance, color="#808080", linestyle=":")
-    axes.annotate(
-        f"chance {chance:.3f}", (chance, -0.45), textcoords="offset points", xytext=(4, 0), fontsize=9, color="#606060"
-    )
-    axes.set(
-        xlim=(0, 1), ylim=(-0.6, len(scores) - 0.4), xlabel="AUPRC on the test chips, with 95 % interval", yticks=places
-    )
-    axes.set_yticklabels(list(scores))
+        axes.plot([low, high], [place, place], color=style.GREY, linewidth=1.5)
+        axes.plot(value, place, "o", color=style.BLACK)
+        axes.text(value, place + 0.12, f"{value:.2f}", ha="center", fontsize=9)
+    _draw_chance(axes, chance, vertical=True)
+    style.add_legend(axes)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(scores) - 0.3), xlabel="AUPRC on the test chips, with 95 % interval")
+    axes.set_yticks(places, list(scores))
     axes.spines[["top", "right", "left"]].set_visible(False)
-    if simulated:
-        axes.set_title("simulated radar", fontsize=10)
     values = "; ".join(f"{name} {value:.2f} ({low:.2f} to {high:.2f})" for name, (value, low, high) in scores.items())
-    return Picture.of(
-        figure,
-        f"AUPRC of each detector with its interval{', simulated' if simulated else ''}: {values}; chance {chance:.3f}.",
-    )
+    return style.finish(figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source)
 
 
-def reliability_figure(tables: Mapping[str, pd.DataFrame], *, simulated: bool) -> Picture:
-    """Show the share of landslides against the probability, for several calibrations: on the diagonal a probability means what it says.
+def reliability_figure(tables: Mapping[str, pd.DataFrame], source: Described) -> Picture:
+    """Return the share of landslides against the probability: on the diagonal a probability means what it says.
 
     Parameters
     ----------
     tables : mapping of pandas.DataFrame
-        By name, as :func:`landslide_utils.calibration.reliability` returns it.
-    simulated : bool
+        By calibration, as :func:`landslide_utils.calibration.reliability` returns it.
+    source : xarray.Dataset or xarray.DataArray
+        What was mapped; its attributes say whether the radar is simulated.
     """
-    figure = Figure(figsize=(6.2, 5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([1e-4, 1], [1e-4, 1], color="#808080", linestyle=":", label="means what it says")
+    figure, (axes,) = style.new_figure(6.2, 5.2)
+    axes.plot([1e-4, 1], [1e-4, 1], color=style.GREY, linestyle=":", label="means what it says")
     colours = [cm.batlow(v) for v in np.linspace(0.1, 0.8, len(tables))]
     for (name, table), colour, marker in zip(tables.items(), colours, "osD^v", strict=False):
-        axes.plot(
-            table["probability"].clip(lower=1e-4),
-            table["share"].clip(lower=1e-4),
-            marker=marker,
-            color=colour,
-            label=name,
-        )
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlim=(1e-4, 1.1),
-        ylim=(1e-4, 1.1),
-        xlabel="mean probability given by the network",
-        ylabel="share of these pixels that is landslide",
-    )
+        shown = table.clip(lower=1e-4)
+        axes.plot(shown["probability"], shown["share"], marker=marker, color=colour, label=name)
+    axes.set(xscale="log", yscale="log", xlim=(1e-4, 1.1), ylim=(1e-4, 1.1))
+    axes.set(xlabel="mean probability given by the network", ylabel="share of these pixels that is landslide")
     axes.legend(frameon=False, fontsize=9, loc="upper left")
-    if simulated:
-        axes.set_title("simulated radar, test chips", fontsize=10)
     last = {name: table.iloc[-1] for name, table in tables.items()}
-    text = "; ".join(
-        f"{name}: {line['probability']:.2f} given, {line['share']:.2f} true" for name, line in last.items()
-    )
-    return Picture.of(figure, f"Reliability diagram. In the bin of the highest probabilities, {text}.")
+    values = [f"{name}: {line['probability']:.2f} given, {line['share']:.2f} true" for name, line in last.items()]
+    text = f". In the bin of the highest probabilities, {'; '.join(values)}."
+    return style.finish(figure, "Reliability on the test chips", text, source)
 
 
-def levels_figure(images: Mapping[str, xr.DataArray], *, simulated: bool) -> Picture:
-    """Show how bright regions are before their event: the share of pixels at each level, a line for each region.
-
-    Parameters
-    ----------
-    images : mapping of xarray.DataArray (channel, y, x)
-        By region: composites in dB.
-    simulated : bool
-    """
-    names = [p for p in ("vv", "vh") if all(f"{p}_before" in image["channel"].values for image in images.values())]
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    grid = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    texts = []
-    for axes, name in zip(grid, names, strict=True):
-        layers = {region: image.sel(channel=f"{name}_before").values for region, image in images.items()}
-        finite = {region: layer[np.isfinite(layer)] for region, layer in layers.items()}
-        low, high = np.percentile(np.concatenate(list(finite.values())), [0.5, 99.5])
-        for (region, values), style in zip(finite.items(), ("-", "--", ":", "-."), strict=False):
-            share, edges = np.histogram(values, bins=60, range=(low, high))
-            axes.stairs(100 * share / values.size, edges, color="#000000", linestyle=style, label=region)
-            texts.append(f"{name.upper()} of {region} is most often at {edges[share.argmax()]:.0f} dB")
-        axes.set(xlabel=f"{name.upper()} before the event (dB)", ylabel="share of pixels (%)")
-        axes.legend(frameon=False, fontsize=9)
-    figure.suptitle("simulated radar" if simulated else "", fontsize=10)
-    return Picture.of(figure, f"Share of pixels at each level of backscatter. {'; '.join(texts)}.")
-
-
-def transfer_figure(found: pd.DataFrame, *, simulated: bool) -> Picture:
-    """Show what networks are worth in other regions: a panel for each region of the test, a line for each way to map it.
+def transfer_figure(table: pd.DataFrame) -> Picture:
+    """Return what networks are worth in other regions: a panel for each region tested, a line for each way to map it.
 
     Parameters
     ----------
-    found : pandas.DataFrame
+    table : pandas.DataFrame
         As :func:`landslide_utils.experiments.transfer.honest_table` returns it.
-    simulated : bool
     """
-    regions = list(dict.fromkeys(found["test_region"]))
-    methods = ["trained there", "as trained", "normalised by region", "fine-tuned", "few chips alone", "log ratio"]
+    regions = list(dict.fromkeys(table["test_region"]))
     markers = dict(zip(regions, "osD^v<>", strict=False))
-    figure = Figure(figsize=(3.1 * len(regions) + 1.6, 3.6), layout="constrained")
-    grid = figure.subplots(1, len(regions), sharex=True, sharey=True, squeeze=False)[0]
+    figure, panels = style.new_figure(3.1 * len(regions) + 1.6, 3.8, 1, len(regions), sharex=True, sharey=True)
     texts = []
-    for axes, region in zip(grid, regions, strict=True):
-        here = found[found["test_region"] == region]
-        for _, line in here.iterrows():
-            others = [name for name in regions if name != region]
-            shift = (
-                0.2 * (others.index(line["train_region"]) - (len(others) - 1) / 2)
-                if line["train_region"] in others
-                else 0
-            )
-            place = methods.index(line["method"]) + shift
-            colour = "#808080" if line["method"] in ("few chips alone", "log ratio") else "#000000"
-            axes.plot([line["least"], line["most"]], [place, place], color=colour, linewidth=1)
-            axes.plot(line["mean"], place, markers[line["train_region"]], color=colour, markersize=5)
-        chance = float(here["chance"].mean())
-        axes.axvline(chance, color="#808080", linestyle=":")
+    for axes, region in zip(panels, regions, strict=True):
+        tested = table[table["test_region"] == region]
+        others = [name for name in regions if name != region]
+        _draw_methods(axes, tested, others, markers)
         axes.set_title(f"tested in {region.removeprefix('practice_')}", fontsize=10)
-        axes.set(xlabel="AUPRC", xlim=(0, 1), ylim=(len(methods) - 0.5, -0.5), yticks=range(len(methods)))
-        axes.set_yticklabels(methods)
-        axes.grid(axis="y", color="#e8e8e8")
-        means = here.groupby("method", sort=False)["mean"].mean()
-        texts.append(
-            f"{region}: "
-            + ", ".join(f"{name} {means[name]:.2f}" for name in methods if name in means)
-            + f", chance {chance:.3f}"
-        )
-    handles = [
-        Line2D([], [], color="#000000", marker=markers[name], linestyle="", label=name.removeprefix("practice_"))
-        for name in regions
-    ]
-    figure.legend(
-        handles=handles, title="trained in", loc="outside right center", frameon=False, fontsize=9, title_fontsize=9
-    )
-    figure.suptitle(
-        f"{'simulated radar; ' if simulated else ''}mean over seeds, bars from least to most; dotted: chance",
-        fontsize=10,
-    )
-    return Picture.of(
-        figure, f"AUPRC in each region by how it was mapped{', simulated' if simulated else ''}. {'; '.join(texts)}."
-    )
+        means, chance = tested.groupby("method")["mean"].mean(), float(tested["chance"].mean())
+        values = ", ".join(f"{name} {means[name]:.2f}" for name in METHODS if name in means)
+        texts.append(f"{region}: {values}, chance {chance:.3f}")
+    look: Any = {"color": style.BLACK, "linestyle": ""}
+    handles = [Line2D([], [], marker=markers[name], label=name.removeprefix("practice_"), **look) for name in regions]
+    figure.legend(handles=handles, title="trained in", loc="outside right center", frameon=False, fontsize=9)
+    title = "AUPRC by how a region was mapped: mean over seeds, bars from least to most; dotted: chance"
+    return style.finish(figure, title, f". {'; '.join(texts)}.", table)
+
+
+def _draw_methods(axes: Axes, tested: pd.DataFrame, others: Sequence[str], markers: Mapping[str, str]) -> None:
+    """Draw each way to map one region: mean, least and most, networks of other regions side by side."""
+    for _, line in tested.iterrows():
+        trained_in = line["train_region"]
+        aside = 0.2 * (others.index(trained_in) - (len(others) - 1) / 2) if trained_in in others else 0
+        place = METHODS.index(line["method"]) + aside
+        colour = style.GREY if line["method"] in METHODS[-2:] else style.BLACK
+        axes.plot([line["least"], line["most"]], [place, place], color=colour, linewidth=1)
+        axes.plot(line["mean"], place, markers[trained_in], color=colour, markersize=5)
+    _draw_chance(axes, float(tested["chance"].mean()), vertical=True)
+    axes.set(xlabel="AUPRC", xlim=(0, 1), ylim=(len(METHODS) - 0.5, -0.5))
+    axes.set_yticks(range(len(METHODS)), METHODS)
+    axes.grid(axis="y", color=style.PALE)

@@ -1,0 +1,140 @@
+"""One way to draw: pictures with alternative text, colours, maps with their colour bar, the mark of simulated data."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from cmcrameri import cm
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from landslide_utils.grid import extent_km
+
+BLACK, GREY, PALE = "#000000", "#808080", "#dcdcdc"
+BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
+"""Colours that colour-blind readers, and readers of a grey print, can tell apart (Okabe & Ito 2008)."""
+BACKSCATTER, ELEVATION, CHANGE, PROBABILITY = "gray", cm.grayC, cm.vik, cm.lajolla_r
+MASK = ListedColormap(["white", "black"])
+DASHES = ("-", "--", ":", "-.")
+MOST_PIXELS = 1200
+"""Pixels along a panel's longer side beyond which an image is thinned before it is drawn: no screen shows more."""
+
+SIMULATED = " (simulated)"
+
+Described = xr.Dataset | xr.DataArray | pd.DataFrame
+"""Data with attributes, among them ``simulated``."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished figure with its alternative text, which survives into every export of a notebook."""
+
+    png: bytes = field(repr=False)  # a notebook would hold it twice if the text of a picture had it too
+    alt: str
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture as a PNG file and return its path."""
+        Path(path).write_bytes(self.png)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        data, alt = base64.b64encode(self.png).decode(), html.escape(self.alt, quote=True)
+        return f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width: 100%">'
+
+
+def new_figure(width: float, height: float, rows: int = 1, cols: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """Return a figure of so many inches, apart from pyplot's global state, and its panels, row by row."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, cols, squeeze=False, **options).ravel()
+
+
+def finish(figure: Figure, title: str, text: str, data: Described | None = None) -> Picture:
+    """Return a figure as a picture; its alternative text is its title and a text that goes on from there.
+
+    Only here a picture is marked: " (simulated)" stands behind the title where the attributes of its data say so.
+    """
+    heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
+    figure.suptitle(heading, fontsize=11)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    return Picture(buffer.getvalue(), heading + text)
+
+
+def finite(layer: xr.DataArray) -> NDArray[np.float64]:
+    """Return the values of a layer that are neither missing nor infinite."""
+    return np.asarray(layer.values[np.isfinite(layer.values)], np.float64)
+
+
+def find_limits(*layers: xr.DataArray) -> tuple[float, float]:
+    """Return the 1st and the 99th percentile of some layers together, for one scale of colours."""
+    low, high = np.percentile(np.concatenate([finite(thin(layer)) for layer in layers]), [1, 99])
+    return float(low), float(high)
+
+
+def find_step(layer: xr.DataArray) -> int:
+    """Return how many neighbouring pixels of a layer, each way, become one on a screen."""
+    return max(1, -(-max(layer.shape) // MOST_PIXELS))
+
+
+def thin(layer: xr.DataArray) -> xr.DataArray:
+    """Return the mean (of a mask: any) of neighbouring pixels of a map that is larger than a screen."""
+    step = find_step(layer)
+    blocks = layer.coarsen(y=step, x=step, boundary="trim")
+    return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
+
+
+def draw_map(axes: Axes, layer: xr.DataArray, cmap: Any, limits: tuple[float, float], *, title: str = "") -> Any:
+    """Draw a map with its coordinates in kilometres, grey where there is no data; return what a colour bar needs."""
+    thinned = thin(layer)
+    values, (low, high) = np.asarray(thinned.values, np.float32), limits
+    drawn = axes.imshow(values, cmap, vmin=low, vmax=high, extent=extent_km(thinned), interpolation="nearest")
+    first = axes.get_subplotspec().is_first_col()  # type: ignore[union-attr]
+    axes.set(xlabel="km east", ylabel="km north" if first else "", facecolor=PALE)
+    axes.set_title(title, fontsize=10)
+    axes.ticklabel_format(useOffset=False, style="plain")
+    axes.locator_params(nbins=5)
+    return drawn
+
+
+def draw_maps(
+    figure: Figure,
+    panels: Iterable[Axes],
+    layers: Mapping[str, xr.DataArray],
+    cmap: Any,
+    label: str,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Draw maps, by their titles, with one scale of colours and one colour bar.
+
+    The label stands above the bar: beside it, it would be read as the axis of the next panel.
+    """
+    limits, panels = limits or find_limits(*layers.values()), list(panels)
+    for axes, (title, layer) in zip(panels, layers.items(), strict=True):
+        drawn = draw_map(axes, layer, cmap, limits, title=title)
+    bar = figure.colorbar(drawn, ax=panels, shrink=0.8)
+    bar.ax.set_title("\n".join(textwrap.wrap(label, 16)), fontsize=9, loc="left")
+
+
+def add_swatches(figure: Figure, colours: Mapping[str, str]) -> None:
+    """Put a legend beneath a figure: a patch of colour for each label."""
+    patches = [Patch(facecolor=colour, edgecolor=GREY, label=label) for label, colour in colours.items()]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=9)
+
+
+def add_legend(axes: Axes) -> None:
+    """Put the legend to the right of some axes, where no curve runs."""
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
