@@ -99,7 +99,9 @@ def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
                 "whole_scene_chance": runs["prevalence"].mean(),
             }
         )
-    return pd.DataFrame(lines)
+    summary = pd.DataFrame(lines)
+    summary.attrs["simulated"] = bool(table["simulated"].all())
+    return summary
 
 
 def hours_after(table: pd.DataFrame) -> pd.Series:
@@ -211,7 +213,7 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
             "test chips.",
             markdown_table(averages.round(3)),
         ],
-        figure=passes_figure(averages, simulated=bool(table["simulated"].all())),
+        figure=passes_figure(averages),
         picture="passes.png",
         command=command,
     )

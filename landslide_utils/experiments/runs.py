@@ -32,7 +32,7 @@ from landslide_utils.model import PRESETS
 if TYPE_CHECKING:
     import torch
 
-    from landslide_utils.figures.chips import Picture
+    from landslide_utils.figures.style import Picture
 
 FORMAT = 2
 """Number of the layout of a run's folder; a run of another layout is not read, and is run again."""

@@ -243,7 +243,9 @@ def honest_table(pairs: pd.DataFrame, measure: str = "auprc") -> pd.DataFrame:
         chance=("prevalence" + measure.removeprefix("auprc"), "mean"),
         seeds=("seed", "nunique"),
     )
-    return table.reset_index()
+    table = table.reset_index()
+    table.attrs["simulated"] = bool(pairs["simulated"].all())
+    return table
 
 
 def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> None:
@@ -265,7 +267,7 @@ def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command:
             f"without; *{FEW_ALONE}*: trained on those and nothing else.",
             markdown_table(averages.round(3)),
         ],
-        figure=transfer_figure(averages, simulated=bool(table["simulated"].all())),
+        figure=transfer_figure(averages),
         picture="transfer.png",
         command=command,
     )

@@ -38,7 +38,8 @@ def composite_figure(composite: xr.Dataset) -> Picture:
         text += f"; and the labels, {float(composite['landslides'].mean()):.1%} of the scene"
     else:
         panels[3].set_axis_off()
-    return style.finish(figure, composite.attrs["region"], f"{text}.", composite)
+    title = composite.attrs["region"].removesuffix(style.SIMULATED)
+    return style.finish(figure, title, f"{text}.", composite)
 
 
 def _draw_change(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -154,7 +154,7 @@ def group_passes(granules: Iterable[Granule], box: Box) -> list[Pass]:
     return sorted(passes, key=lambda p: (p.instant, p.relative_orbit))
 
 
-def calendar(passes: Iterable[Pass], start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def calendar(passes: Sequence[Pass], start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """Return one row a pass: when it was, from which orbit, on which side of the event, and what it covers.
 
     The columns: ``time`` (UTC), ``orbit``, ``relative_orbit``, ``when`` (before, during or after the event), ``days``
@@ -165,7 +165,10 @@ def calendar(passes: Iterable[Pass], start: dt.datetime, end: dt.datetime) -> pd
     sides = sides_of_event(table["time"], start.isoformat(), end.isoformat())
     origin = pd.Series([end if side == "after" else start for side in sides], dtype="datetime64[ns]")
     days = (table["time"].astype("datetime64[ns]") - origin) / pd.Timedelta(days=1)
-    return table.assign(when=sides, days=days)[["time", "orbit", "relative_orbit", "when", "days", "images", "covered"]]
+    table = table.assign(when=sides, days=days)
+    table = table[["time", "orbit", "relative_orbit", "when", "days", "images", "covered"]]
+    table.attrs["simulated"] = any(granule.simulated for flight in passes for granule in flight.granules)
+    return table
 
 
 def find_pass_faults(passes: Iterable[Pass], start: dt.datetime, end: dt.datetime) -> list[str]:

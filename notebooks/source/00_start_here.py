@@ -149,7 +149,7 @@ from landslide_utils.figures.maps import map_figure
 from landslide_utils.predict import map_scene
 
 probability = map_scene(session.model, scene.image, valid=scene.valid)
-map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
+map_figure(probability, composite["landslides"], chips)
 
 # %% [markdown]
 # ## How good is it?

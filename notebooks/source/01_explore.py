@@ -93,7 +93,7 @@ db = 10 * np.log10(power)
 # %%
 from landslide_utils.figures.explore import power_figure
 
-power_figure(power)
+power_figure(view)
 
 # %% [markdown]
 # Here is a trap. The mean of the decibels is not the mean of the power in decibels: the logarithm weakens the bright
@@ -163,7 +163,7 @@ stack.hvplot.hist(
 # %%
 from landslide_utils.figures.explore import pass_figure
 
-pass_figure(stack)
+pass_figure(view)
 
 # %% [markdown]
 # ## VV and VH
@@ -242,7 +242,8 @@ from landslide_utils.figures.explore import speckle_figure
 same_orbit = view["vv"].isel(time=view["orbit"].values == passes.orbit)
 in_space = same_orbit[0].rolling(x=5, y=5, center=True).mean()
 in_time, best = same_orbit[:3].mean("time"), smooth["vv"][passes.before[0]]
-speckle_figure({"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": in_time, "no speckle": best})
+images = {"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": in_time, "no speckle": best}
+speckle_figure(images, view)
 
 # %% [markdown]
 # Both cost something. Averaging in space blurs: a landslide of three pixels' width is gone after 5 x 5. Averaging in
@@ -374,7 +375,7 @@ from landslide_utils.figures.explore import change_figure
 
 ratio = log_ratio(10 * np.log10(before), 10 * np.log10(after))
 ratio = ratio - ratio.median()
-change_figure(ratio, view["landslides"], truth[passes.orbit if passes.orbit in truth else "descending"])
+change_figure(ratio, view, truth[passes.orbit if passes.orbit in truth else "descending"])
 
 # %% [markdown]
 # Do landslides get brighter or darker?
@@ -466,7 +467,7 @@ fluctuations = real_fluctuations.join(pd.DataFrame(apart))
 # Side by side, the two real sites first:
 
 # %%
-from landslide_utils.figures.chips import noise_figure
+from landslide_utils.figures.explore import noise_figure
 
 noise_figure(statistics, fluctuations)
 

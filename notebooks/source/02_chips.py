@@ -51,7 +51,7 @@ check_parameters(globals(), region=PRACTICE, timesteps=range(1, 4), seed=range(1
 
 # %%
 from landslide_utils.cube import open_cube
-from landslide_utils.figures.explore import timeline_figure
+from landslide_utils.figures.event import timeline_figure
 
 cube = open_cube(region, progress=True)
 timeline_figure(cube)
@@ -287,9 +287,9 @@ normalisation
 # Four channels with their own levels become four around zero.
 
 # %%
-from landslide_utils.figures.explore import channels_figure
+from landslide_utils.figures.chips import channels_figure
 
-channels_figure(image, normalisation.apply(image), simulated=composite.attrs["simulated"])
+channels_figure(image, normalisation.apply(image))
 
 # %% [markdown]
 # And these are the training chips that hold most landslides, as the next notebook will meet them.

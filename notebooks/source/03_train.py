@@ -285,7 +285,7 @@ history = pd.DataFrame(fit(session, config.chosen_epochs, train_epoch=train_epoc
 # the other falls, the network has begun to learn its training chips by heart.
 
 # %%
-from landslide_utils.figures.chips import history_figure
+from landslide_utils.figures.scores import history_figure
 
 history_figure(history)
 
@@ -336,7 +336,7 @@ probability = map_scene(session.model, image, valid=valid)
 # %%
 from landslide_utils.figures.maps import map_figure
 
-map_picture = map_figure(probability, composite["landslides"], chips, simulated=composite.attrs["simulated"])
+map_picture = map_figure(probability, composite["landslides"], chips)
 map_picture
 
 # %% [markdown]
@@ -366,13 +366,13 @@ print(f"{len(tested)} test chips hold landslides, in {tested['block'].nunique()}
 
 # %%
 from landslide_utils import metrics
-from landslide_utils.figures.chips import curves_figure
+from landslide_utils.figures.scores import curves_figure
 
 test = part_mask(chips, "test", image) & valid
 curves = {
     name: metrics.curve(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()
 }
-curves_picture = curves_figure(curves, simulated=composite.attrs["simulated"])
+curves_picture = curves_figure(curves, composite)
 curves_picture
 
 # %% [markdown]

@@ -129,9 +129,9 @@ print(f"by hand {by_hand:.6f}, by library {by_library:.6f}")
 # The curve itself, from little found and mostly right on the left to everything found on the right:
 
 # %%
-from landslide_utils.figures.chips import curves_figure
+from landslide_utils.figures.scores import curves_figure
 
-curves_figure({"this network": metrics.curve(labels, scores)}, simulated=composite.attrs["simulated"])
+curves_figure({"this network": metrics.curve(labels, scores)}, composite)
 
 # %% [markdown]
 # The numbers of one map at a few places of the curve:
@@ -229,7 +229,7 @@ areas = {name: metrics.auprc(*pair) for name, pair in on_test.items()}
 from landslide_utils.figures.scores import ladder_figure
 
 ladder = {name: tuple(metrics.interval(areas[name], drawn[name], rich)) for name in detectors}
-ladder_figure(ladder, chance=float(labels.mean()), simulated=composite.attrs["simulated"])
+ladder_figure(ladder, composite, chance=float(labels.mean()))
 
 # %% [markdown]
 # The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is
@@ -401,9 +401,7 @@ pd.DataFrame(
 # %%
 from landslide_utils.figures.scores import reliability_figure
 
-reliability_figure(
-    {name: reliability(*pair) for name, pair in given.items()}, simulated=composite.attrs["simulated"]
-)
+reliability_figure({name: reliability(*pair) for name, pair in given.items()}, composite)
 
 # %% [markdown]
 # ## Where to draw the line

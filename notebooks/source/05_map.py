@@ -194,7 +194,7 @@ print(f"and {int(unlikely.sum())} have a probability below 0.1")
 # %%
 from landslide_utils.figures.maps import map_figure
 
-map_figure(probability, landslides, chips, simulated=composite.attrs["simulated"])
+map_figure(probability, landslides, chips)
 
 # %% [markdown]
 # ## From probability to yes or no
@@ -215,7 +215,7 @@ print(f"threshold {threshold:.2f}")
 # %%
 from landslide_utils.figures.maps import difference_figure
 
-difference_figure(probability, landslides, chips, threshold=threshold, simulated=composite.attrs["simulated"])
+difference_figure(probability, landslides, chips, threshold=threshold)
 
 # %% [markdown]
 # ### Exercise: a map for a survey
@@ -364,7 +364,7 @@ check.largest_area(ten_km2, polygons, 10)
 # read its probability; the picture above shows the same at one threshold.
 
 # %%
-from landslide_utils.figures.maps import interactive_map
+from landslide_utils.figures.page import interactive_map
 
 backdrop = composite["image"].isel(channel=0, drop=True).load()
 page = interactive_map(probability, background=backdrop, landslides=landslides, threshold=threshold)

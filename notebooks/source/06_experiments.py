@@ -109,7 +109,7 @@ import pandas as pd
 from landslide_utils.figures.scores import passes_figure
 
 found = kept.means(runs, draws)
-passes_figure(found, simulated=bool(runs["simulated"].all()))
+passes_figure(found)
 
 # %% [markdown]
 # ### When, not only where
@@ -120,7 +120,7 @@ passes_figure(found, simulated=bool(runs["simulated"].all()))
 # %%
 from landslide_utils.figures.scores import hours_figure
 
-hours_figure(found, kept.hours_after(runs), simulated=bool(runs["simulated"].all()))
+hours_figure(found, kept.hours_after(runs))
 
 # %% [markdown]
 # The first step is luck: a pass can come an hour after an event, or twelve days. How much is each further wait worth?

@@ -83,10 +83,10 @@ pd.DataFrame(facts)
 # Then, how bright the ground is. Rock is brighter than forest, and two events in two seasons differ too.
 
 # %%
-from landslide_utils.figures.scores import levels_figure
+from landslide_utils.figures.chips import levels_figure
 
 levels = {train_region: home.composite["image"], test_region: away.composite["image"]}
-levels_figure(levels, simulated=bool(away.composite.attrs["simulated"]))
+levels_figure(levels)
 
 # %% [markdown]
 # ### Exercise: how far apart?
@@ -153,7 +153,7 @@ score_map(maps_away["as trained"], away.landslides, away.chips)["auprc"]
 # %%
 from landslide_utils.figures.maps import map_figure
 
-map_figure(maps_away["as trained"], away.landslides, away.chips, simulated=bool(away.composite.attrs["simulated"]))
+map_figure(maps_away["as trained"], away.landslides, away.chips)
 
 # %% [markdown]
 # ## Levels, mended without a label
@@ -235,7 +235,7 @@ from landslide_utils.figures.scores import transfer_figure
 
 pairs = pd.read_csv(f"{results}/transfer.csv")
 table = honest_table(pairs)
-transfer_figure(table, simulated=bool(pairs["simulated"].all()))
+transfer_figure(table)
 
 # %% [markdown]
 # Look for three things in each panel. How far is *as trained* from *trained there*? Do the remedies close the gap? And

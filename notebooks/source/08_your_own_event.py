@@ -126,7 +126,7 @@ planned.calendar.round({"days": 1, "covered": 2})
 # %%
 from landslide_utils.figures.event import calendar_figure
 
-calendar_figure(planned.calendar, simulated=planned.cube.attrs["simulated"])
+calendar_figure(planned.calendar)
 
 # %% [markdown]
 # Only passes of one track can be averaged, and a change needs both sides. So of all passes few count: those on the
@@ -329,7 +329,7 @@ layover_and_shadow = terrain.layover_and_shadow(dem_m, pixel_m, **view)
 # %%
 from landslide_utils.figures.event import incidence_figure
 
-incidence_figure(incidence, layover_and_shadow, orbit=orbit, simulated=cube.attrs["simulated"])
+incidence_figure(cube, incidence, layover_and_shadow, orbit=orbit)
 
 # %% [markdown]
 # ## The first composite

@@ -124,6 +124,6 @@ def test_hours_are_counted_to_the_last_pass() -> None:
 def test_the_figure_of_hours_says_when_and_how_well() -> None:
     table, draws = _grid({"sar": 0.7})
     hours = pd.Series({1: 2.0, 2: 146.0, 3: 290.0, 4: 434.0})
-    picture = scores.hours_figure(results.means(table, draws), hours, channels=["sar"], simulated=True)
+    picture = scores.hours_figure(results.means(table, draws), hours, channels=["sar"])
     assert "simulated" in picture.alt
     assert "0.72 after 2 hours, 0.74 after 146 hours" in picture.alt

@@ -18,7 +18,7 @@ from landslide_utils.chips import Normalisation
 from landslide_utils.experiments import runs
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import MEMBERS, RunBusyError, RunError, read_run, save_run
-from landslide_utils.figures.chips import Picture
+from landslide_utils.figures.style import Picture
 from landslide_utils.metrics import auprc
 
 

@@ -176,6 +176,6 @@ def test_what_is_written_says_how_it_was_made(tmp_path: Path) -> None:
 
 
 def test_the_figure_says_what_it_shows() -> None:
-    picture = scores.transfer_figure(honest_table(made_up()), simulated=True)
+    picture = scores.transfer_figure(honest_table(made_up()))
     assert "q: trained there 0.60, normalised by region 0.40, chance 0.020" in picture.alt
     assert "simulated" in picture.alt

@@ -7,11 +7,11 @@ import io
 import matplotlib.image
 import numpy as np
 import pandas as pd
-import pytest
 import xarray as xr
 
+from landslide_utils.course import speckle
 from landslide_utils.figures import explore
-from landslide_utils.figures.chips import Picture
+from landslide_utils.figures.style import Picture
 
 RANDOM = np.random.default_rng(3)
 TIMES = pd.date_range("2018-08-01T20:38", periods=6, freq="12D").to_numpy()
@@ -40,7 +40,7 @@ def _is_drawn(picture: Picture) -> None:
 
 
 def test_power_and_decibels() -> None:
-    picture = explore.power_figure(POWER[0])
+    picture = explore.power_figure(VIEW)
     _is_drawn(picture)
     assert f"mean {float(POWER[0].mean()):.2f}" in picture.alt
     assert f"mean {float((10 * np.log10(POWER[0])).mean()):.1f}" in picture.alt
@@ -48,7 +48,7 @@ def test_power_and_decibels() -> None:
 
 def test_a_pass() -> None:
     db = 10 * np.log10(POWER)
-    picture = explore.pass_figure(db)
+    picture = explore.pass_figure(VIEW)
     _is_drawn(picture)
     assert "2018-08-01" in picture.alt
     assert f"{float(db[0, 20].std()):.1f} dB" in picture.alt
@@ -62,7 +62,7 @@ def test_polarisations_and_land_cover() -> None:
 
 
 def test_speckle_and_averaging() -> None:
-    picture = explore.speckle_figure({"one pass": POWER[0], "mean": POWER.mean("time")})
+    picture = explore.speckle_figure({"one pass": POWER[0], "mean": POWER.mean("time")}, VIEW)
     _is_drawn(picture)
     spreads = [float((10 * np.log10(layer)).std()) for layer in (POWER[0], POWER.mean("time"))]
     assert (
@@ -90,38 +90,15 @@ def test_season() -> None:
 def test_change_on_and_off_landslides() -> None:
     lean = xr.DataArray(np.broadcast_to(np.linspace(-30, 29, 40)[:, None], (40, 50)), dims=("y", "x"), coords=GRID)
     change = xr.where(LANDSLIDES, lean / 10, 0.0) + 0.01 * POWER[0]
-    picture = explore.change_figure(change, LANDSLIDES, lean)
+    picture = explore.change_figure(change, VIEW.assign(landslides=LANDSLIDES), lean)
     _is_drawn(picture)
     assert "from -2.5 dB on slopes that look away from the radar to 2.5 dB" in picture.alt
 
 
-@pytest.mark.parametrize("chosen", [(), tuple(TIMES[:2])])
-def test_the_line_of_time_counts_passes_on_both_sides(chosen: tuple[np.datetime64, ...]) -> None:
-    picture = explore.timeline_figure(VIEW, chosen)
-    _is_drawn(picture)
-    early = [
-        orbit for instant, orbit in zip(TIMES, ORBITS, strict=True) if instant < np.datetime64("2018-09-05T18:07:59")
-    ]
-    assert f"descending: {early.count('descending')} before and {3 - early.count('descending')} after" in picture.alt
-    assert ("2 passes are ringed" in picture.alt) == bool(chosen)
-    assert "simulated" not in explore.timeline_figure(VIEW.assign_attrs(simulated=False)).alt
-
-
-def test_a_pass_during_the_event_is_neither_before_nor_after() -> None:
-    storm = VIEW.assign_attrs(event_time="2018-09-05T18:07:59", event_end="2018-09-07T00:00:00")
-    assert np.datetime64("2018-09-06T20:38") in TIMES
-    picture = explore.timeline_figure(storm)
-    assert "ascending: 1 before, 1 during and 1 after" in picture.alt
-    assert "descending: 2 before and 1 after" in picture.alt
-
-
-def test_channels_before_and_after_normalisation() -> None:
-    image = xr.DataArray(
-        np.stack([POWER[0] - 7, POWER[1] - 13]),
-        dims=("channel", "y", "x"),
-        coords={"channel": ["vv_before", "vh_before"], **GRID},
-    )
-    picture = explore.channels_figure(image, (image - image.mean(("y", "x"))) / image.std(("y", "x")), simulated=True)
-    _is_drawn(picture)
-    means = [float(image.sel(channel=name).mean()) for name in image["channel"].values]
-    assert f"vv_before {means[0]:.1f} dB, vh_before {means[1]:.1f} dB" in picture.alt
+def test_the_noise_of_real_and_practice_radar_is_drawn_side_by_side() -> None:
+    statistics, fluctuations = speckle.measured()
+    picture = explore.noise_figure(statistics, fluctuations)
+    pixels = matplotlib.image.imread(io.BytesIO(picture.png))
+    assert pixels[..., :3].std() > 0.02
+    value = statistics.loc["VV: temporal standard deviation of a pixel (dB)", "OPERA site 1"]
+    assert f"OPERA site 1 {value:.2f}" in picture.alt

@@ -12,8 +12,8 @@ import xarray as xr
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from landslide_utils.figures import maps
-from landslide_utils.figures.chips import Picture
+from landslide_utils.figures import maps, page, style
+from landslide_utils.figures.style import Picture
 
 SHAPE = (128, 640)
 
@@ -68,7 +68,7 @@ def test_the_map_says_whether_its_radar_is_simulated(
     probability: xr.DataArray, landslides: xr.DataArray, four_chips: pd.DataFrame
 ) -> None:
     for simulated in (True, False):
-        picture = maps.map_figure(probability, landslides, four_chips, simulated=simulated)
+        picture = maps.map_figure(probability.assign_attrs(simulated=simulated), landslides, four_chips)
         _pixels(picture)
         assert ("simulated" in picture.alt) == simulated
     assert "73% of the landslide pixels" in picture.alt  # 1600 of 2200
@@ -77,12 +77,12 @@ def test_the_map_says_whether_its_radar_is_simulated(
 def test_hits_misses_and_false_alarms_are_counted_and_coloured(
     probability: xr.DataArray, landslides: xr.DataArray, four_chips: pd.DataFrame
 ) -> None:
-    picture = maps.difference_figure(probability, landslides, four_chips, threshold=0.5, simulated=True)
+    picture = maps.difference_figure(probability, landslides, four_chips, threshold=0.5)
     assert "(simulated) at a threshold of 0.50: 1,600 landslide pixels hit in blue, " in picture.alt
     assert "600 missed in black, 200 false alarms in orange." in picture.alt
     pixels = _pixels(picture)
     assert _share(pixels, maps.HIT) > 2 * _share(pixels, maps.FALSE_ALARM) > 0
-    high = maps.difference_figure(probability, landslides, four_chips, threshold=0.8, simulated=True)
+    high = maps.difference_figure(probability, landslides, four_chips, threshold=0.8)
     assert " 0 false alarms in orange" in high.alt
     assert _share(_pixels(high), maps.FALSE_ALARM) < _share(pixels, maps.FALSE_ALARM)
 
@@ -125,11 +125,11 @@ class Reader(HTMLParser):
 
 
 def test_the_interactive_map_holds_all_that_it_needs(probability: xr.DataArray, landslides: xr.DataArray) -> None:
-    page = maps.interactive_map(probability, background=probability, landslides=landslides, threshold=0.5)
+    shown = page.interactive_map(probability, background=probability, landslides=landslides, threshold=0.5)
     seen = Reader()
-    seen.feed(page.html)
+    seen.feed(shown.html)
     assert seen.fetched == []  # no code, no tile and no font from elsewhere
-    assert not re.search(r"@import|url\((?!['\"]?data:|\\?['\"]?#)", page.html.split("</style>")[0][-20_000:])
+    assert not re.search(r"@import|url\((?!['\"]?data:|\\?['\"]?#)", shown.html.split("</style>")[0][-20_000:])
     models = json.loads(seen.data[0])
     text = json.dumps(models)
     slider = next(m for m in _objects(models) if m.get("name") == "Slider")["attributes"]
@@ -137,11 +137,11 @@ def test_the_interactive_map_holds_all_that_it_needs(probability: xr.DataArray, 
     found = float((probability >= 0.5).sum()) * 100 / 1e6
     assert f"{found:.2f} km\\u00b2 have a probability of 50 % or more" in text
     assert f"{0.16:.2f} km\\u00b2 have a probability of 71 % or more" in text
-    assert "(simulated)" in page.alt
+    assert "(simulated)" in shown.alt
     outside = Reader()
-    outside.feed(page._repr_html_())
-    assert outside.frames[0]["srcdoc"] == page.html
-    assert outside.frames[0]["title"] == page.alt
+    outside.feed(shown._repr_html_())
+    assert outside.frames[0]["srcdoc"] == shown.html
+    assert outside.frames[0]["title"] == shown.alt
 
 
 def _objects(node: object) -> list[dict[str, dict[str, object]]]:
@@ -159,17 +159,17 @@ def test_a_page_of_a_large_scene_is_thinned_but_loses_no_landslide(monkeypatch: 
     values = np.zeros((90, 130), "float32")
     values[40, 77] = 0.8  # one pixel
     layer = _layer(values)
-    monkeypatch.setattr(maps, "MOST_PIXELS", 50)
-    page = maps.interactive_map(layer, background=layer, threshold=0.5)
+    monkeypatch.setattr(style, "MOST_PIXELS", 50)
+    shown = page.interactive_map(layer, background=layer, threshold=0.5)
     seen = Reader()
-    seen.feed(page.html)
+    seen.feed(shown.html)
     text = json.dumps(json.loads(seen.data[0]))
     assert "0.00 km\\u00b2 have a probability of 50 % or more" in text
     assert '"shape": [30, 43]' in text
-    assert len(page.html) < 5e6
+    assert len(shown.html) < 5e6
 
 
 def test_a_page_is_saved_as_a_file(tmp_path: pytest.TempPathFactory, probability: xr.DataArray) -> None:
-    page = maps.interactive_map(probability, background=probability)
-    path = page.save(f"{tmp_path}/map.html")
+    shown = page.interactive_map(probability, background=probability)
+    path = shown.save(f"{tmp_path}/map.html")
     assert path.read_text(encoding="utf-8").lstrip().startswith("<!DOCTYPE html>")

@@ -10,7 +10,7 @@ from types import ModuleType
 import nbformat
 import pytest
 
-from landslide_utils.figures.chips import Picture
+from landslide_utils.figures.style import Picture
 
 ROOT = Path(__file__).parents[2]
 PNG = b"\x89PNG\r\n\x1a\nthe picture's bytes"
