@@ -15,7 +15,6 @@ from matplotlib.patches import Rectangle
 from landslide_utils.chips import PARTS, SIZE, corners
 from landslide_utils.cube import RADAR
 from landslide_utils.figures import style
-from landslide_utils.figures.style import Picture
 from landslide_utils.grid import extent_km, pixel_size_m
 
 PART_COLOURS = dict(zip(PARTS, (style.BLUE, style.GREY, style.ORANGE), strict=True))
@@ -26,7 +25,7 @@ def _radar_in(image: xr.DataArray) -> list[str]:
     return [name for name in RADAR if f"{name}_before" in image["channel"].values]
 
 
-def composite_figure(composite: xr.Dataset) -> Picture:
+def composite_figure(composite: xr.Dataset) -> style.Picture:
     """Return maps of a composite: before, after, change and labels; without radar elevation, slope and curvature."""
     image = composite["image"]
     height = 1.4 + 8.6 * min(image.sizes["y"] / image.sizes["x"], 1.4)
@@ -64,7 +63,7 @@ def _draw_terrain(figure: Figure, panels: list[Any], image: xr.DataArray) -> str
     return "the elevation, slope and curvature of the ground, with ridges and valleys"
 
 
-def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> Picture:
+def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
     """Return a map of the landslides with all chips outlined: which train, which validate and which test."""
     landslides = composite["landslides"]
     figure, (axes,) = style.new_figure(7.4, 5.8)
@@ -82,21 +81,23 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> Picture:
     return style.finish(figure, f"Chips of {SIZE} x {SIZE} pixels", text, composite)
 
 
-def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> Picture:
+def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> style.Picture:
     """Return images of the training chips with most landslides, each with its labels beneath."""
     image = composite["image"]
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
     names = [f"{name}_{when}" for name in _radar_in(image)[:1] for when in ("before", "after")] or ["slope"]
     rows, cols = len(names) + 1, len(richest)
     figure, panels = style.new_figure(2.4 * cols + 1.2, 2.3 * rows + 0.4, rows, cols)
-    grid = panels.reshape(rows, cols)
     windows = [{"y": slice(row, row + SIZE), "x": slice(col, col + SIZE)} for row, col in corners(richest, "train")]
-    for row, name in zip(grid, names, strict=False):
-        layer = image.sel(channel=name)
-        layers = {f"chip {number}": layer.isel(window) for number, window in enumerate(windows, start=1)}
-        label = f"{name.replace('_', ' ')} ({layer['unit'].item()})"
-        style.draw_maps(figure, row, layers, style.BACKSCATTER, label, style.find_limits(layer))
-    for axes, window, share in zip(grid[-1], windows, richest["landslide_share"], strict=True):
+    layers = {
+        f"{name.replace('_', ' ')}, chip {number}": image.sel(channel=name).isel(window)
+        for name in names
+        for number, window in enumerate(windows, start=1)
+    }
+    first = image.sel(channel=names[0])
+    label = f"{names[0].split('_')[0].upper()} ({first['unit'].item()})"
+    style.draw_maps(figure, panels[:-cols], layers, style.BACKSCATTER, label, style.find_limits(first))
+    for axes, window, share in zip(panels[-cols:], windows, richest["landslide_share"], strict=True):
         title = f"labels: {share:.0%} landslide"
         style.draw_map(axes, composite["landslides"].isel(window), style.MASK, (0, 1), title=title)
     for axes in panels:
@@ -106,7 +107,7 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
     return style.finish(figure, f"{cols} training chips, {side_km:.2f} km wide and high", text, composite)
 
 
-def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> Picture:
+def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Picture:
     """Return histograms of the channels of an image (channel, y, x), where it has data, as they are and normalised."""
     figure, panels = style.new_figure(11, 3.5, 1, 2)
     colours = [cm.batlow(v) for v in np.linspace(0.05, 0.8, image.sizes["channel"])]
@@ -124,7 +125,7 @@ def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> Picture:
     return style.finish(figure, "Channels before and after normalisation", text, image)
 
 
-def levels_figure(images: Mapping[str, xr.DataArray]) -> Picture:
+def levels_figure(images: Mapping[str, xr.DataArray]) -> style.Picture:
     """Return histograms of the backscatter before the event, dB, in images (channel, y, x) of several regions."""
     names = [name for name in RADAR if all(name in _radar_in(image) for image in images.values())]
     figure, panels = style.new_figure(9.5, 3.4, 1, len(names), sharey=True)

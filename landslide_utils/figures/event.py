@@ -11,31 +11,27 @@ import pandas as pd
 import xarray as xr
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from landslide_utils.composite import decibels, sides_of_event
 from landslide_utils.cube import RADAR
 from landslide_utils.figures import style
-from landslide_utils.figures.style import Picture
 
 SIDES = {"before": ("o", style.BLUE), "during": ("X", style.GREY), "after": ("s", style.ORANGE)}
 
 
-def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> Picture:
+def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> style.Picture:
     """Return the passes of a cube on a line of time, by orbit direction, with the event, and the chosen ones ringed."""
     times, orbits = cube["time"].values, cube["orbit"].values
     sides = sides_of_event(times, cube.attrs["event_time"], cube.attrs["event_end"])
-    figure, axes, counts = _draw_passes(times, orbits, sides)
+    figure, axes, counts = _draw_passes(times, orbits, sides, np.isin(times, np.asarray(chosen, times.dtype)))
     axes.axvline(np.datetime64(cube.attrs["event_time"]), color=style.BLACK, linewidth=1)
-    heights = {orbit: height for height, orbit in enumerate(dict.fromkeys(orbits))}
-    ringed = [(time, heights[orbit]) for time, orbit in zip(times, orbits, strict=True) if time in set(chosen)]
-    axes.plot(*(zip(*ringed, strict=True) if ringed else ([], [])), "o", ms=14, mfc="none", color=style.BLACK)
     axes.set_xlabel("date (UTC); the line is the event")
     rings = f" {len(chosen)} passes are ringed." if len(chosen) else ""
     return style.finish(figure, "Passes and the event", f" on a line of time. {counts}.{rings}", cube)
 
 
-def calendar_figure(calendar: pd.DataFrame) -> Picture:
+def calendar_figure(calendar: pd.DataFrame) -> style.Picture:
     """Return each pass of each track against the days from the event.
 
     Parameters
@@ -53,15 +49,17 @@ def calendar_figure(calendar: pd.DataFrame) -> Picture:
     return style.finish(figure, "Calendar of passes", text, calendar)
 
 
-def _draw_passes(at: ArrayLike, rows: ArrayLike, sides: ArrayLike) -> tuple[Figure, Any, str]:
+def _draw_passes(at: Any, rows: Any, sides: Any, ringed: Any = False) -> tuple[Figure, Any, str]:
     """Draw passes, a row for each track; return figure, axes, and in words how many are before and after the event."""
     at, rows, sides = np.asarray(at), np.asarray(rows), np.asarray(sides)
     names = list(dict.fromkeys(rows))
+    heights = np.array([names.index(row) for row in rows])
     figure, (axes,) = style.new_figure(9.5, 1.7 + 0.6 * len(names))
     for side, (marker, colour) in SIDES.items():
         if (chosen := sides == side).any():
-            heights = [names.index(row) for row in rows[chosen]]
-            axes.plot(at[chosen], heights, marker, color=colour, label=f"{side}: {chosen.sum()} passes")
+            axes.plot(at[chosen], heights[chosen], marker, color=colour, label=f"{side}: {chosen.sum()} passes")
+    shown = np.broadcast_to(ringed, at.shape)
+    axes.plot(at[shown], heights[shown], "o", markersize=14, markerfacecolor="none", color=style.BLACK)
     axes.set_yticks(range(len(names)), [str(name).replace(" track", "\ntrack") for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     style.add_legend(axes)
@@ -75,7 +73,7 @@ def _count(sides: NDArray[np.str_]) -> str:
     return f"{number['before']} before{during} and {number['after']} after"
 
 
-def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
+def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> style.Picture:
     """Return the landslides' outlines over the first image after the event, and over the pixels that they mark.
 
     Parameters
@@ -94,10 +92,10 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
     light = ListedColormap(["white", "#a8a8a8"])
     style.draw_map(right, cube["landslides"], light, (0, 1), title="labels: grey pixels, polygons as lines")
     outlines = polygons.geometry.set_crs(None, allow_override=True).boundary
-    for axes, colour in ((left, style.ORANGE), (right, style.BLACK)):
+    for axes, colour, label in ((left, style.ORANGE, "km north"), (right, style.BLACK, "")):
         limits = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
         outlines.affine_transform([0.001, 0, 0, 0.001, 0, 0]).plot(ax=axes, color=colour, linewidth=0.9, aspect=None)
-        axes.set(xlabel=f"km east ({cube.rio.crs})", **limits)
+        axes.set(xlabel=f"km east ({cube.rio.crs})", ylabel=label, **limits)
     text = (
         f": radar backscatter of the first pass after the event with the outlines of {len(polygons)} landslides, and "
         f"the pixels that they mark, {float(cube['landslides'].mean()):.1%} of the scene."
@@ -107,7 +105,7 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> Picture:
 
 def incidence_figure(
     cube: xr.Dataset, incidence: xr.DataArray, layover_and_shadow: xr.Dataset, *, orbit: str
-) -> Picture:
+) -> style.Picture:
     """Return a map of local incidence, with layover and shadow in colour over it.
 
     Parameters

@@ -17,19 +17,13 @@ from matplotlib.figure import Figure
 from landslide_utils.composite import decibels
 from landslide_utils.cube import RADAR
 from landslide_utils.figures import style
-from landslide_utils.figures.style import Picture
 from landslide_utils.grid import extent_km
 
-COVER_COLOURS = {
-    "forest": "#2d6a4f",
-    "field": "#e9c46a",
-    "clearing": "#b5838d",
-    "water": style.BLUE,
-    "built-up": style.BLACK,
-}
+COVER_COLOURS = {"forest": "#2d6a4f", "field": "#e9c46a", "clearing": "#b5838d"}
+COVER_COLOURS |= {"water": style.BLUE, "built-up": style.BLACK}
 
 
-def power_figure(view: xr.Dataset) -> Picture:
+def power_figure(view: xr.Dataset) -> style.Picture:
     """Return histograms of VV of a cube's first pass, in linear power and in decibels."""
     power = view["vv"].isel(time=0)
     values = {"linear power (1)": style.finite(power), "backscatter (dB)": style.finite(decibels(power))}
@@ -47,7 +41,7 @@ def power_figure(view: xr.Dataset) -> Picture:
     return style.finish(figure, "VV of one pass", text, view)
 
 
-def pass_figure(view: xr.Dataset) -> Picture:
+def pass_figure(view: xr.Dataset) -> style.Picture:
     """Return VV of a cube's first pass in dB: the image, a profile through its middle row, and its histogram."""
     db = decibels(view["vv"].isel(time=0))
     middle = db.isel(y=db.sizes["y"] // 2)
@@ -66,7 +60,7 @@ def pass_figure(view: xr.Dataset) -> Picture:
     return style.finish(figure, f"The pass of {np.datetime_as_string(db['time'].values, unit='D')}", text, view)
 
 
-def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> Picture:
+def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> style.Picture:
     """Return maps of VV and VH, averaged over all passes, and of the land cover (y, x; in words)."""
     figure, panels = style.new_figure(13, 4.4, 1, 3)
     medians = []
@@ -78,15 +72,14 @@ def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> Picture:
     shown = [word for word in COVER_COLOURS if (cover == word).any()]
     numbers = cover.copy(data=pd.Categorical(cover.values.ravel(), shown).codes.reshape(cover.shape))
     colours = [COVER_COLOURS[word] for word in shown]
-    limits = (-0.5, len(shown) - 0.5)
-    style.draw_map(panels[2], numbers, ListedColormap(colours), limits, title="land cover (truth)")
+    style.draw_map(panels[2], numbers, ListedColormap(colours), (-0.5, len(shown) - 0.5), title="land cover (truth)")
     shares = [f"{word} {float((cover == word).mean()):.0%}" for word in shown]
     style.add_swatches(figure, dict(zip(shares, colours, strict=True)))
     text = f": VV and VH in grey, at the median {' and '.join(medians)}, and the land cover: {', '.join(shares)}."
     return style.finish(figure, "Maps of two polarisations and of the ground", text, view)
 
 
-def speckle_figure(images: Mapping[str, xr.DataArray], view: xr.Dataset) -> Picture:
+def speckle_figure(images: Mapping[str, xr.DataArray], view: xr.Dataset) -> style.Picture:
     """Return images (y, x; linear power) made of one cube, by their titles, in dB on the same grey scale."""
     figure, panels = style.new_figure(2.8 * len(images) + 0.9, 3.6, 1, len(images), sharey=True)
     layers = {title: decibels(power) for title, power in images.items()}
@@ -95,7 +88,7 @@ def speckle_figure(images: Mapping[str, xr.DataArray], view: xr.Dataset) -> Pict
     return style.finish(figure, "The same place with less and less speckle", f". {spread}.", view)
 
 
-def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]) -> Picture:
+def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]) -> style.Picture:
     """Return looks by the number of passes, and of pixels, averaged; only a simulator has such speckle on its own."""
     figure, (axes,) = style.new_figure(6.4, 4.2)
     single = next(iter(in_time.values()))
@@ -115,7 +108,7 @@ def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]
     return style.finish(figure, f"Speckle on its own{style.SIMULATED}", text)
 
 
-def geometry_figure(steep: xr.Dataset) -> Picture:
+def geometry_figure(steep: xr.Dataset) -> style.Picture:
     """Return maps of a cube's elevation and of VV of one pass of each orbit direction."""
     figure, panels = style.new_figure(12.5, 4.1, 1, 3, sharey=True)
     style.draw_maps(figure, panels[:1], {"elevation": steep["dem"]}, style.ELEVATION, "elevation (m)")
@@ -135,7 +128,7 @@ def geometry_figure(steep: xr.Dataset) -> Picture:
     return style.finish(figure, "Slopes made steeper, radar not corrected for them", text, steep)
 
 
-def season_figure(levels: pd.DataFrame) -> Picture:
+def season_figure(levels: pd.DataFrame) -> style.Picture:
     """Return levels in dB over time, a line for each land cover (column); only a simulator has them without speckle."""
     figure, (axes,) = style.new_figure(8.5, 3.6)
     for name, dashes in zip(levels, style.DASHES, strict=False):
@@ -148,7 +141,7 @@ def season_figure(levels: pd.DataFrame) -> Picture:
     return style.finish(figure, f"A year without speckle{style.SIMULATED}", text)
 
 
-def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray) -> Picture:
+def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray) -> style.Picture:
     """Return a map of change, its histograms on and off landslides, and its mean on landslides by their slope.
 
     Parameters
@@ -186,7 +179,7 @@ def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray)
     return style.finish(figure, "Change of VV", text, view)
 
 
-def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> Picture:
+def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.Picture:
     """Return the noise of several stacks of passes side by side.
 
     Parameters

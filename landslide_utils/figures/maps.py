@@ -12,13 +12,12 @@ from matplotlib.colors import ListedColormap
 
 from landslide_utils.chips import SIZE, corners, part_mask
 from landslide_utils.figures import style
-from landslide_utils.figures.style import Picture
 
 HIT, MISS, FALSE_ALARM = style.BLUE, style.BLACK, style.ORANGE
 WHERE = ("all test chips", "the test block with most landslides")
 
 
-def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame) -> Picture:
+def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame) -> style.Picture:
     """Return the labels beside the mapped probability: all test chips above, the block with most landslides beneath.
 
     Parameters
@@ -59,7 +58,7 @@ def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:
 
 def difference_figure(
     probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, *, threshold: float
-) -> Picture:
+) -> style.Picture:
     """Return what a threshold hits, misses and takes for a landslide: all test chips, and the block with most of them.
 
     Parameters
@@ -95,7 +94,7 @@ def difference_figure(
     return style.finish(figure, title, text, probability)
 
 
-def layover_and_shadow_figure(probability: xr.DataArray, layover_and_shadow: xr.Dataset | None) -> Picture:
+def layover_and_shadow_figure(probability: xr.DataArray, layover_and_shadow: xr.Dataset | None) -> style.Picture:
     """Return where a map says nothing, and why: layover, radar shadow, or no data.
 
     Parameters

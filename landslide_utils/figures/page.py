@@ -74,7 +74,19 @@ def interactive_map(
     start = round(100 * threshold)
     percent = np.floor(100 * probability + 1e-4)
     texts = _areas(percent)
-    plot = _plot(title, str(probability.attrs.get("crs", "")))
+    plot: Any = figure(
+        title=title,
+        match_aspect=True,
+        sizing_mode="stretch_width",
+        height=HEIGHT - 130,
+        tools="pan,wheel_zoom,box_zoom,reset",
+        active_scroll="wheel_zoom",
+        x_axis_label=f"easting (m, {probability.attrs.get('crs', '')})",
+        y_axis_label="northing (m)",
+        background_fill_color=style.PALE,
+    )
+    plot.grid.visible = False
+    plot.xaxis.formatter = plot.yaxis.formatter = bm.NumeralTickFormatter(format="0")
     greys = [to_hex((g, g, g)) for g in np.linspace(0.35, 1, 256)]
     plot.image([_grey(background)], palette=greys, level="image", **_extent(_highest(percent)))
     controls = _add_probability(plot, _highest(percent), texts, start)
@@ -96,24 +108,6 @@ def _areas(percent: xr.DataArray) -> list[str]:
     return [f"{km2[p]:.2f} km² have a probability of {p} % or more" for p in range(101)]
 
 
-def _plot(title: str, crs: str) -> Any:
-    """Return an empty plot with axes in metres."""
-    plot: Any = figure(
-        title=title,
-        match_aspect=True,
-        sizing_mode="stretch_width",
-        height=HEIGHT - 130,
-        tools="pan,wheel_zoom,box_zoom,reset",
-        active_scroll="wheel_zoom",
-        x_axis_label=f"easting (m, {crs})",
-        y_axis_label="northing (m)",
-        background_fill_color=style.PALE,
-    )
-    plot.grid.visible = False
-    plot.xaxis.formatter = plot.yaxis.formatter = bm.NumeralTickFormatter(format="0")
-    return plot
-
-
 def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: int) -> list[Any]:
     """Draw the probability with its colour bar and hover tool; return the slider and the text beside it."""
     # Without the map's black end, which the grey beneath would hide.
@@ -129,12 +123,8 @@ def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: 
     plot.add_tools(bm.HoverTool(renderers=[drawn], tooltips=tooltips, formatters={"@image": value}))
     slider = bm.Slider(start=1, end=99, step=1, value=start, title="threshold (%)", sizing_mode="stretch_width")
     area = bm.Div(text=texts[start])
-    code = f"""
-    const t = cb_obj.value;
-    area.text = texts[t];
-    mapper.palette = colours.map((c, p) => p < t ? '{CLEAR}' : c);
-    """
-    args = {"mapper": mapper, "colours": colours, "area": area, "texts": texts}
+    code = "area.text = texts[cb_obj.value]; mapper.palette = colours.map((c, p) => p < cb_obj.value ? clear : c);"
+    args = {"mapper": mapper, "colours": colours, "area": area, "texts": texts, "clear": CLEAR}
     slider.js_on_change("value", bm.CustomJS(args=args, code=code))
     return [slider, area]
 
@@ -163,8 +153,7 @@ def _extent(layer: xr.DataArray) -> dict[str, float]:
 
 def _grey(layer: xr.DataArray) -> NDArray[np.uint8]:
     """Return a layer from dark (its 1st percentile) to bright (its 99th) in 256 greys, first row in the south."""
-    step = style.find_step(layer)
-    values = layer.coarsen(y=step, x=step, boundary="trim").mean().values[::-1]
+    values = style.thin(layer).values[::-1]
     low, high = style.find_limits(layer)
     share = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
     return np.asarray(255 * share, np.uint8)

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cmcrameri import cm
-from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from landslide_utils.figures import style
-from landslide_utils.figures.style import Described, Picture
 from landslide_utils.metrics import Curve
 
 NAMES = {"vv": "VV", "vh": "VH", "sar": "VV and VH", "sar_dem": "VV, VH and terrain", "dem": "terrain only"}
@@ -29,7 +27,7 @@ def _draw_chance(axes: Axes, chance: float, *, vertical: bool = False) -> None:
     line(chance, color=style.GREY, linestyle=":", label=f"chance: {chance:.3f}")
 
 
-def history_figure(history: pd.DataFrame) -> Picture:
+def history_figure(history: pd.DataFrame) -> style.Picture:
     """Return curves of loss and validation AUPRC against the epoch."""
     figure, (left, right) = style.new_figure(9, 3.6, 1, 2)
     left.plot(history["epoch"], history["train_loss"], "o-", color=style.BLUE, label="training")
@@ -39,13 +37,13 @@ def history_figure(history: pd.DataFrame) -> Picture:
     right.plot(history["epoch"], history["validation_auprc"], "s--", color=style.GREY)
     right.set(xlabel="epoch", ylabel="AUPRC on validation chips", ylim=(0, 1))
     for axes in (left, right):
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.locator_params(axis="x", integer=True)
     ends = {name: f"{history[name].iloc[0]:.2f} to {history[name].iloc[-1]:.2f}" for name in history if name != "epoch"}
     text = f": training loss from {ends['train_loss']}, and validation AUPRC from {ends['validation_auprc']}."
     return style.finish(figure, f"Curves of {len(history)} epochs", text)
 
 
-def curves_figure(curves: Mapping[str, Curve], source: Described) -> Picture:
+def curves_figure(curves: Mapping[str, Curve], source: style.Described) -> style.Picture:
     """Return precision against recall for several detectors on the same pixels, with chance as a line.
 
     Parameters
@@ -62,15 +60,15 @@ def curves_figure(curves: Mapping[str, Curve], source: Described) -> Picture:
         axes.plot(curve.recall, curve.precision, color=colour, linewidth=width, label=label)
     chance = next(iter(curves.values())).prevalence
     _draw_chance(axes, chance)
-    axes.set(xlabel="recall: share of landslide pixels found", ylabel="precision: share of finds that are right")
-    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(xlabel="recall: share of landslide pixels found", xlim=(0, 1))
+    axes.set(ylabel="precision: share of finds that are right", ylim=(0, 1.02))
     style.add_legend(axes)
     values = "; ".join(f"{name} {curve.auprc:.2f}" for name, curve in curves.items())
     text = f". Area under the curve: {values}; chance {chance:.3f}."
     return style.finish(figure, "Precision and recall on the test chips", text, source)
 
 
-def passes_figure(means: pd.DataFrame) -> Picture:
+def passes_figure(means: pd.DataFrame) -> style.Picture:
     """Return AUPRC against the number of passes, a line for each band combination: the paper's figure, with intervals.
 
     Parameters
@@ -98,7 +96,9 @@ def passes_figure(means: pd.DataFrame) -> Picture:
     return style.finish(figure, f"AUPRC, {kind}", text, means)
 
 
-def hours_figure(means: pd.DataFrame, hours: pd.Series, *, channels: Sequence[str] = ("sar", "sar_dem")) -> Picture:
+def hours_figure(
+    means: pd.DataFrame, hours: pd.Series, *, channels: Sequence[str] = ("sar", "sar_dem")
+) -> style.Picture:
     """Return AUPRC against the hours after the event: it rises with each pass, and between passes nothing is learnt.
 
     Parameters
@@ -134,7 +134,9 @@ def hours_figure(means: pd.DataFrame, hours: pd.Series, *, channels: Sequence[st
     return style.finish(figure, "AUPRC, mean over seeds with 95 % intervals", text, means)
 
 
-def ladder_figure(scores: Mapping[str, tuple[float, float, float]], source: Described, *, chance: float) -> Picture:
+def ladder_figure(
+    scores: Mapping[str, tuple[float, float, float]], source: style.Described, *, chance: float
+) -> style.Picture:
     """Return the AUPRC of several detectors with their intervals, one below the other.
 
     Parameters
@@ -161,7 +163,7 @@ def ladder_figure(scores: Mapping[str, tuple[float, float, float]], source: Desc
     return style.finish(figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source)
 
 
-def reliability_figure(tables: Mapping[str, pd.DataFrame], source: Described) -> Picture:
+def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Described) -> style.Picture:
     """Return the share of landslides against the probability: on the diagonal a probability means what it says.
 
     Parameters
@@ -186,7 +188,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], source: Described) ->
     return style.finish(figure, "Reliability on the test chips", text, source)
 
 
-def transfer_figure(table: pd.DataFrame) -> Picture:
+def transfer_figure(table: pd.DataFrame) -> style.Picture:
     """Return what networks are worth in other regions: a panel for each region tested, a line for each way to map it.
 
     Parameters

@@ -34,7 +34,6 @@ MOST_PIXELS = 1200
 """Pixels along a panel's longer side beyond which an image is thinned before it is drawn: no screen shows more."""
 
 SIMULATED = " (simulated)"
-
 Described = xr.Dataset | xr.DataArray | pd.DataFrame
 """Data with attributes, among them ``simulated``."""
 
@@ -58,7 +57,7 @@ class Picture:
 
 def new_figure(width: float, height: float, rows: int = 1, cols: int = 1, **options: Any) -> tuple[Figure, Any]:
     """Return a figure of so many inches, apart from pyplot's global state, and its panels, row by row."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="compressed")
     return figure, figure.subplots(rows, cols, squeeze=False, **options).ravel()
 
 
@@ -70,7 +69,7 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None)
     heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
     figure.suptitle(heading, fontsize=11)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
+    figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
     return Picture(buffer.getvalue(), heading + text)
 
 
@@ -126,7 +125,7 @@ def draw_maps(
     for axes, (title, layer) in zip(panels, layers.items(), strict=True):
         drawn = draw_map(axes, layer, cmap, limits, title=title)
     bar = figure.colorbar(drawn, ax=panels, shrink=0.8)
-    bar.ax.set_title("\n".join(textwrap.wrap(label, 16)), fontsize=9, loc="left")
+    bar.ax.text(0, 1.05, "\n".join(textwrap.wrap(label, 13)), fontsize=9, transform=bar.ax.transAxes)
 
 
 def add_swatches(figure: Figure, colours: Mapping[str, str]) -> None:

@@ -55,7 +55,8 @@ def test_the_label_of_a_colour_bar_stands_above_it_and_axes_are_the_scene_s_own(
     figure, (axes,) = style.new_figure(4, 3)
     style.draw_maps(figure, [axes], {"a map": layer}, style.BACKSCATTER, "VV (dB)")
     bar = next(other for other in figure.axes if other is not axes)
-    assert bar.get_title(loc="left") == "VV (dB)"
+    assert [text.get_text() for text in bar.texts] == ["VV (dB)"]
+    assert bar.texts[0].get_position()[1] > 1
     assert bar.get_ylabel() == ""
     assert (axes.get_xlim(), axes.get_ylim()) == ((499.995, 500.295), (4739.805, 4740.005))
     assert axes.images[0].get_clim() == pytest.approx(tuple(np.percentile(layer, [1, 99])))
