@@ -95,7 +95,7 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
         for number, window in enumerate(windows, start=1)
     }
     first = image.sel(channel=names[0])
-    label = f"{names[0].split('_')[0].upper()} ({first['unit'].item()})"
+    label = f"{names[0].split('_')[0]} ({first['unit'].item()})"
     style.draw_maps(figure, panels[:-cols], layers, style.BACKSCATTER, label, style.find_limits(first))
     for axes, window, share in zip(panels[-cols:], windows, richest["landslide_share"], strict=True):
         title = f"labels: {share:.0%} landslide"
