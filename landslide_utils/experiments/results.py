@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from landslide_utils.figures.chips import Picture
+from landslide_utils.figures.style import Picture
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import LEVEL, Interval
 from landslide_utils.regions import REGIONS
