@@ -1,13 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
-import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +14,9 @@ import pandas as pd
 import pytest
 from distributed import LocalCluster
 
+from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.grid import GridError, collect, collect_draws, is_done, plan_runs, run_grid
-from landslide_utils.experiments.runs import read_run
+from landslide_utils.experiments.runs import read_run, run
 from landslide_utils.files import InputError
 
 
@@ -55,39 +55,26 @@ def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
 
 @pytest.mark.grid
 def test_a_grid_that_is_killed_five_times_loses_nothing(tmp_path: Path, write_published: Callable[..., str]) -> None:
-    runs, chance = tmp_path / "runs", random.Random(0)
-    command = _arguments(write_published(), runs, "--seeds", "0", "1", "2")
-    finished: dict[str, int] = {}
-    for _ in range(5):
-        process = subprocess.Popen(
-            command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(chance.uniform(12, 25))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for folder in runs.glob("[!.]*/") if runs.exists() else []:
-            read_run(folder)  # no half run is ever seen
-            finished.setdefault(folder.name, (folder / "metrics.json").stat().st_mtime_ns)
+    given = {"cube": write_published(shape=(460, 460)), "channels": "vh", "timesteps": 1, "epochs": 2}
+    config, undisturbed = (RunConfig(**given, runs_dir=str(tmp_path / name)) for name in ("runs", "undisturbed"))  # type: ignore[arg-type]
+    script = Path(__file__).with_name("killed.py")
+    command = [sys.executable, str(script), json.dumps(dataclasses.asdict(config))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    table = collect(runs)
-    assert len(table) == 12
-    for name, instant in finished.items():
-        assert (runs / name / "metrics.json").stat().st_mtime_ns == instant, "a finished run was run again"
-    assert [path.name for path in runs.iterdir() if not path.name.endswith(".lock")] == [
-        path.name for path in runs.iterdir() if path.is_dir() and not path.name.startswith(".")
+    ends = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [end["signal"] for end in ends] == [signal.SIGKILL] * 5 + [0]
+    left = [{re.sub(r"[0-9a-f]{8}\.part", "PART", name) for name in end["names"]} - {".RUN.lock"} for end in ends]
+    checkpoint, half_a_checkpoint = ".RUN.checkpoint.safetensors", "..RUN.checkpoint.safetensors.PART"
+    assert left == [
+        {half_a_checkpoint},
+        {half_a_checkpoint, checkpoint},
+        {checkpoint},
+        {checkpoint, ".RUN.PART"},
+        {checkpoint, ".RUN.PART", "RUN"},
+        {"RUN"},
     ]
-    undisturbed = tmp_path / "undisturbed"
-    last = table.iloc[-1]
-    again = _arguments(write_published(), undisturbed, "--seeds", str(last["seed"]))
-    subprocess.run(again, check=True, capture_output=True, timeout=600)
-    for folder in undisturbed.glob("[!.]*/"):
-        first, second = (
-            json.loads((where / folder.name / "metrics.json").read_text()) for where in (runs, undisturbed)
-        )
-        assert {k: v for k, v in first.items() if k != "seconds_train"} == {
-            k: v for k, v in second.items() if k != "seconds_train"
-        }
+    first, second = read_run(config.folder), run(undisturbed, progress=False)
+    assert {**first.metrics, "seconds_train": 0} == {**second.metrics, "seconds_train": 0}
 
 
 @pytest.mark.grid
