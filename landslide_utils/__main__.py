@@ -61,6 +61,16 @@ PAIRS: Options = {
     **SHARED,
     "results": ("results", "folder in which transfer.csv, the figure and transfer.md are written"),
 }
+EVENT: Options = {
+    "name": ("my event", "for headings"),
+    "box": ([0.0], "west south east north, in degrees"),
+    "event-time": ("", "instant of the event in UTC, such as 2018-09-05T18:07:59"),
+    "polygons": (None, "file of landslide polygons"),
+    "radar": (None, "folder of OPERA RTC-S1 GeoTIFFs or NISAR GCOV files, or the address of a STAC catalogue"),
+    "dem": ("", "raster of elevation in metres; empty takes it from the catalogue"),
+    "pixel-size-m": (10.0, "width and height of a pixel in metres"),
+    "out": (None, "where the cube is written, ending in .zarr"),
+}
 
 
 def demo(given: Namespace) -> None:
@@ -143,12 +153,24 @@ def transfer(given: Namespace) -> None:
     print(honest_table(table).round(3).to_string())
 
 
+def event(given: Namespace) -> None:
+    """Make a cube of your own event from images, elevation and polygons."""
+    from landslide_utils.sources import Catalogue, Event, plan, write
+
+    radar = Catalogue(given.radar) if "://" in given.radar else given.radar
+    where = Event(given.name, given.box, given.event_time, given.polygons, pixel_size_m=given.pixel_size_m)
+    planned = plan(where, radar=radar, dem=given.dem or radar)
+    print(planned.describe())
+    print(write(planned, given.out))
+
+
 COMMANDS: dict[str, tuple[Callable[[Namespace], None], Options]] = {
     "demo": (demo, {}),
     "train": (train, RUN),
     "map": (draw, MAP),
     "experiments": (experiments, GRID),
     "transfer": (transfer, PAIRS),
+    "event": (event, EVENT),
 }
 
 
@@ -177,14 +199,11 @@ def _parser() -> argparse.ArgumentParser:
         text = function.__doc__
         command = commands.add_parser(name, help=text, description=text, formatter_class=shown)
         for option, (default, words) in options.items():
-            if default is None:
-                command.add_argument(f"--{option}", required=True, help=words)
-            elif default is False:
-                command.add_argument(f"--{option}", action="store_true", help=words)
-            else:
-                many = isinstance(default, list)
-                kind = type(default[0] if many else default)
-                command.add_argument(f"--{option}", default=default, type=kind, nargs="+" if many else None, help=words)
+            first = default[0] if isinstance(default, list) else default
+            settings = {"default": default, "type": type(first), "nargs": None if first is default else "+"}
+            if default is None or default is False:
+                settings = {"required": True} if default is None else {"action": "store_true"}
+            command.add_argument(f"--{option}", help=words, **settings)
     commands.add_parser("download", help="Download a published cube by its name, verify and unpack it.")
     return parser
 

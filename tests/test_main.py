@@ -28,6 +28,12 @@ except SystemExit as ended:
 """
 
 
+EVENT = [
+    *("--box", "141.9", "-42.7", "141.8", "42.8", "--event-time", "2018-09-05"),
+    *("--polygons", "nowhere.gpkg", "--radar", "nowhere", "--dem", "nowhere.tif", "--out", "cube.zarr"),
+]
+
+
 @pytest.mark.parametrize("name", ["", *(name for name in COMMANDS)])
 def test_help_is_quick_and_does_nothing_else(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", HELP, *([name] if name else []), "--help"]
@@ -75,6 +81,8 @@ def test_defaults_are_those_of_the_package() -> None:
         (["map", "--run", "nowhere"], "there is no run in nowhere"),
         (["map", "--run", "nowhere", "--threshold", "2"], "threshold=2.0: must be more than 0 and less than 1"),
         (["experiments", "--channels", "vv", "xx", "--dry-run"], "channels='xx' is not one of"),
+        (["event", *EVENT], "event_time='2018-09-05' is a day"),
+        (["event", *EVENT], "box"),
         (["transfer", "--channels", "vx"], "channels='vx' is not one of vv, vh"),
     ],
 )

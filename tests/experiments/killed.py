@@ -71,7 +71,7 @@ def main(config: RunConfig) -> None:
             os._exit(0)
         _, status = os.waitpid(process, 0)
         names = sorted(path.name.replace(config.hash, "RUN") for path in Path(config.runs_dir).iterdir())
-        print(json.dumps({"signal": os.WTERMSIG(status), "names": names}), flush=True)
+        print(json.dumps({"signal": os.WTERMSIG(status), "names": names}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
