@@ -36,14 +36,15 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/python tools/build.py --check
 
+# Tests of one file run in one process, so that what they share is made once.
 unit-test: $(VENV)/.ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not notebook and not grid and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not grid and not browser"
 
 grid-test: $(VENV)/.ready
 	$(BIN)/pytest -m grid
 
 notebook-test: $(VENV)/.ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m notebook
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m notebook
 
 # Notebooks in JupyterLab, and every page of the website where there is one in out/site. It needs a Chromium; NOTEBOOKS="00 02" chooses the notebooks.
 NOTEBOOKS ?=

@@ -122,9 +122,9 @@ def test_a_catalogue_may_not_name_files_on_this_machine(api: Api) -> None:
     [
         ("silent", 0.3, "ReadTimeout|Read timed out|Max retries|no whole answer"),
         ("drip", 0.15, "no whole answer within 1.5 s|Read timed out"),
-        ("error", 5, "the database is down"),
-        ("html", 5, "JSONDecodeError|Expecting value|not a valid"),
-        ("static", 5, "does not offer item search"),
+        ("error", 60, "the database is down"),
+        ("html", 60, "JSONDecodeError|Expecting value|not a valid"),
+        ("static", 60, "does not offer item search"),
     ],
 )
 def test_a_slow_or_wrong_catalogue_is_one_clear_fault(api: Api, mood: str, timeout: float, reason: str) -> None:
@@ -139,7 +139,7 @@ def test_a_slow_or_wrong_catalogue_is_one_clear_fault(api: Api, mood: str, timeo
     assert re.search(reason, fault), fault
     assert f"or allow more than timeout={timeout:g} s" in fault
     assert (
-        time.monotonic() - start < 30
+        time.monotonic() - start < 120
     )  # generous for a busy machine; without time-outs "drip" and "silent" would go on
 
 

