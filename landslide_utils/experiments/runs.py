@@ -166,6 +166,7 @@ def _run(config: RunConfig, progress: bool) -> Run:
 
     preset = PRESETS[config.preset]
     scene = prepare(config, progress=progress)
+    _hand_memory_back()
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
@@ -179,6 +180,7 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
+    _hand_memory_back()
     probability = map_scene(model, scene.image, valid=scene.valid, progress=progress)
     metrics, bootstrap = measure(probability, scene, history)
     save_run(
