@@ -1,4 +1,4 @@
-"""A small made-up event: images under OPERA's names, GCOV files, elevation, polygons, and a STAC API on this machine that serves them."""
+"""A small made-up event: images under OPERA's names, GCOV files, elevation, polygons, and a STAC API with them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def opera_name(
 
 
 def write_folder(folder: Path) -> Path:
-    """Write all passes. Of the first, there are two bursts that overlap, and of one an older version that must not be used."""
+    """Write all passes. The first has two bursts that overlap; one has an older version that must not be used."""
     folder.mkdir(parents=True)
     for track, starts in PASSES.items():
         for index, start in enumerate(starts):
@@ -114,7 +114,7 @@ def landslides() -> gpd.GeoDataFrame:
 
 
 def write_gcov(path: Path, index: int, start: str, *, convention: str = "gamma0", pixel: float = 20.0) -> Path:
-    """Write a NISAR GCOV file in the groups of the product specification: HH and HV, and a complex term that is of no use here."""
+    """Write a NISAR GCOV file in the groups of the product specification: HH, HV, and a complex term of no use here."""
     import h5py
 
     height, width = 130, 140
@@ -188,7 +188,8 @@ def _item(
     collection: str, name: str, bounds: list[float], properties: dict[str, Any], assets: dict[str, str]
 ) -> dict[str, Any]:
     return {
-        "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": collection, "bbox": bounds, "properties": properties,
+        "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": collection, "bbox": bounds,
+        "properties": properties,
         "geometry": box(*bounds).__geo_interface__, "links": [], "stac_extensions": [],
         "assets": {key: {"href": href, "type": "image/tiff; application=geotiff"} for key, href in assets.items()},
     }  # fmt: skip

@@ -11,15 +11,18 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from landslide_utils.files import InputError
+
 BLOCK = 1 << 20
 DISK_BLOCK = 4096
+MOST_SHOWN = 5
 
 
-class ArchiveError(ValueError):
+class ArchiveError(InputError):
     """An archive that must not or cannot be unpacked."""
 
 
-class RoomError(OSError):
+class TooLargeError(InputError):
     """An archive that would unpack to more than is allowed or free."""
 
 
@@ -30,13 +33,11 @@ def free_bytes(path: Path) -> int:
 
 
 def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, progress: bool = False) -> None:
-    """Unpack the one folder ``<target.name>/`` of a zip archive to `target`; nothing is left of it if that fails.
+    """Unpack the one folder ``<target.name>/`` of a zip archive to `target`, which must not exist.
 
     Parameters
     ----------
-    archive : Path
-    target : Path
-        Must not exist.
+    archive, target : Path
     most_bytes, most_files : int
         Limits on what the archive may unpack to.
     progress : bool
@@ -46,52 +47,40 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
     ------
     ArchiveError
         If the archive is damaged, or holds anything but plain files and folders in that one folder, each once.
-    RoomError
+    TooLargeError
         If it would unpack to more than the limits, or than is free on the disk.
-    FileExistsError
-        If `target` exists.
 
     Notes
     -----
-    Names and sizes are checked before anything is written. The sizes hold: zipfile hands out no more bytes of a file than its entry declares, and raises
-    if their checksum is not the entry's. Permissions are not taken over.
+    Names and sizes are checked before anything is written. The sizes hold: zipfile hands out no more bytes of a file
+    than its entry declares, and raises if their checksum is not the entry's. Permissions are not taken over.
     """
-    if target.exists():
-        raise FileExistsError(f"{target} exists")
+    heading = f"{archive.name} is not unpacked"
     try:
-        _unpack(archive, target, most_bytes, most_files, progress)
-    except BaseException as error:
-        shutil.rmtree(target, ignore_errors=True)
-        if isinstance(error, (ArchiveError, OSError)) or not isinstance(error, Exception):
-            raise
-        # zipfile and zlib raise a dozen kinds of error for a damaged archive
-        raise ArchiveError(f"{archive.name} is damaged ({type(error).__name__}: {error})") from error
-
-
-def _unpack(archive: Path, target: Path, most_bytes: int, most_files: int, progress: bool) -> None:
-    with zipfile.ZipFile(archive) as zipped:
-        entries = zipped.infolist()
-        faults = list(_find_faults(entries, target.name))
-        if faults:
-            listed = "\n".join(f"  - {fault}" for fault in faults[:5])
-            raise ArchiveError(
-                f"{archive.name} is not unpacked; what is wrong with it ({len(faults)} in all):\n{listed}"
-            )
-        files = [entry for entry in entries if not entry.is_dir()]
-        size = sum(entry.file_size for entry in files)
-        asked = f"{archive.name} unpacks to {size} bytes in {len(files)} files"
-        if size > most_bytes or len(files) > most_files:
-            raise RoomError(f"{asked}, but most_bytes={most_bytes} and most_files={most_files} are allowed")
-        free = shutil.disk_usage(target.parent).free
-        if size + DISK_BLOCK * len(files) > free:
-            raise RoomError(f"{asked}, but {free} bytes are free in {target.parent}")
-        with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
-            for entry in files:
-                path = target.parent / entry.filename
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with zipped.open(entry) as source, path.open("xb") as file:
-                    shutil.copyfileobj(source, file, BLOCK)
-                bar.update(entry.file_size)
+        with zipfile.ZipFile(archive) as zipped:
+            entries = zipped.infolist()
+            faults = list(_find_faults(entries, target.name))
+            if faults:
+                raise ArchiveError(f"{heading} (wrong entries: {len(faults)})", faults[:MOST_SHOWN])
+            files = [entry for entry in entries if not entry.is_dir()]
+            size = sum(entry.file_size for entry in files)
+            needed = f"{archive.name} unpacks to {size} bytes in {len(files)} files"
+            if size > most_bytes or len(files) > most_files:
+                raise TooLargeError(heading, [f"{needed}, but {most_bytes=} and {most_files=} are allowed"])
+            free = free_bytes(target)
+            if size + DISK_BLOCK * len(files) > free:
+                raise TooLargeError(heading, [f"{needed}, but {free} bytes are free in {target.parent}"])
+            with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
+                for entry in files:
+                    path = target.parent / entry.filename
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with zipped.open(entry) as source, path.open("xb") as file:
+                        shutil.copyfileobj(source, file, BLOCK)
+                    bar.update(entry.file_size)
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # zipfile and zlib raise a dozen kinds of error for a damaged archive
+        raise ArchiveError(heading, [f"{archive.name} is damaged ({type(error).__name__}: {error})"]) from error
 
 
 def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:

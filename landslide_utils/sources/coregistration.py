@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -126,7 +127,7 @@ def find_damaged(hrefs: Iterable[str]) -> list[str]:
     damaged = []
     for href in hrefs:
         try:
-            image = open_gcov(href) if href.endswith(".h5") else rioxarray.open_rasterio(href, chunks=True)
+            image: Any = open_gcov(href) if href.endswith(".h5") else rioxarray.open_rasterio(href, chunks=True)
             image.max().compute()
         except (RasterioError, OSError) as error:
             damaged.append(f"{href} is damaged ({error}); get it again")

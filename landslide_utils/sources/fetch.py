@@ -1,4 +1,4 @@
-"""A large file over HTTP that survives a broken connection: what has arrived is kept, and only the rest is asked for."""
+"""A large file over HTTP that survives a broken connection: what has arrived is kept, only the rest is asked for."""
 
 from __future__ import annotations
 
@@ -45,13 +45,9 @@ class Patience:
     pause_s: float = 1.0
 
     def persist(
-        self,
-        task: Callable[[], T],
-        again: type[Exception] | tuple[type[Exception], ...],
-        *,
-        reached: Callable[[], int] = lambda: 0,
+        self, task: Callable[[], T], again: tuple[type[Exception], ...], *, reached: Callable[[], int] = lambda: 0
     ) -> T:
-        """Do a task again after a passing fault of the network or the server; ``reached`` tells how far it has got."""
+        """Return what a task returns, done again after a passing fault; ``reached`` tells how far it has got."""
         failures, best = 0, reached()
         while True:
             try:
@@ -90,52 +86,53 @@ class ResumingDownloader:
     progress: bool
 
     def __call__(self, url: str, output_file: str | os.PathLike[str], pooch: object) -> None:
-        """Get the file; the signature is pooch's."""
-        with tqdm(
+        """Download the file; the signature is pooch's."""
+        bar = tqdm(
             total=self.size,
             initial=size_of(self.part),
             unit="B",
             unit_scale=True,
             desc="downloading",
             disable=not self.progress,
-        ) as bar:
-            self.patience.persist(
-                lambda: self._transfer(url, bar), requests.RequestException, reached=lambda: size_of(self.part)
-            )
+        )
+        again = (requests.RequestException,)
+        with bar:
+            self.patience.persist(lambda: self._transfer(url, bar), again, reached=lambda: size_of(self.part))
         self.part.replace(output_file)
 
     def _transfer(self, url: str, bar: Any) -> None:
-        have = size_of(self.part)
-        if have == self.size:
+        """Download what is missing, and raise if the connection breaks or the file is not as long as it should be."""
+        arrived = size_of(self.part)
+        if arrived == self.size:
             return
-        if have > self.size:
+        if arrived > self.size:
             self.part.unlink()
-            have = 0
-        headers = HEADERS | ({"Range": f"bytes={have}-"} if have else {})
+            arrived = 0
+        headers = HEADERS | ({"Range": f"bytes={arrived}-"} if arrived else {})
         with requests.get(url, headers=headers, stream=True, timeout=self.patience.timeout_s) as answer:
-            right = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-            if have and (answer.status_code == 416 or (answer.status_code == 206 and not right)):
+            right = answer.headers.get("Content-Range", "").startswith(f"bytes {arrived}-")
+            if arrived and (answer.status_code == 416 or (answer.status_code == 206 and not right)):
                 self.part.unlink()
                 raise requests.ConnectionError("the server does not give the rest of the file")
             answer.raise_for_status()
             if answer.status_code != 206:  # the server knows no ranges and starts from the beginning
-                have = 0
-            offered = have + int(answer.headers.get("Content-Length", self.size - have))
+                arrived = 0
+            offered = arrived + int(answer.headers.get("Content-Length", self.size - arrived))
             if offered != self.size:
                 raise requests.ConnectionError(f"the server offers {offered} bytes where {self.size} are expected")
-            bar.update(have - bar.n)
-            with self.part.open("ab" if have else "wb") as file:
+            bar.update(arrived - bar.n)
+            with self.part.open("ab" if arrived else "wb") as file:
                 for block in answer.iter_content(BLOCK):
-                    have += len(block)
-                    if have > self.size:
+                    arrived += len(block)
+                    if arrived > self.size:
                         break
                     file.write(block)
                     bar.update(len(block))
-        if have > self.size:
+        if arrived > self.size:
             self.part.unlink()
             raise requests.ConnectionError(f"the server sends more than the {self.size} bytes that are expected")
-        if have < self.size:
-            raise requests.ConnectionError(f"the server stopped after {have} of {self.size} bytes")
+        if arrived < self.size:
+            raise requests.ConnectionError(f"the server stopped after {arrived} of {self.size} bytes")
 
 
 def size_of(path: Path) -> int:

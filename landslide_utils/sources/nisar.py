@@ -28,7 +28,8 @@ def open_gcov(path: str | Path) -> xr.Dataset:
     powers = {sent: grids[term].drop_attrs() for term, sent in DIAGONAL.items() if term in grids}
     crs = int(grids["projection"].attrs.get("epsg_code", grids["projection"]))
     axes = {"yCoordinates": "y", "xCoordinates": "x"}
-    return xr.Dataset(powers, grids[list(axes)].coords).rename(axes).rio.write_crs(crs)
+    placed: xr.Dataset = xr.Dataset(powers, grids[list(axes)].coords).rename(axes).rio.write_crs(crs)
+    return placed
 
 
 def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:

@@ -27,12 +27,12 @@
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Leave `radar` empty to rehearse; fill in all of the first
+# Everything that can be changed stands in the next cell. Leave `radar` empty to practise; fill in all of the first
 # group for an event of your own.
 
 # %% tags=["parameters"]
 # fmt: off
-radar: str = ""  # A folder of OPERA RTC-S1 or NISAR GCOV files, or a STAC catalogue; empty for a rehearsal
+radar: str = ""  # A folder of OPERA RTC-S1 or NISAR GCOV files, or a STAC catalogue; empty to practise
 dem: str = ""  # A raster of elevation in metres; empty takes it from the catalogue
 polygons: str = ""  # A file of landslide polygons that geopandas reads
 box: str = ""  # west, south, east, north in degrees, such as 141.90, 42.68, 142.02, 42.78
@@ -43,7 +43,7 @@ collection: str = "sentinel-1-rtc"  # The catalogue's name for Sentinel-1 images
 assets: str = "vv, vh"  # The catalogue's names for the two polarisations
 dem_collection: str = "cop-dem-glo-30"  # The catalogue's name for elevation
 dem_asset: str = "data"  # The name of its asset
-folder: str = "your_own_event"  # Where the cube, and in a rehearsal the images, are written
+folder: str = "your_own_event"  # Where the cube, and simulated images, are written
 
 # %% [markdown]
 # Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is
@@ -59,7 +59,7 @@ check_parameters(globals(), pixel_size_m=range(5, 101), **dict.fromkeys([*texts,
 # %% [markdown]
 # ## What you have on the day
 #
-# For a rehearsal we cut a corner out of the practice cube, where landslides are.
+# To practise, we cut a corner out of the practice cube, where landslides are.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -76,9 +76,10 @@ from landslide_utils.simulate.scene import fingerprint
 from landslide_utils.sources import write_catalogue
 
 if not radar:
-    made = write_catalogue(corner, f"{folder}/archive_{fingerprint('practice_earthquake')}")
-    name, radar, dem, polygons = "rehearsal (simulated)", str(made.radar), str(made.dem), str(made.polygons)
-    box, event_time = ", ".join(f"{edge:.5f}" for edge in made.box), made.event_time
+    archive = write_catalogue(corner, f"{folder}/archive_{fingerprint('practice_earthquake')}")
+    name, polygons = "practice event (simulated)", str(archive.polygons)
+    radar, dem = str(archive.radar), str(archive.dem)
+    box, event_time = ", ".join(f"{edge:.5f}" for edge in archive.box), archive.event_time
 
 # %% [markdown]
 # These five things are all that is needed: where, when, what slid, images, elevation.

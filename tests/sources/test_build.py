@@ -315,10 +315,19 @@ def _speck() -> gpd.GeoDataFrame:
         ({"polygons": "nowhere.gpkg"}, "polygons='nowhere.gpkg': no such file"),
         ({"polygons": __file__}, "cannot be read .*; give a GeoPackage"),
         ({"polygons": gpd.GeoDataFrame(geometry=[], crs=CRS)}, "the landslides hold no polygon"),
-        ({"polygons": gpd.GeoDataFrame(geometry=[box(10, 50, 10.1, 50.1)], crs="EPSG:4326")}, r"none of the 1 landslide polygons lies in the box; they reach over \[10.0, 50.0, 10.1, 50.1\] degrees"),
-        ({"polygons": _speck()}, "none of the 1 landslide polygons in the box covers the centre of a pixel; take a smaller pixel_size_m"),
+        (
+            {"polygons": gpd.GeoDataFrame(geometry=[box(10, 50, 10.1, 50.1)], crs="EPSG:4326")},
+            r"none of the 1 landslide polygons lies in the box; they reach over \[10.0, 50.0, 10.1, 50.1\] degrees",
+        ),
+        (
+            {"polygons": _speck()},
+            "none of the 1 landslide polygons in the box covers the centre of a pixel; take a smaller pixel_size_m",
+        ),
         ({"event_time": "2019-01-01T00:00:00"}, "no pass covers the box"),
-        ({"event_time": "2018-09-20T00:00:00"}, "no track has a pass both before 2018-09-20T00:00:00 and after .*descending track 46: 4 before, 0 after"),
+        (
+            {"event_time": "2018-09-20T00:00:00"},
+            "no track has a pass both before 2018-09-20T00:00:00 and after .*descending track 46: 4 before, 0 after",
+        ),
         ({"event_time": "2018-08-20T00:00:00"}, "ascending track 68: 0 before, 2 after"),
         ({"event_end": "2018-09-01T00:00:00"}, "event_end='2018-09-01T00:00:00' is before event_time="),
         ({"event_end": "soon"}, "event_end='soon' is not an ISO 8601 instant"),

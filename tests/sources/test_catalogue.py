@@ -113,7 +113,8 @@ def test_a_catalogue_may_not_name_files_on_this_machine(api: Api) -> None:
     granules, faults = search_radar(Catalogue(api.address), area(), *PERIOD)
     assert granules == []
     assert faults == [
-        "the catalogue names 'file:///etc/hostname', which is no address on a network (http, https, s3, gs, az); it is not opened"
+        "the catalogue names 'file:///etc/hostname', which is no address on a network (http, https, s3, gs, az); "
+        "it is not opened"
     ]
 
 

@@ -160,7 +160,7 @@ def repository() -> Iterator[Repository]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder that holds other things too, and see that they are still there, and nothing is beside it, whatever the test does."""
+    """Give a folder with other things in it; whatever the test does, they must stay, and nothing may lie beside it."""
     data = tmp_path / "data"
     data.mkdir()
     others = {
@@ -483,7 +483,7 @@ def backslash() -> zipfile.ZipInfo:
 
 
 def lie(content: bytes, size: int, *, checksum: bool) -> bytes:
-    """Make an archive whose one chunk declares another size than it has, and if wanted the checksum of its first bytes."""
+    """Make an archive whose one chunk declares another size than it has, or also the checksum of its first bytes."""
     honest = pack((f"{NAME}.zarr/0.0", content))
     true = len(content).to_bytes(4, "little")
     crc, short = (zipfile.crc32(part).to_bytes(4, "little") for part in (content, content[:size]))

@@ -31,7 +31,8 @@ def granule(
 ) -> Granule:
     instant = dt.datetime.fromisoformat(when)
     settings: dict[str, object] = {
-        "files": {"vv": "a", "vh": "b"}, "polarisations": {"vv": "VV", "vh": "VH"}, "footprint": box(0, south, 1, north),
+        "files": {"vv": "a", "vh": "b"}, "polarisations": {"vv": "VV", "vh": "VH"},
+        "footprint": box(0, south, 1, north),
     } | options  # fmt: skip
     return Granule(name or when, name or f"{when} {south}", instant, orbit, track, **settings)  # type: ignore[arg-type]
 

@@ -25,7 +25,8 @@ def small() -> xr.Dataset:
     return xr.Dataset(
         {
             "vv": (("time", "y", "x"), power), "vh": (("time", "y", "x"), power / 4),
-            "dem": (("y", "x"), (300 + 2.0 * cols + rows).astype("float32")), "landslides": (("y", "x"), np.hypot(rows - 40, cols - 50) < 9),
+            "dem": (("y", "x"), (300 + 2.0 * cols + rows).astype("float32")),
+            "landslides": (("y", "x"), np.hypot(rows - 40, cols - 50) < 9),
         },
         coords={
             "time": np.array(times, "datetime64[ns]"), "orbit": ("time", ["descending", "ascending"] * 2),
