@@ -177,7 +177,6 @@ def wing_faults(package: Path) -> list[str]:
     return faults
 
 
-@NOT_YET
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle(PACKAGE, LAZY) == []
 
@@ -190,19 +189,16 @@ def test_only_its_command_imports_the_course() -> None:
     assert into_wing(PACKAGE, "course") == [f"{COMMANDS} imports landslide_utils.course.demo"]
 
 
-@NOT_YET
 def test_no_module_is_too_long() -> None:
     lines = {module: lines_of(path) for module, path in modules_of(PACKAGE).items()}
     assert {module: number for module, number in lines.items() if number > MODULE_LINES} == {}
 
 
-@NOT_YET
 def test_no_function_is_too_long() -> None:
     found = {name: lines for name, (lines, _) in functions_of(PACKAGE).items() if lines > FUNCTION_LINES}
     assert found == {}
 
 
-@NOT_YET
 def test_no_function_has_too_many_parameters() -> None:
     found = {name: number for name, (_, number) in functions_of(PACKAGE).items() if number > PARAMETERS}
     assert found == {}
@@ -232,7 +228,6 @@ def loaded_by(*modules: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-@NOT_YET
 def test_importing_the_package_and_most_of_the_core_loads_nothing_heavy() -> None:
     light = [module for module in core_of(PACKAGE) if module.rpartition(".")[2] not in LOAD_TORCH]
     assert len(light) >= 10
