@@ -268,7 +268,9 @@ cube
 # First the grid: square pixels in metres, and the elevation, which came on a grid of its own, without holes.
 
 # %%
-print(f"{cube.attrs['crs']}, pixels of {cube.attrs['pixel_size_m']:g} m, {cube.sizes['y']} x {cube.sizes['x']}")
+from landslide_utils.grid import pixel_size_m as width_of
+
+print(f"{cube.rio.crs}, pixels of {width_of(cube):g} m, {cube.sizes['y']} x {cube.sizes['x']}")
 print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pixels")
 
 # %% [markdown]
@@ -298,7 +300,7 @@ overlay_figure(cube, planned.polygons)
 labels = cube["landslides"].load()
 moved = labels.shift(x=3, fill_value=False)
 still = float((labels & moved).sum() / labels.sum())
-print(f"moved by {3 * cube.attrs['pixel_size_m']:g} m, {still:.0%} of the landslide pixels are still labelled")
+print(f"moved by {3 * width_of(cube):g} m, {still:.0%} of the landslide pixels are still labelled")
 
 # %% [markdown]
 # ## What this orbit cannot see
