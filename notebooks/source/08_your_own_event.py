@@ -281,7 +281,7 @@ print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pix
 from landslide_utils.composite import decibels
 
 medians = decibels(cube[["vv", "vh"]].median(("y", "x")))
-medians.to_dataframe().round(2)
+medians.drop_vars("spatial_ref").to_dataframe().round(2)
 
 # %% [markdown]
 # Last the labels: do the outlines lie where the ground changed? An inventory that is off by a few pixels teaches a
