@@ -83,7 +83,8 @@ def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     """
     grid = _Grid(table, draws)
     lines = []
-    for (channels, steps), runs in table.groupby(["channels", "timesteps"]):
+    for channels, steps in sorted(set(zip(table["channels"], table["timesteps"], strict=True))):
+        runs = table[(table["channels"] == channels) & (table["timesteps"] == steps)]
         value, low, high = pooled(*grid.select(channels, [steps]), grid.chips)
         lines.append(
             {
