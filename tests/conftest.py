@@ -31,7 +31,7 @@ def published(
     seed: int = 0,
     sorted_times: bool = True,
 ) -> xr.Dataset:
-    """Make a cube in the published layout, in any of its variants, with landslides that darken VH and change VV by either sign."""
+    """Return a made-up cube in a variant of the published layout; landslides darken VH and change VV by either sign."""
     random = np.random.default_rng(seed)
     times = [(t, "d") for t in BEFORE + SAME_DAY + AFTER] + [(t, "a") for t in ASCENDING]
     times.sort(reverse=not sorted_times)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import graphlib
-import importlib
 import re
 import subprocess
 import sys
@@ -165,8 +164,8 @@ def wing_faults(package: Path) -> list[str]:
     for wing in wings_of(package):
         tree = ast.parse(modules_of(package)[wing].read_text())
         said = ast.get_docstring(tree)
-        if not said or "\n\n" in said:
-            faults.append(f"{wing}: its docstring must be one paragraph")
+        if not said or said.count("\n\n") > 1:
+            faults.append(f"{wing}: its docstring must be one paragraph, or a sentence and a paragraph")
         public: list[str] = []
         for node in tree.body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -211,15 +210,14 @@ def test_the_package_stays_small() -> None:
     assert len(core_of(PACKAGE)) <= CORE_MODULES
 
 
-@NOT_YET
 def test_each_wing_says_what_it_does_and_what_it_offers() -> None:
     assert wing_faults(PACKAGE) == []
 
 
-@pytest.mark.parametrize("wing", wings_of(PACKAGE))
-def test_what_a_wing_offers_is_there(wing: str) -> None:
-    module = importlib.import_module(wing)
-    assert {name for name in getattr(module, "__all__", []) if not hasattr(module, name)} == set()
+def test_what_the_wings_offer_is_there() -> None:
+    # this takes each name of __all__, and loads the modules among them
+    code = "\n".join(f"from {wing} import *" for wing in wings_of(PACKAGE))
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def loaded_by(*modules: str) -> set[str]:
@@ -350,8 +348,11 @@ def test_lines_and_parameters_are_counted(made_package: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('__all__ = ["a", "b", "c"]', "its docstring must be one paragraph"),
-        ('"""One.\n\nTwo.\n"""\n__all__ = ["a", "b", "c"]', "its docstring must be one paragraph"),
+        ('__all__ = ["a", "b", "c"]', "its docstring must be one paragraph, or a sentence and a paragraph"),
+        (
+            '"""One.\n\nTwo.\n\nThree.\n"""\n__all__ = ["a", "b", "c"]',
+            "its docstring must be one paragraph, or a sentence and a paragraph",
+        ),
         ('"""One."""', "0 names in __all__"),
         ('"""One."""\n__all__ = ["a", "b"]', "2 names in __all__"),
         (f'"""One."""\n__all__: list[str] = {list("abcdefghi")}', "9 names in __all__"),
