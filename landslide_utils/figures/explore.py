@@ -190,7 +190,8 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.
         Densities by departure in dB, one column for each stack and polarisation, named "stack, VV".
     """
     figure = Figure(figsize=(12, 8.2), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.3, 1))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.3, 1))
+    upper, lower = parts
     kinds = list(dict.fromkeys(name.split(": ")[1] for name in statistics.index if ": " in name))
     markers = {"VV": ("o", style.BLACK), "VH": ("s", style.ORANGE)}
     for axes, kind in zip(upper.subplots(1, len(kinds)), kinds, strict=True):

@@ -72,7 +72,7 @@ def interactive_map(
     """
     title = f"{probability.attrs.get('region', 'Landslides')}: probability of a landslide"
     start = round(100 * threshold)
-    percent = np.floor(100 * probability + 1e-4)
+    percent = probability.copy(data=np.floor(100 * probability.values + 1e-4))
     texts = _areas(percent)
     plot: Any = figure(
         title=title,
@@ -81,7 +81,7 @@ def interactive_map(
         height=HEIGHT - 130,
         tools="pan,wheel_zoom,box_zoom,reset",
         active_scroll="wheel_zoom",
-        x_axis_label=f"easting (m, {probability.attrs.get('crs', '')})",
+        x_axis_label=f"easting (m, {probability.rio.crs})",
         y_axis_label="northing (m)",
         background_fill_color=style.PALE,
     )

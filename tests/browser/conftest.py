@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 OUT = ROOT / "out" / "browser"
 TOKEN = "of-this-test-only"
 QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update "
     "--disable-sync"
 )
 

@@ -1,4 +1,4 @@
-"""The notebooks in JupyterLab, as a learner meets them: run all, move a slider, answer a quiz, do an exercise wrong and then right."""
+"""The notebooks in JupyterLab, as a learner meets them: run all, move a slider, do an exercise wrong and then right."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ FINISHED = """() => {
     const cells = content.widgets.filter(cell => cell.model.type === "code");
     const failed = cells.some(cell => cell.model.outputs.toJSON().some(output => output.output_type === "error"));
     const idle = sessionContext.session?.kernel?.status === "idle";
-    return idle && (failed || cells.every(cell => cell.model.executionCount !== null && cell.model.executionState !== "running"));
+    const done = cell => cell.model.executionCount !== null && cell.model.executionState !== "running";
+    return idle && (failed || cells.every(done));
 }"""
 
 

@@ -1,4 +1,4 @@
-"""Every page of the website, on a phone and on a desktop: nothing missing, nothing wider than the screen, nothing that shuts a reader out."""
+"""Every page of the website, on a phone and a desktop: nothing missing, too wide or closed to a reader."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(not PAGES, reason="there i
 FAULTS = """async () => {
     const { violations } = await axe.run();
     return violations.filter(found => ["serious", "critical"].includes(found.impact))
-        .map(found => `${found.id}: ${found.help}: ` + found.nodes.slice(0, 5).map(node => node.html.slice(0, 200)).join(" | "));
+        .map(found => `${found.id}: ${found.help}: ` +
+            found.nodes.slice(0, 5).map(node => node.html.slice(0, 200)).join(" | "));
 }"""
 WIDER = """() => {
     const room = document.documentElement.clientWidth;

@@ -14,7 +14,7 @@ from landslide_utils.figures import scores
 def _grid(
     effects: dict[str, float], *, passes: float = 0.02, terrain: float = 0.0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a grid of runs whose AUPRC is known: a level for each band combination, so much more a pass, and so much more for terrain at one pass."""
+    """Return runs whose AUPRC is known: a level a band combination, more a pass, more for terrain at one pass."""
     lines, draws = [], {}
     random = np.random.default_rng(0)
     common = {seed: random.normal(0, 0.03, 500) for seed in (0, 1, 2)}
@@ -24,8 +24,10 @@ def _grid(
                 value = level + passes * steps + (terrain if name == "sar_dem" and steps == 1 else 0) + 0.001 * seed
                 lines.append(
                     {
-                        "run": f"{name}{steps}{seed}", "cube": "made up", "preset": "quick", "channels": name, "timesteps": steps, "seed": seed, "runs_dir": "x", "simulated": True,
-                        "auprc": value / 2, "prevalence": 0.02, "auprc_landslide_chips": value, "prevalence_landslide_chips": 0.09,
+                        "run": f"{name}{steps}{seed}", "cube": "made up", "preset": "quick", "channels": name,
+                        "timesteps": steps, "seed": seed, "runs_dir": "x", "simulated": True,
+                        "auprc": value / 2, "prevalence": 0.02,
+                        "auprc_landslide_chips": value, "prevalence_landslide_chips": 0.09,
                         "n_test_chips_with_landslides": 9,
                     }
                 )  # fmt: skip

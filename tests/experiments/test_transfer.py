@@ -150,7 +150,8 @@ def test_all_pairs_are_measured_once(two: list[RunConfig], trained: object, monk
 
 def made_up(**changes: object) -> pd.DataFrame:
     lines = [
-        {"train_region": a, "test_region": b, "method": THERE if a == b else BY_REGION, "seed": seed, "run": f"{a}{seed}",
+        {"train_region": a, "test_region": b, "method": THERE if a == b else BY_REGION,
+         "seed": seed, "run": f"{a}{seed}",
          "auprc": score + seed / 10, "prevalence": 0.02, "n_few_chips": 0, "simulated": True}
         for a, b, score in (("p", "p", 0.6), ("p", "q", 0.3), ("q", "q", 0.5), ("q", "p", 0.2))
         for seed in (0, 1, 2)
