@@ -107,7 +107,9 @@ def test_what_a_notebook_shows_is_what_the_package_does(path: Path) -> None:
             if tag.startswith("shown:"):
                 module, name = tag.removeprefix("shown:").split(".")
                 ours = getattr(importlib.import_module(f"landslide_utils.{module}"), name)
-                assert inspect.getsource(ours).strip() in cell.source, f"{tag} differs from the package"
+                # a module loads torch inside its functions, a notebook once for all cells
+                source = inspect.getsource(ours).replace("    import torch\n\n", "").strip()
+                assert source in cell.source, f"{tag} differs from the package"
                 shown += 1
     assert shown or path.stem != "03_train"
 
