@@ -60,8 +60,8 @@ def notebook_faults(name: str, notebook: NotebookNode) -> list[str]:
             )
         faults += [f"cell {number}: {fault}" for fault in _exercise_faults(cell)]
     lengths = [_code_lines(cell) for _, cell in code if SETUP not in cell.metadata.get("tags", [])]
-    if lengths and (median := statistics.median_low(lengths)) > MEDIAN_LINES:
-        faults.append(f"the median cell has {median} lines of code where {MEDIAN_LINES} are allowed")
+    if lengths and (median := statistics.median(lengths)) > MEDIAN_LINES:
+        faults.append(f"the median cell has {median:g} lines of code where {MEDIAN_LINES} are allowed")
     for wanted, cell in ((HEADER, cells[0]), (FOOTER, cells[-1])):
         faults += [f"misses {words}" for pattern, words in wanted.items() if not re.search(pattern, cell.source)]
     return [f"{name}: {fault}" for fault in faults + _parameter_faults(code)]

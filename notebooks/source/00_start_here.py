@@ -129,13 +129,18 @@ from landslide_utils.figures.chips import split_figure
 split_figure(composite, chips)
 
 # %% [markdown]
-# Now it trains: a small UNet++, a few looks at each chip. Notebook 03 opens this box; here we only press the button.
+# A small UNet++ is built. Notebook 03 explains it; here we only use it.
 
 # %%
 from landslide_utils.model import PRESETS
 from landslide_utils.train import fit, start_session
 
 session = start_session(scene, PRESETS["quick"], epochs=epochs)
+
+# %% [markdown]
+# Now it trains: it sees each chip a few times, and after each look its weights change a little.
+
+# %%
 history = list(fit(session, epochs))
 
 # %% [markdown]
