@@ -46,7 +46,7 @@ epochs: int = 6  # How often the network sees the training chips, 1 to 30; more 
 from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-check_parameters(globals(), region=PRACTICE, epochs=range(1, 31))
+parameters = check_parameters(globals(), region=PRACTICE, epochs=range(1, 31))
 
 # %% [markdown]
 # ## The satellite

@@ -42,7 +42,7 @@ size: int = 360  # Width and height, in pixels, of the corner in which the noise
 from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-check_parameters(globals(), region=PRACTICE, size=range(60, 601))
+parameters = check_parameters(globals(), region=PRACTICE, size=range(60, 601))
 
 # %% [markdown]
 # ## A view
@@ -182,7 +182,7 @@ polarisation_figure(view, truth["cover"])
 
 # %%
 levels = 10 * np.log10(view[["vv", "vh"]].median("time")).groupby(truth["cover"]).median()
-levels.to_dataframe().round(1)
+levels.drop_vars("spatial_ref").to_dataframe().round(1)
 
 # %% [markdown]
 # ## Speckle and looks

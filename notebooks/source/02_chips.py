@@ -42,7 +42,7 @@ seed: int = 0  # Of the split, 0 to 99
 from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-check_parameters(globals(), region=PRACTICE, timesteps=range(1, 4), seed=range(100))
+parameters = check_parameters(globals(), region=PRACTICE, timesteps=range(1, 4), seed=range(100))
 
 # %% [markdown]
 # ## The cube

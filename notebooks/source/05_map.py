@@ -56,7 +56,7 @@ from landslide_utils.experiments.parameters import check_parameters, named, opti
 from landslide_utils.export import plan_files
 
 as_in_a_run = {name: RUN_RULES[name] for name in ("cube", "event_time", "channels", "timesteps", "orbit", "seed")}
-check_parameters(
+parameters = check_parameters(
     globals(),
     **as_in_a_run,
     incidence_degrees=float,

@@ -50,7 +50,7 @@ from landslide_utils.simulate.scenario import PRACTICE
 
 others = [name for name in PRACTICE if name != train_region]
 folders = {"runs_dir": named, "results": named}
-check_parameters(
+parameters = check_parameters(
     globals(), train_region=PRACTICE, test_region=others, epochs=range(1, 31), seed=range(100), **folders
 )
 

@@ -54,7 +54,7 @@ from landslide_utils.experiments.parameters import check_parameters
 
 texts = ["radar", "dem", "polygons", "box", "event_time", "name", "folder"]
 names = ["collection", "assets", "dem_collection", "dem_asset"]
-check_parameters(globals(), pixel_size_m=range(5, 101), **dict.fromkeys([*texts, *names], str))
+parameters = check_parameters(globals(), pixel_size_m=range(5, 101), **dict.fromkeys([*texts, *names], str))
 
 # %% [markdown]
 # ## What you have on the day
