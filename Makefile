@@ -9,7 +9,7 @@ export MALLOC_ARENA_MAX ?= 2
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 
-.PHONY: demo check test notebooks measure prints slides kit lint unit-test grid-test notebook-test browser-test site clean
+.PHONY: demo check test notebooks measure prints slides kit lint unit-test slow-test notebook-test browser-test site clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.course.demo
@@ -17,7 +17,7 @@ demo: $(VENV)/.ready
 # Lint, types and unit tests, in about three minutes
 check: lint unit-test
 
-test: check grid-test notebook-test
+test: check slow-test notebook-test
 
 prints: $(VENV)/.ready
 	$(BIN)/python tools/prints.py
@@ -38,10 +38,10 @@ lint: $(VENV)/.ready
 
 # Tests of one file run in one process, so that what they share is made once.
 unit-test: $(VENV)/.ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not grid and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not notebook and not slow and not browser"
 
-grid-test: $(VENV)/.ready
-	$(BIN)/pytest -m grid
+slow-test: $(VENV)/.ready
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m slow
 
 notebook-test: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m notebook
@@ -64,7 +64,8 @@ measure: $(VENV)/.ready
 	$(BIN)/python tools/measure.py; status=$$?; $(BIN)/python tools/build.py; exit $$status
 
 # uv resolves the dependencies as of the day in pyproject.toml. The versions so found are kept for the second step, which takes the same versions in the
-# build that suits this machine (without an NVIDIA card a much smaller one for CPUs), and, where that index cannot be reached, the default build.
+# build that suits this machine (without an NVIDIA card a much smaller one for CPUs), and, where that index cannot be reached, the default build. All is
+# compiled once, which takes a minute: otherwise each start of Python compiles it anew where the bytecode may not be kept.
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3")'
 	@set -eu; \
@@ -73,7 +74,7 @@ $(VENV)/.ready: pyproject.toml
 	else "$$interpreter" -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; uv=$(BIN)/uv; fi; \
 	echo "setting up $(VENV): a few minutes on the first time, 1 to 6 GB of disk"; \
 	"$$uv" pip compile --quiet --python $(BIN)/python --all-extras pyproject.toml --output-file $(VENV)/versions.txt; \
-	install="$$uv pip install --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[event,test]"; \
+	install="$$uv pip install --compile-bytecode --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[event,test]"; \
 	$$install --quiet --torch-backend=auto --exclude-newer-package torch=false --exclude-newer-package torchvision=false 2>$(VENV)/torch-index.log \
 	|| { echo "PyTorch's own builds cannot be had (why: $(VENV)/torch-index.log); taking the default build"; $$install; }
 	@touch $@

@@ -121,20 +121,20 @@ def _place(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) ->
 def _assign(chips: pd.DataFrame, random: np.random.Generator) -> pd.Series:
     """Return the part of each chip: the most even of several trials."""
     blocks = chips.groupby("block")["landslide_share"].agg(["sum", "size"])
-    best, least = None, np.inf
+    sums, sizes = blocks["sum"].to_numpy(), blocks["size"].to_numpy()
+    part, best, least = np.empty(len(blocks), object), np.empty(0, object), np.inf
     for _ in range(_TRIALS):
-        order = blocks.iloc[random.permutation(len(blocks))].sort_values("sum", ascending=False, kind="stable").index
-        parts = np.concatenate([random.permutation(_FIFTHS) for _ in range(0, len(order), len(_FIFTHS))])[: len(order)]
-        part = pd.Series(parts, index=order, name="part")
-        totals = blocks.groupby(part).sum().reindex(PARTS, fill_value=0)
-        prevalence = totals["sum"] / totals["size"].clip(lower=1)
-        test = blocks["sum"][part == "test"]
-        concentration = float(test.max() / max(test.sum(), 1e-9))  # a test that depends on one block says little
-        unevenness = float((prevalence.max() - prevalence.min()) / max(prevalence.mean(), 1e-9))
+        order = random.permutation(len(blocks))
+        order = order[np.argsort(-sums[order], kind="stable")]
+        fifths = [random.permutation(_FIFTHS) for _ in range(0, len(order), len(_FIFTHS))]
+        part[order] = np.concatenate(fifths)[: len(order)]
+        prevalence = np.array([sums[part == name].sum() / max(sizes[part == name].sum(), 1) for name in PARTS])
+        test = sums[part == "test"]
+        concentration = test.max(initial=0) / max(test.sum(), 1e-9)  # a test that depends on one block says little
+        unevenness = (prevalence.max() - prevalence.min()) / max(prevalence.mean(), 1e-9)
         if unevenness + concentration < least:
-            best, least = part, unevenness + concentration
-    assert best is not None
-    return chips["block"].map(best)
+            best, least = part.copy(), unevenness + concentration
+    return chips["block"].map(pd.Series(best, index=blocks.index))
 
 
 def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArray) -> None:

@@ -50,6 +50,7 @@ def test_no_command_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> No
     assert re.findall(r"^    (\w+)", text, re.M) == [*COMMANDS, "download"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["experiments", "experiments.transfer", "course.demo"])
 def test_modules_are_commands_too(module: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", f"landslide_utils.{module}", "--help"]
@@ -116,6 +117,7 @@ def test_a_dry_run_says_what_is_there_and_starts_nothing(tmp_path: Path, capsys:
     assert not runs.exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_and_its_map_is_written(
     tmp_path: Path, write_published: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

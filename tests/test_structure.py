@@ -363,5 +363,6 @@ def test_a_wing_that_does_not_say_what_it_is_for_is_found(made_package: Path, te
     assert wing_faults(made_package) == [f"made.figures: {fault}"]
 
 
+@pytest.mark.slow
 def test_what_a_module_loads_is_found() -> None:
     assert loaded_by(*NOT_HEAVY) == {*NOT_HEAVY}

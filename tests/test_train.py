@@ -160,6 +160,7 @@ def _in_two_processes(folder: str) -> None:
     history.to_csv(Path(folder) / f"{session.accelerator.process_index}.csv", index=False)
 
 
+@pytest.mark.slow
 def test_two_processes_train_together_and_agree_on_the_validation(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(f"import test_train\ntest_train._in_two_processes({str(tmp_path)!r})\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 DRAW = """
 import numpy as np, xarray as xr
 from landslide_utils.course import sliders
@@ -23,6 +25,7 @@ def draw(prepare: str) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_a_slider_s_styles_come_from_this_machine() -> None:
     assert "https://cdn" in draw("")
     drawn = draw("sliders.prepare(); sliders.prepare()")

@@ -53,7 +53,7 @@ def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "landslide_utils.experiments", *fixed, *more]
 
 
-@pytest.mark.grid
+@pytest.mark.slow
 def test_a_grid_that_is_killed_five_times_loses_nothing(tmp_path: Path, write_published: Callable[..., str]) -> None:
     given = {"cube": write_published(shape=(460, 460)), "channels": "vh", "timesteps": 1, "epochs": 2}
     config, undisturbed = (RunConfig(**given, runs_dir=str(tmp_path / name)) for name in ("runs", "undisturbed"))  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_a_grid_that_is_killed_five_times_loses_nothing(tmp_path: Path, write_pu
     assert {**first.metrics, "seconds_train": 0} == {**second.metrics, "seconds_train": 0}
 
 
-@pytest.mark.grid
+@pytest.mark.slow
 def test_two_grids_share_a_folder_and_a_damaged_run_is_mended(
     tmp_path: Path, write_published: Callable[..., str]
 ) -> None:
@@ -101,7 +101,7 @@ def test_two_grids_share_a_folder_and_a_damaged_run_is_mended(
     assert (whole / "metrics.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.grid
+@pytest.mark.slow
 def test_a_run_that_fails_stops_no_other(tmp_path: Path, write_published: Callable[..., str]) -> None:
     cube = write_published()
     good = plan_runs(cube=cube, channels=["vh"], timesteps=[1], seeds=[0], epochs=1, runs_dir=str(tmp_path))

@@ -155,6 +155,7 @@ def test_a_disk_that_is_full_leaves_nothing_behind(run: dict) -> None:  # type: 
     read_run(folder)
 
 
+@pytest.mark.slow
 def test_a_run_trains_maps_and_measures_once(
     tmp_path: Path, write_published: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

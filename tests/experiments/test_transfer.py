@@ -128,6 +128,7 @@ def test_fine_tuning_starts_from_what_was_learnt(two: list[RunConfig], trained: 
     assert 0 < far(tuned) < 0.3 * far(alone)
 
 
+@pytest.mark.slow
 def test_all_pairs_are_measured_once(two: list[RunConfig], trained: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "EPOCHS", 1)
     tables = list(transfer.measure_pairs(two, progress=False))

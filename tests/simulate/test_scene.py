@@ -285,6 +285,7 @@ def test_practice_regions_and_their_scenarios_agree() -> None:
         assert most >= 4  # every practice region can be run with every number of timesteps
 
 
+@pytest.mark.slow
 def test_the_earthquake_region_is_like_hokkaido() -> None:
     measured = benchmark.measure("practice_earthquake")
     for quantity, (low, high) in benchmark.TARGETS["practice_earthquake"].items():
@@ -292,6 +293,7 @@ def test_the_earthquake_region_is_like_hokkaido() -> None:
             assert low <= measured[quantity] <= high, f"{quantity}: {measured[quantity]:.3f} is not in {low} to {high}"
 
 
+@pytest.mark.slow
 def test_the_mountain_region_is_like_kaikoura() -> None:
     measured = benchmark.measure("practice_mountains")
     for quantity, (low, high) in benchmark.TARGETS["practice_mountains"].items():

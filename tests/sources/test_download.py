@@ -666,6 +666,7 @@ def test_what_a_killed_process_left_is_cleared_away(repository: Repository, fold
     assert not work(folder).exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_can_go_on(repository: Repository, folder: Path, zipped: Zip) -> None:
     repository.archive, repository.gate = zipped(), threading.Event()
     interrupted = command(*cli(repository, folder), preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
@@ -684,6 +685,7 @@ def test_an_interrupted_command_can_go_on(repository: Repository, folder: Path, 
     assert repository.files_asked == ["", f"bytes={arrived}-"]
 
 
+@pytest.mark.slow
 def test_two_processes_download_it_once(repository: Repository, folder: Path, zipped: Zip) -> None:
     repository.archive, repository.gate = zipped(), threading.Event()
     first = command(*cli(repository, folder))

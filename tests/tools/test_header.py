@@ -177,6 +177,7 @@ def colab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_colab", [True, False])
 def test_the_setup_cell_installs_on_colab_and_does_nothing_elsewhere(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_colab: bool

@@ -119,6 +119,7 @@ def install(kit: Path, *folder: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_kit_is_fetched_and_installed_without_a_network(
     project: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,6 +182,7 @@ def shutil_usage(free: int) -> object:
     return type("Usage", (), {"free": free})()
 
 
+@pytest.mark.slow
 def test_a_room_with_another_python_or_system_is_told_so(project: Path, data: Path, tmp_path: Path) -> None:
     make(project, tmp_path / "old", data, python="3.9")
     done = install(tmp_path / "old", str(tmp_path / "room"))
@@ -193,6 +195,7 @@ def test_a_room_with_another_python_or_system_is_told_so(project: Path, data: Pa
     assert not (tmp_path / "room").exists()
 
 
+@pytest.mark.slow
 def test_a_failed_installation_leaves_nothing(project: Path, data: Path, tmp_path: Path) -> None:
     kit = tmp_path / "kit"
     make(project, kit, data)

@@ -25,6 +25,7 @@ def notebook_of(path: Path, *cells: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_time_the_longest_cell_and_memory_of_kernel_and_children(tmp_path: Path) -> None:
     idle = measure.run(notebook_of(tmp_path / "idle.ipynb", "1"), tmp_path / "out.ipynb", progress_bar=False)
     # a block that is freed at once is seen, and a child counts beside the kernel
@@ -49,6 +50,7 @@ def test_what_is_over_its_budget_is_named_with_its_number() -> None:
     assert measure.over_budget("03_train", slow, noisy=True) == ["03_train: 481 seconds where 480 are allowed"]
 
 
+@pytest.mark.slow
 def test_only_what_is_stale_is_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_section_that_the_readme_lost_is_missed(make: ModuleType) -> None:
         make.section("# a\n\n## Other\n", "The course")
 
 
+@pytest.mark.slow
 def test_a_notebook_is_run_once(make: ModuleType, tmp_path: Path) -> None:
     source = tmp_path / "09_short.ipynb"
     cells = [nbformat.v4.new_code_cell("import uuid; print(uuid.uuid4())")]
