@@ -17,14 +17,14 @@ PACKAGE = Path(__file__).parent.parent / "landslide_utils"
 COMMANDS = "landslide_utils.__main__"
 LAZY = ("landslide_utils.regions", COMMANDS)
 """Core modules that may import a wing inside a function: `regions` knows how a cube is had, a command what it does."""
-MODULE_LINES, FUNCTION_LINES, PARAMETERS, PACKAGE_LINES, CORE_MODULES = 350, 60, 8, 9500, 15
+MODULE_LINES, FUNCTION_LINES, PARAMETERS, CORE_MODULES = 350, 60, 8, 15
+PACKAGE_LINES = 10_650
+"""Lines of the whole package. The aim is 9,500: whoever deletes lowers this number."""
 PUBLIC_NAMES = range(3, 9)
 NOT_HEAVY = ("torch", "matplotlib", "scipy.stats")
 """What most of the core must not load: each takes a second or more."""
 LOAD_TORCH = ("model", "train", "predict")
 """Core modules that may load something heavy."""
-
-NOT_YET = pytest.mark.xfail(strict=False, reason="the package is still being made smaller")
 
 
 class Import(NamedTuple):
@@ -203,7 +203,6 @@ def test_no_function_has_too_many_parameters() -> None:
     assert found == {}
 
 
-@NOT_YET
 def test_the_package_stays_small() -> None:
     lines = sum(map(lines_of, modules_of(PACKAGE).values()))
     assert lines <= PACKAGE_LINES
