@@ -47,7 +47,7 @@ def both_versions(name: str) -> NotebookNode:
     return both
 
 
-def run_in_kernel(name: str, folder: Path, **parameters: object) -> list[NotebookNode]:
+def run_in_kernel(name: str, folder: Path, /, **parameters: object) -> list[NotebookNode]:
     """Run a solved notebook with the learner's exercises in it; hold it to its budget; return its code cells."""
     notebook, executed = folder / f"{name}.ipynb", folder / "executed.ipynb"
     nbformat.write(both_versions(name), notebook)
@@ -59,7 +59,7 @@ def run_in_kernel(name: str, folder: Path, **parameters: object) -> list[Noteboo
 
 
 def run_here(
-    name: str, patch: pytest.MonkeyPatch, *, first: int | None = None, **parameters: object
+    name: str, patch: pytest.MonkeyPatch, /, *, first: int | None = None, **parameters: object
 ) -> list[NotebookNode]:
     """Run a solved notebook in this process, which has most libraries loaded, and return its code cells.
 

@@ -76,7 +76,7 @@ def holds_what_a_lesson_must(cells: list[NotebookNode]) -> None:
     assert not outputs(cells, "image/png")  # a picture that bypassed figures.Picture has no alternative text
 
 
-def lesson(name: str, folder: Path, **parameters: object) -> list[NotebookNode]:
+def lesson(name: str, folder: Path, /, **parameters: object) -> list[NotebookNode]:
     """Run a notebook in a kernel, assert what holds for all of them, and return its code cells.
 
     Each of the learner's exercises has run where it stands before it was solved, and said so. That nothing else
@@ -138,7 +138,7 @@ def test_a_map_and_its_files_are_made(tmp_path: Path, monkeypatch: pytest.Monkey
     groups = ndimage.label(model, np.ones((3, 3)))[0]
     large = (np.bincount(groups.ravel()) >= 4)[groups] & model
     assert (inside & large).sum() / (inside | large).sum() >= 0.99
-    with pytest.raises(FileExistsError, match=r"probability\.tif exists already"):
+    with pytest.raises(InputError, match=r"probability\.tif exists already"):
         run_here("05_map", monkeypatch, out_dir=str(folder))
 
 
@@ -273,7 +273,7 @@ def test_a_grid_takes_one_number_where_several_may_stand(tmp_path: Path, monkeyp
     assert (config["channels"], config["timesteps"], config["seed"], config["epochs"]) == ("vv", 1, 3, 1)
 
 
-def refuses(name: str, patch: pytest.MonkeyPatch, message: str, **parameters: object) -> None:
+def refuses(name: str, patch: pytest.MonkeyPatch, message: str, /, **parameters: object) -> None:
     """Assert that a notebook refuses parameters with a message, before its third cell of code."""
     with pytest.raises(InputError, match=re.escape(message)):
         run_here(name, patch, first=3, **parameters)

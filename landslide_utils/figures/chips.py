@@ -116,7 +116,7 @@ def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Pict
             values = style.finite(layers.sel(channel=name))
             limits = tuple(np.percentile(values, [0.5, 99.5]))
             look = {"color": colour, "linestyle": style.DASHES[number % 2], "label": name.replace("_", " ")}
-            axes.hist(values, 100, limits, density=True, histtype="step", **look)
+            axes.hist(values, 100, range=limits, density=True, histtype="step", **look)
     panels[0].set(xlabel="backscatter (dB)", ylabel="density")
     panels[1].set(xlabel="normalised (1)")
     style.add_legend(panels[1])
@@ -135,7 +135,9 @@ def levels_figure(images: Mapping[str, xr.DataArray]) -> style.Picture:
         limits = tuple(np.percentile(np.concatenate(list(layers.values())), [0.5, 99.5]))
         for (region, values), dashes in zip(layers.items(), style.DASHES, strict=False):
             look: Any = {"color": style.BLACK, "linestyle": dashes, "label": region, "histtype": "step"}
-            share, edges, _ = axes.hist(values, 60, limits, weights=np.full(values.size, 100 / values.size), **look)
+            share, edges, _ = axes.hist(
+                values, 60, range=limits, weights=np.full(values.size, 100 / values.size), **look
+            )
             peaks.append(f"{name.upper()} of {region} is most often at {edges[share.argmax()]:.0f} dB")
         axes.set(xlabel=f"{name.upper()} (dB)", ylabel="share of pixels (%)")
     style.add_legend(panels[-1])

@@ -29,7 +29,7 @@ def power_figure(view: xr.Dataset) -> style.Picture:
     values = {"linear power (1)": style.finite(power), "backscatter (dB)": style.finite(decibels(power))}
     figure, panels = style.new_figure(9, 3.4, 1, 2)
     for axes, (label, layer) in zip(panels, values.items(), strict=True):
-        axes.hist(layer, 80, tuple(np.percentile(layer, [0.1, 99.7])), color=style.GREY)
+        axes.hist(layer, 80, range=tuple(np.percentile(layer, [0.1, 99.7])), color=style.GREY)
         axes.axvline(layer.mean(), color=style.ORANGE, label=f"mean {layer.mean():.2f}")
         axes.set(xlabel=label, ylabel="pixels")
         axes.legend(frameon=False)
@@ -160,7 +160,7 @@ def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray)
     panels[0].contour(slid.values, levels=[0.5], extent=extent_km(change), **look)
     on, off = (style.finite(change.where(slid == inside)) for inside in (True, False))
     for values, colour, label in ((off, style.GREY, "elsewhere"), (on, style.BLACK, "on landslides")):
-        panels[1].hist(values, 60, (-8, 8), density=True, histtype="step", color=colour, label=label)
+        panels[1].hist(values, 60, range=(-8, 8), density=True, histtype="step", color=colour, label=label)
     panels[1].set(xlabel="change of VV (dB)", ylabel="density (1/dB)")
     panels[1].legend(frameon=False, fontsize=9)
     edges = np.arange(-30, 31, 10)
