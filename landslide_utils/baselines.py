@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from landslide_utils.chips import part_mask
 from landslide_utils.cube import RADAR
+from landslide_utils.files import hand_memory_back
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
@@ -136,4 +137,5 @@ def random_forest(
     scored = np.flatnonzero(part_mask(chips, part, image).values & valid.values)
     score = np.full(labels.shape, np.nan, np.float32)
     score.ravel()[scored] = forest.predict_proba(neighbourhood_features(image, scored))[:, 1]
+    hand_memory_back()
     return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")

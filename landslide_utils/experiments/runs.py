@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import json
 import math
@@ -25,7 +24,7 @@ from landslide_utils.chips import Normalisation, Scene, part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.files import InputError, atomic_write, remove_leftovers
+from landslide_utils.files import InputError, atomic_write, hand_memory_back, remove_leftovers
 from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
 from landslide_utils.model import PRESETS
 
@@ -136,7 +135,7 @@ def run(config: RunConfig, *, progress: bool = True) -> Run:
                 return _run(config, progress)
             finally:
                 remove_leftovers_of(config)
-                _hand_memory_back()
+                hand_memory_back()
     except Timeout:
         raise RunBusyError(f"{config.folder} is being trained by another process") from None
 
@@ -166,7 +165,7 @@ def _run(config: RunConfig, progress: bool) -> Run:
 
     preset = PRESETS[config.preset]
     scene = prepare(config, progress=progress)
-    _hand_memory_back()
+    hand_memory_back()
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
@@ -180,7 +179,7 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
-    _hand_memory_back()
+    hand_memory_back()
     probability = map_scene(model, scene.image, valid=scene.valid, progress=progress)
     metrics, bootstrap = measure(probability, scene, history)
     save_run(
@@ -193,12 +192,6 @@ def _run(config: RunConfig, progress: bool) -> Run:
         probability=probability,
     )
     return read_run(config.folder)
-
-
-def _hand_memory_back() -> None:
-    """Give what training has freed back to the system: Linux's allocator keeps 0.1 GB, which a notebook needs."""
-    with contextlib.suppress(OSError, AttributeError):  # other systems have no such call
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from landslide_utils.composite import choose_passes
+from landslide_utils.files import hand_memory_back
 from landslide_utils.grid import Window
 from landslide_utils.simulate import radar
 from landslide_utils.simulate.ground import descent
@@ -78,6 +79,7 @@ def likelihood_ratio(
         visible += product
     ratio = np.full(inside.shape, np.nan, np.float32)
     ratio[inside] = np.log(1 - scenario.visible_share + scenario.visible_share * visible)
+    hand_memory_back()
     return xr.DataArray(ratio, dims=("y", "x"), coords={"y": cube["y"], "x": cube["x"]}, name="likelihood ratio")
 
 
