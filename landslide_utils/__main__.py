@@ -18,7 +18,7 @@ Options = dict[str, tuple[Any, str]]
 
 SHARED: Options = {
     "preset": ("quick", "how large a network and how long: quick, standard or paper"),
-    "epochs": (0, "how often the network sees the training chips; 0 takes the preset's number"),
+    "steps": (0, "batches that the network is trained on; 0 takes the preset's number"),
     "runs-dir": ("runs", "folder of the runs"),
 }
 RUN: Options = {

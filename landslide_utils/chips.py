@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,10 +71,9 @@ def split_chips(
     Notes
     -----
     Blocks are put in order of their landslides. Of each five in a row three go to training and one each to validation
-    and test, by chance. Of many such trials the one is kept in which the prevalences of the parts are most alike,
-    because landslides cluster and AUPRC depends on prevalence, and in which the landslides of the test are least
-    concentrated in one block. The split depends on the labels and the seed only: every band combination is tested on
-    the same chips.
+    and test, by chance. Of many such trials the one is kept in which the prevalences of the parts are most alike and
+    the landslides of the test least concentrated in one block. The split depends on the labels and the seed only: every
+    band combination is tested on the same chips.
     """
     if method not in SPLITS:
         raise InputError("chips cannot be split", [f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}"])
@@ -92,7 +90,7 @@ def split_chips(
     if blocks < len(_FIFTHS):
         raise SplitError(f"it has room for {blocks} separate blocks of chips and {len(_FIFTHS)} are needed")
     chips["part"] = _assign(chips, np.random.default_rng(seed))
-    _check_labels(chips)
+    check_parts(chips, landslides)
     return chips[["row", "col", "block", "part", "landslide_share"]]
 
 
@@ -137,7 +135,7 @@ def _assign(chips: pd.DataFrame, random: np.random.Generator) -> pd.Series:
     return chips["block"].map(pd.Series(best, index=blocks.index))
 
 
-def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArray) -> None:
+def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArray | None = None) -> None:
     """Refuse a split in which, where there is data, a part has no landslide or nothing else.
 
     Parameters
@@ -152,25 +150,17 @@ def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArr
         Naming each such part.
     """
     faults = []
+    data, remedy = "", "check the labels, take a larger scene, or try another seed"
+    if valid is not None:
+        data, remedy = " with data", "check where the passes have data, or try another seed or orbit"
     for part in PARTS:
-        labels = landslides.values[part_mask(chips, part, landslides).values & valid.values]
+        chosen = part_mask(chips, part, landslides).values & (True if valid is None else valid.values)
+        labels = landslides.values[chosen]
         if not labels.any() or labels.all():
             kind = "no pixel" if labels.size == 0 else "no landslide" if not labels.any() else "nothing but landslides"
-            faults.append(f"{kind} with data in the {part} chips")
+            faults.append(f"{kind}{data} in the {part} chips ({(chips['part'] == part).sum()})")
     if faults:
-        raise SplitError(*faults, remedy="check where the passes have data, or try another seed or orbit")
-
-
-def _check_labels(chips: pd.DataFrame) -> None:
-    faults = []
-    for part in PARTS:
-        share = chips.loc[chips["part"] == part, "landslide_share"]
-        if len(share) == 0 or share.max() == 0:
-            faults.append(f"no landslide in the {len(share)} {part} chips")
-        elif share.min() == 1:
-            faults.append(f"nothing but landslides in the {len(share)} {part} chips")
-    if faults:
-        raise SplitError(*faults, remedy="check the labels, take a larger scene, or try another seed")
+        raise SplitError(*faults, remedy=remedy)
 
 
 def part_mask(
@@ -196,12 +186,9 @@ def part_mask(
 
 def corners(chips: pd.DataFrame, part: str, *, only_landslides: bool = False) -> list[tuple[int, int]]:
     """Return the upper left pixel (row, column) of each chip of a part."""
-    return [(int(row), int(col)) for row, col in _chips_of(chips, part, only_landslides)[["row", "col"]].to_numpy()]
-
-
-def _chips_of(chips: pd.DataFrame, part: str, only_landslides: bool = False) -> pd.DataFrame:
     chosen = chips[chips["part"] == part]
-    return chosen[chosen["landslide_share"] > 0] if only_landslides else chosen
+    chosen = chosen[chosen["landslide_share"] > 0] if only_landslides else chosen
+    return [(int(row), int(col)) for row, col in chosen[["row", "col"]].to_numpy()]
 
 
 @dataclass(frozen=True)
@@ -216,13 +203,21 @@ class Normalisation:
     def fit(cls, image: xr.DataArray, chips: pd.DataFrame) -> Normalisation:
         """Return what an image (channel, y, x) has on the valid pixels of the training chips, and on no other."""
         names = tuple(str(name) for name in image["channel"].values)
-        mask = part_mask(chips, "train", image).values
-        mean, sd = [], []
-        for i in range(len(names)):  # channel by channel, so that a lazy image need not fit in memory
-            layer = image.isel(channel=i).values
-            values = layer[mask & np.isfinite(layer)].astype(np.float64)
-            mean.append(float(values.mean()) if values.size else 0.0)
-            sd.append(float(values.std()) if values.size and values.std() > 0 else 1.0)
+        count, total, squares = np.zeros((3, len(names)))
+        origin = None  # sums of squares are exact only near zero
+        for row, col in corners(chips, "train"):  # chip by chip, so that the image need not fit in memory
+            values = image.isel(y=slice(row, row + SIZE), x=slice(col, col + SIZE)).values.astype(np.float64)
+            if origin is None:
+                origin = np.nan_to_num(np.fmin.reduce(values, axis=(1, 2)))
+            valid = np.isfinite(values)
+            values = np.where(valid, values - origin[:, None, None], 0)
+            count += valid.sum(axis=(1, 2))
+            total += values.sum(axis=(1, 2))
+            squares += (values**2).sum(axis=(1, 2))
+        shifted = total / np.maximum(count, 1)
+        spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - shifted**2, 0))
+        mean = np.where(count > 0, shifted + (0 if origin is None else origin), 0).tolist()
+        sd = np.where(spread > 0, spread, 1).tolist()
         for i, name in enumerate(names):
             if name in ("aspect_sin", "aspect_cos"):  # already between -1 and 1, and 0 must stay flat ground
                 mean[i], sd[i] = 0.0, 1.0
@@ -258,7 +253,7 @@ class Scene:
     Attributes
     ----------
     composite : xarray.Dataset
-        As :func:`landslide_utils.composite.make_composite` returns it.
+        As :func:`landslide_utils.composite.make_composite` returns it: in memory, or read window by window.
     chips : pandas.DataFrame
         As :func:`split_chips` returns it.
     normalisation : Normalisation
@@ -273,7 +268,7 @@ class Scene:
         """Return a scene that is normalised by its own training chips."""
         return cls(composite, chips, Normalisation.fit(composite["image"], chips))
 
-    @cached_property
+    @property
     def image(self) -> xr.DataArray:
         """Return the normalised image (channel, y, x), 0 where there is no data; lazy if the composite is."""
         return self.normalisation.apply(self.composite["image"])
@@ -283,10 +278,10 @@ class Scene:
         """Return the labels, bool (y, x)."""
         return self.composite["landslides"]
 
-    @cached_property
+    @property
     def valid(self) -> xr.DataArray:
         """Return where every channel has data, bool (y, x)."""
-        return self.composite["image"].notnull().all("channel")
+        return self.composite["valid"]
 
 
 class ChipSet:
@@ -297,16 +292,16 @@ class ChipSet:
     scene : Scene
         Only where it has data is anything learnt or scored.
     part : {"train", "validation", "test"}
-    only_landslides : bool
-        Whether to take only chips that hold a landslide.
-    augment : numpy.random.Generator, optional
-        With it, each chip is taken from a random place inside its block and half of the chips are mirrored north to
-        south.
+    draws : numpy.ndarray (n,), optional
+        Numbers of chips, as :func:`landslide_utils.train.draw_chips` returns them; without it each chip once.
+    seed : int, optional
+        With it, each draw is taken from a random place inside its block and half of them are mirrored north to south.
+        The same draw of the same seed is always the same.
 
     Notes
     -----
     ``chipset[i]`` has ``image`` (channel, 128, 128), ``landslides`` (1, 128, 128) and ``valid`` (1, 128, 128), all
-    float32. A chip is a slice of arrays in memory, which takes about 0.06 ms.
+    float32. Only the window of the chip is read.
 
     The radar looks nearly west or nearly east, so a scene mirrored north to south is one that it could have seen;
     mirrored east to west it would be lit from the wrong side, and quarter turns likewise. With the ground, the
@@ -318,33 +313,33 @@ class ChipSet:
         scene: Scene,
         part: str,
         *,
-        only_landslides: bool = False,
-        augment: np.random.Generator | None = None,
+        draws: NDArray[np.intp] | None = None,
+        seed: int | None = None,
     ) -> None:
-        self.image, self.landslides, self.valid = scene.image.values, scene.landslides.values, scene.valid.values
-        self.table = _chips_of(scene.chips, part, only_landslides).reset_index(drop=True)
-        self.augment = augment
-        names = [str(name) for name in scene.image["channel"].values]
+        self.scene = scene
+        self.table = scene.chips[scene.chips["part"] == part].reset_index(drop=True)
+        self.draws = np.arange(len(self.table)) if draws is None else draws
+        self.seed = seed
+        names = scene.normalisation.channels
         self.northward = names.index("aspect_cos") if "aspect_cos" in names else None
         same_block = self.table.groupby("block")
+        self.corner = self.table[["row", "col"]].to_numpy()
         self.first = same_block[["row", "col"]].transform("min").to_numpy()
         self.last = same_block[["row", "col"]].transform("max").to_numpy()
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.draws)
 
     def __getitem__(self, index: int) -> dict[str, NDArray[Any]]:
-        if self.augment is None:
-            row, col = self.table[["row", "col"]].to_numpy()[index]
-            step = 1
-        else:
-            row, col = self.augment.integers(self.first[index], self.last[index], endpoint=True)
-            step = int(self.augment.choice([1, -1]))
-        rows, cols = slice(row, row + SIZE), slice(col, col + SIZE)
-        image = self.image[:, rows, cols][:, ::step].copy()
+        chip, step = self.draws[index], 1
+        row, col = self.corner[chip]
+        if self.seed is not None:
+            random = np.random.default_rng([self.seed, index])
+            row, col = random.integers(self.first[chip], self.last[chip], endpoint=True)
+            step = int(random.choice([1, -1]))
+        window = self.scene.composite.isel(y=slice(row, row + SIZE), x=slice(col, col + SIZE))
+        image = np.ascontiguousarray(self.scene.normalisation.apply(window["image"]).values[:, ::step])
         if step == -1 and self.northward is not None:
             image[self.northward] *= -1
-        landslides, valid = (
-            layer[rows, cols][::step][None].astype(np.float32) for layer in (self.landslides, self.valid)
-        )
+        landslides, valid = (window[name].values[None, ::step].astype(np.float32) for name in ("landslides", "valid"))
         return {"image": image, "landslides": landslides, "valid": valid}

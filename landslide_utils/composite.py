@@ -176,7 +176,8 @@ def make_composite(
     -------
     xarray.Dataset
         ``image`` (channel, y, x), float32: backscatter in dB, elevation in m, slope in degrees, sine and cosine of
-        aspect, curvature in 1/100 m; NaN where there is no data. ``landslides`` (y, x), bool, if the cube has it.
+        aspect, curvature in 1/100 m; NaN where there is no data. ``valid`` (y, x), bool: whether every channel has
+        data. ``landslides`` (y, x), bool, if the cube has it.
         Attributes, also of the image: the cube's, ``passes_before`` and ``passes_after`` (ISO instants), and ``orbit``.
 
     Raises
@@ -209,6 +210,7 @@ def make_composite(
     image = xr.concat([layers[name] for name in names], dim="channel", coords="minimal", compat="override")
     units = [UNITS[name] for name in names]
     out = image.astype("float32").assign_coords(channel=names, unit=("channel", units)).to_dataset(name="image")
+    out["valid"] = out["image"].notnull().all("channel")
     if "landslides" in cube:
         out["landslides"] = (cube["landslides"] > 0).drop_attrs(deep=False)
     out.attrs = dict(cube.attrs)

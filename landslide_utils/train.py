@@ -7,16 +7,18 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import accelerate
 import numpy as np
 import torch
+from accelerate.data_loader import prepare_data_loader
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch.utils.data import DataLoader, RandomSampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
 from landslide_utils.chips import ChipSet, Scene, check_parts
@@ -29,29 +31,49 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be read, or that belongs to another training."""
 
 
+VALIDATION_CHIPS = 64
+"""Most chips that a validation during training looks at, so that it takes as long in a scene of any size."""
+
+
 @dataclass
 class Session:
-    """Everything that one training holds: network, batches, loss, optimiser and schedule."""
+    """Everything that one training holds: network, chips in the order of training, loss, optimiser and schedule."""
 
     model: Any
-    train_batches: Any
+    train_set: ChipSet
     validation_batches: Any
     loss: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
     optimiser: Any
     schedule: Any
     accelerator: accelerate.Accelerator
     preset: Preset
-    epochs: int
+    steps: int
     seed: int
-    order: torch.Generator
-    train_set: ChipSet
+    step: int = 0
+    """Steps done so far."""
+    bar: Any = field(default_factory=lambda: tqdm(disable=True))
+    """Progress bar of the steps."""
 
-    def begin(self, epoch: int) -> None:
-        """Seed everything random in an epoch by its number, so that a resumed training goes on as if never stopped."""
-        accelerate.utils.set_seed(self.seed + 1_000_003 * epoch)
-        self.order.manual_seed(self.seed + 1_000_003 * epoch)
-        if self.train_set.augment is not None:
-            self.train_set.augment = np.random.default_rng([self.seed, epoch, self.accelerator.process_index])
+    def next_batches(self, count: int) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield the batches of the next `count` steps; a step is over when the next batch is asked for.
+
+        Which chips they hold depends on the seed and the step only, so that a training that was stopped goes on as if
+        it had not been. With several processes each has its own batch in a step.
+        """
+        accelerator = self.accelerator
+        size = self.preset.batch_size * accelerator.num_processes
+        chips = Subset(self.train_set, range(self.step * size, (self.step + count) * size))  # type: ignore[arg-type, var-annotated]
+        batches = prepare_data_loader(
+            DataLoader(chips, self.preset.batch_size),
+            accelerator.device,
+            num_processes=accelerator.num_processes,
+            process_index=accelerator.process_index,
+            put_on_device=True,
+        )
+        for batch in batches:
+            yield batch
+            self.step += 1
+            self.bar.update()
 
 
 def precision() -> str:
@@ -69,7 +91,7 @@ def start_session(
     scene: Scene,
     preset: Preset,
     *,
-    epochs: int | None = None,
+    steps: int | None = None,
     seed: int = 0,
     weights: Mapping[str, torch.Tensor] | None = None,
 ) -> Session:
@@ -78,9 +100,8 @@ def start_session(
     Parameters
     ----------
     scene : landslide_utils.chips.Scene
-        In memory.
     preset : Preset
-    epochs : int, optional
+    steps : int, optional
         Instead of the preset's.
     seed : int
     weights : mapping of torch.Tensor, optional
@@ -93,58 +114,74 @@ def start_session(
     model = build_model(len(scene.normalisation.channels), preset).to(memory_format=torch.channels_last)
     if weights is not None:
         model.load_state_dict(weights)
-    train_set = ChipSet(
-        scene,
-        "train",
-        only_landslides=preset.landslide_chips == 1,
-        augment=np.random.default_rng(seed) if preset.augment else None,
-    )
-    validation_set = ChipSet(scene, "validation")
-    order = torch.Generator()
-    train_batches = DataLoader(train_set, preset.batch_size, sampler=_sampler(train_set, preset, order))  # type: ignore[arg-type, var-annotated]
+    steps = steps or preset.steps
+    holds_landslide = scene.chips.loc[scene.chips["part"] == "train", "landslide_share"].to_numpy() > 0
+    chips_seen = steps * preset.batch_size * accelerator.num_processes
+    draws = draw_chips(holds_landslide, preset.landslide_chips, chips_seen, seed)
+    train_set = ChipSet(scene, "train", draws=draws, seed=seed if preset.augment else None)
+    validation_set = ChipSet(scene, "validation", draws=_spread(scene, VALIDATION_CHIPS))
     validation_batches = DataLoader(validation_set, preset.batch_size)  # type: ignore[arg-type, var-annotated]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]
     optimiser = kind(model.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay)
-    steps = (epochs or preset.epochs) * math.ceil(len(train_set) / preset.batch_size)
+    turns = steps * accelerator.num_processes  # accelerate turns the schedule once for each process
     schedule = (
-        torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=preset.learning_rate, total_steps=steps)
+        torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=preset.learning_rate, total_steps=turns)
         if preset.schedule == "one-cycle" and steps > 1
         else torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
     )
-    model, train_batches, validation_batches, optimiser, schedule = accelerator.prepare(
-        model, train_batches, validation_batches, optimiser, schedule
-    )
+    model, validation_batches, optimiser, schedule = accelerator.prepare(model, validation_batches, optimiser, schedule)
     return Session(
         model=model,
-        train_batches=train_batches,
+        train_set=train_set,
         validation_batches=validation_batches,
         loss=LOSSES[preset.loss],
         optimiser=optimiser,
         schedule=schedule,
         accelerator=accelerator,
         preset=preset,
-        epochs=epochs or preset.epochs,
+        steps=steps,
         seed=seed,
-        order=order,
-        train_set=train_set,
     )
 
 
-def _sampler(chips: ChipSet, preset: Preset, generator: torch.Generator) -> WeightedRandomSampler | RandomSampler:
-    """Return a sampler by which the preset's share of chips holds a landslide; all once if that cannot be."""
-    with_landslides = (chips.table["landslide_share"] > 0).to_numpy()
-    if preset.landslide_chips == 1 or with_landslides.all() or not with_landslides.any():
-        return RandomSampler(chips, generator=generator)
-    share = preset.landslide_chips
-    weights = np.where(with_landslides, share / with_landslides.sum(), (1 - share) / (~with_landslides).sum())
-    return WeightedRandomSampler(weights.tolist(), len(chips), generator=generator)
+def draw_chips(landslides: NDArray[np.bool_], share: float, count: int, seed: int = 0) -> NDArray[np.intp]:
+    """Return the numbers (count,) of the chips that a training sees, in order.
+
+    Parameters
+    ----------
+    landslides : numpy.ndarray (chip,), bool
+        Which chips hold a landslide.
+    share : float
+        Share of the draws, 0 to 1, that hold one. Chips of one kind take turns: each is drawn once before any is drawn
+        again. If all chips are of one kind, all take turns.
+    count, seed : int
+    """
+    random = np.random.default_rng(seed)
+    of_landslides = random.random(count) < share
+    if landslides.all() or not landslides.any():
+        of_landslides[:] = landslides.all()
+    drawn = np.empty(count, np.intp)
+    for kind in (True, False):
+        numbers, places = np.flatnonzero(landslides == kind), np.flatnonzero(of_landslides == kind)
+        if places.size:
+            turns = [random.permutation(numbers) for _ in range(0, places.size, numbers.size)]
+            drawn[places] = np.concatenate(turns)[: places.size]
+    return drawn
 
 
-def train_epoch(session: Session) -> float:
-    """Show the network one epoch of training chips, update the weights after each batch, and return the mean loss."""
+def _spread(scene: Scene, most: int) -> NDArray[np.intp]:
+    """Return the numbers of at most so many validation chips, evenly spread from many landslides to none."""
+    shares = scene.chips.loc[scene.chips["part"] == "validation", "landslide_share"].to_numpy()
+    order = np.argsort(-shares, kind="stable")
+    chosen: NDArray[np.intp] = np.sort(order[:: math.ceil(len(order) / most)])
+    return chosen
+
+
+def train_steps(session: Session, count: int) -> float:
+    """Show the network `count` batches, update the weights after each, and return the mean loss."""
     session.model.train()
     total = 0.0
-    for batch in session.train_batches:
+    for batch in session.next_batches(count):
         session.optimiser.zero_grad()
         logits = session.model(batch["image"])
         loss = session.loss(logits, batch["landslides"], batch["valid"])
@@ -152,7 +189,7 @@ def train_epoch(session: Session) -> float:
         session.optimiser.step()
         session.schedule.step()
         total += loss.item()
-    return total / len(session.train_batches)
+    return total / count
 
 
 def validate(session: Session) -> dict[str, float]:
@@ -179,30 +216,29 @@ def validate(session: Session) -> dict[str, float]:
 
 def fit(
     session: Session,
-    epochs: int,
     *,
-    train_epoch: Callable[[Session], float] = train_epoch,
+    train_steps: Callable[[Session, int], float] = train_steps,
     progress: bool = True,
     checkpoint: Path | None = None,
 ) -> Iterator[dict[str, float]]:
-    """Yield a line of history after each epoch of training; at the end the network has the weights to be kept.
+    """Train to the end of a session, and yield a line of history after each look at the validation chips.
 
     Parameters
     ----------
     session : Session
-    epochs : int
-    train_epoch : callable
-        What one epoch does: this module's, or a reader's own.
+    train_steps : callable
+        What so many steps do: this module's, or a reader's own.
     progress : bool
         Whether to show a progress bar.
     checkpoint : pathlib.Path, optional
-        A file that is written after each epoch. If it is there already, training goes on from it, and its history is
+        A file that is written with each line. If it is there already, training goes on from it, and its history is
         yielded first.
 
     Yields
     ------
     dict
-        ``epoch``, ``train_loss``, ``validation_loss``, ``validation_auprc``, ``seconds``.
+        ``step`` (how many are done), ``train_loss`` (mean since the line before), ``validation_loss``,
+        ``validation_auprc``, ``seconds`` (since the line before).
 
     Raises
     ------
@@ -212,57 +248,30 @@ def fit(
         If the checkpoint cannot be read, or is of another training.
     """
     history: list[dict[str, float]] = []
-    best: dict[str, torch.Tensor] = {}
     if checkpoint is not None and checkpoint.exists():
-        history, best = load_checkpoint(checkpoint, session)
+        history = load_checkpoint(checkpoint, session)
         yield from history
-    bar = tqdm(
-        range(len(history) + 1, epochs + 1),
-        desc="training",
-        unit="epoch",
-        total=epochs,
-        initial=len(history),
-        disable=not progress,
-    )
-    for epoch in bar:
-        if _out_of_patience(history, session.preset.patience):
-            break
-        session.begin(epoch)
-        start = time.perf_counter()
-        line = {
-            "epoch": epoch,
-            "train_loss": train_epoch(session),
-            **validate(session),
-            "seconds": time.perf_counter() - start,
-        }
-        if not math.isfinite(line["train_loss"]):
-            remedy = "choose a smaller learning rate or check the image"
-            raise FloatingPointError(f"in epoch {epoch} the loss became {line['train_loss']}; {remedy}")
-        history.append(line)
-        if session.preset.patience and _best(history) == epoch:
-            best = {name: weight.detach().clone() for name, weight in session.model.state_dict().items()}
-        if checkpoint is not None and session.accelerator.is_main_process:
-            save_checkpoint(checkpoint, session, history, best)
-        bar.set_postfix(loss=f"{line['train_loss']:.3f}", auprc=f"{line['validation_auprc']:.2f}")
-        yield line
-    if best:
-        session.model.load_state_dict(best)
+    total = session.steps
+    with tqdm(desc="training", unit="step", total=total, initial=session.step, disable=not progress) as session.bar:
+        while session.step < total:
+            start = time.perf_counter()
+            count = min(session.preset.validate_every, total - session.step)
+            reached = session.step + count
+            loss = train_steps(session, count)
+            session.step = reached  # whatever a reader's own steps do
+            if not math.isfinite(loss):
+                remedy = "choose a smaller learning rate or check the image"
+                raise FloatingPointError(f"before step {session.step} the loss became {loss}; {remedy}")
+            line = {"step": session.step, "train_loss": loss, **validate(session)}
+            history.append({**line, "seconds": time.perf_counter() - start})
+            if checkpoint is not None and session.accelerator.is_main_process:
+                save_checkpoint(checkpoint, session, history)
+            session.bar.set_postfix(loss=f"{loss:.3f}", auprc=f"{line['validation_auprc']:.2f}")
+            yield history[-1]
 
 
-def _best(history: list[dict[str, float]]) -> int:
-    """Return the first epoch with the highest validation AUPRC, counted from 1; 0 if there is none."""
-    scores = [line["validation_auprc"] for line in history]
-    return 1 + scores.index(max(scores)) if scores else 0
-
-
-def _out_of_patience(history: list[dict[str, float]], patience: int) -> bool:
-    return patience > 0 and len(history) - _best(history) >= patience
-
-
-def save_checkpoint(
-    path: Path, session: Session, history: list[dict[str, float]], best: dict[str, torch.Tensor]
-) -> None:
-    """Write the state of a training after its last epoch.
+def save_checkpoint(path: Path, session: Session, history: list[dict[str, float]]) -> None:
+    """Write the state of a training.
 
     Parameters
     ----------
@@ -270,17 +279,15 @@ def save_checkpoint(
         Replaced in one step, so that there is always a whole checkpoint.
     session : Session
     history : list of dict
-        One line an epoch so far.
-    best : dict of torch.Tensor
-        The weights of the best epoch so far; empty if the preset keeps the last.
+        As :func:`fit` has yielded it so far.
     """
     optimiser = session.optimiser.state_dict()
     tensors = {f"model/{name}": weight for name, weight in session.model.state_dict().items()}
-    tensors |= {f"best/{name}": weight for name, weight in best.items()}
     for number, state in optimiser["state"].items():
         tensors |= {f"optimiser/{number}/{name}": value for name, value in state.items()}
     described = {
         "training": _training(session),
+        "step": session.step,
         "history": history,
         "schedule": session.schedule.state_dict(),
         "groups": optimiser["param_groups"],
@@ -290,13 +297,8 @@ def save_checkpoint(
         save_file(copies, part, metadata={"state": json.dumps(described)})
 
 
-def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
-    """Return a checkpoint's history and best weights, and put the session where it was written.
-
-    Returns
-    -------
-    history : list of dict
-    best : dict of torch.Tensor
+def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
+    """Return a checkpoint's history, and put the session where it was written.
 
     Raises
     ------
@@ -319,7 +321,7 @@ def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]
         )
         remedy = "delete it to start over, or choose another file"
         raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
-    kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+    kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "optimiser": {}}
     for name, tensor in tensors.items():
         kind, rest = name.split("/", 1)
         kinds[kind][rest] = tensor
@@ -330,7 +332,9 @@ def load_checkpoint(path: Path, session: Session) -> tuple[list[dict[str, float]
     session.model.load_state_dict(kinds["model"])
     session.optimiser.load_state_dict({"state": state, "param_groups": described["groups"]})
     session.schedule.load_state_dict(described["schedule"])
-    return described["history"], kinds["best"]
+    session.step = described["step"]
+    history: list[dict[str, float]] = described["history"]
+    return history
 
 
 def _training(session: Session) -> dict[str, Any]:
@@ -342,6 +346,6 @@ def _training(session: Session) -> dict[str, Any]:
         "network": hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:12],
         "preset": json.loads(json.dumps(session.preset.__dict__)),
         "seed": session.seed,
-        "epochs": session.epochs,
-        "chips": len(session.train_set),
+        "steps": session.steps,
+        "chips": len(session.train_set.table),
     }

@@ -122,7 +122,7 @@ def test_a_run_is_trained_and_its_map_is_written(
     tmp_path: Path, write_published: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cube, runs, maps = write_published(shape=(460, 460)), tmp_path / "runs", tmp_path / "maps"
-    assert main(["train", "--cube", cube, "--epochs", "1", "--timesteps", "2", "--runs-dir", str(runs)]) == 0
+    assert main(["train", "--cube", cube, "--steps", "4", "--timesteps", "2", "--runs-dir", str(runs)]) == 0
     (run,) = runs.glob("[!.]*/")
     printed = capsys.readouterr().out
     assert printed.startswith("AUPRC 0.")

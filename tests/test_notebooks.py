@@ -110,7 +110,7 @@ def test_a_network_learns_on_the_practice_cube(tmp_path: Path) -> None:
 
 
 def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
-    cells = lesson("04_evaluate", tmp_path, runs_dir=str(tmp_path / "runs"), epochs=3)
+    cells = lesson("04_evaluate", tmp_path, runs_dir=str(tmp_path / "runs"), steps=60)
     assert len(pictures(cells)) == 3
     text = text_of(cells)
     by_hand, by_library = re.search(r"by hand ([0-9.]+), by library ([0-9.]+)", text).groups()  # type: ignore[union-attr]
@@ -122,7 +122,7 @@ def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
 
 def test_a_map_and_its_files_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "maps"
-    cells = lesson("05_map", tmp_path, out_dir=str(folder), epochs=6)
+    cells = lesson("05_map", tmp_path, out_dir=str(folder), steps=120)
     files = {"probability.tif", "landslides.gpkg", "landslides.geojson", "map.html"}
     assert {path.name for path in folder.iterdir()} == files
     assert len(pictures(cells)) == 3
@@ -151,7 +151,7 @@ def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
 
 
 def test_a_network_is_transferred(tmp_path: Path) -> None:
-    lesson("07_transfer", tmp_path, runs_dir=str(tmp_path / "runs"), epochs=2)
+    lesson("07_transfer", tmp_path, runs_dir=str(tmp_path / "runs"), steps=60)
 
 
 def test_an_event_of_one_s_own_becomes_a_cube_offline(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def train(folder: Path, patch: pytest.MonkeyPatch, **parameters: Any) -> dict[st
 def test_every_practice_region_and_band_combination_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, channels: str, orbit: str
 ) -> None:
-    found = train(tmp_path, monkeypatch, cube=region, channels=channels, epochs=1)
+    found = train(tmp_path, monkeypatch, cube=region, channels=channels, steps=20)
     assert found["orbit"] == orbit
 
 
@@ -223,7 +223,7 @@ def test_every_variant_of_the_published_layout_runs(
 ) -> None:
     known = options.get("orbit", "letters") == "letters"
     path = write_published("hokkaido_japan" if known else "somewhere", **options)
-    given = {"cube": path, "event_time": "" if known else EVENT, "epochs": 1, "timesteps": 4}
+    given = {"cube": path, "event_time": "" if known else EVENT, "steps": 20, "timesteps": 4}
     found = train(tmp_path, monkeypatch, **given)
     assert found["orbit"] == ("unknown" if options.get("orbit", "") is None else "descending")
     assert found["simulated"] is False
@@ -255,7 +255,7 @@ def test_a_solved_notebook_holds_for_another_region(
 def test_maps_of_other_practice_regions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, channels: str
 ) -> None:
-    cells = run_here("05_map", monkeypatch, cube=region, channels=channels, epochs=1, out_dir=str(tmp_path / "maps"))
+    cells = run_here("05_map", monkeypatch, cube=region, channels=channels, steps=20, out_dir=str(tmp_path / "maps"))
     holds_what_a_lesson_must(cells)
     assert f"{'ascending' if channels == 'vv' else 'none'} passes" in text_of(cells)
     shares = rioxarray.open_rasterio(tmp_path / "maps" / "probability.tif").attrs
@@ -267,7 +267,7 @@ def test_a_grid_takes_one_number_where_several_may_stand(tmp_path: Path, monkeyp
     run_here("06_experiments", monkeypatch, channels="vv", timesteps=1, seeds=3, runs_dir=str(tmp_path / "runs"))
     (folder,) = (tmp_path / "runs").glob("[!.]*/")
     config = json.loads((folder / "config.json").read_text())
-    assert (config["channels"], config["timesteps"], config["seed"], config["epochs"]) == ("vv", 1, 3, 1)
+    assert (config["channels"], config["timesteps"], config["seed"], config["steps"]) == ("vv", 1, 3, 30)
 
 
 def refuses(name: str, patch: pytest.MonkeyPatch, message: str, /, **parameters: object) -> None:
@@ -310,10 +310,10 @@ def test_the_readme_s_command_runs_verbatim(tmp_path: Path) -> None:
     output = HERE / "out.ipynb"
     output.unlink(missing_ok=True)
     runs = str(tmp_path / "runs")
-    given = ["-p", "channels", "sar_dem", "-p", "epochs", "1", "-p", "runs_dir", runs]
+    given = ["-p", "channels", "sar_dem", "-p", "steps", "20", "-p", "runs_dir", runs]
     done = command("03_train.ipynb", "out.ipynb", *given)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert kept(channels="sar_dem", epochs=1, runs_dir=runs)["auprc"] > 0
+    assert kept(channels="sar_dem", steps=20, runs_dir=runs)["auprc"] > 0
     verdicts = outputs(nbformat.read(output, as_version=4).cells, "text/plain", "exercise")
     assert verdicts
     assert all(verdict.startswith(f"{NOT_DONE}.") for verdict in verdicts), verdicts  # it is the learner's notebook
@@ -345,7 +345,7 @@ def test_help_lists_each_parameter_with_type_and_sentence() -> None:
         ("split", "str", "How chips are shared out"),
         ("preset", "str", "How large a network"),
         ("seed", "int", "Of the split"),
-        ("epochs", "int", "How often the network sees"),
+        ("steps", "int", "Batches that the network is trained on"),
         ("runs_dir", "str", "Folder in which the run is saved"),
     ):
         assert re.search(rf"{name}: {kind} \(default [^)]*\) {re.escape(sentence)}", text), name

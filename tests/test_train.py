@@ -11,13 +11,24 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 from landslide_utils import train
 from landslide_utils.chips import Normalisation, Scene
 from landslide_utils.model import PRESETS
 from landslide_utils.train import CheckpointError
 
-TINY = dataclasses.replace(PRESETS["quick"], decoder=(8, 4), epochs=2, batch_size=1, learning_rate=1e-2, augment=False)
+TINY = dataclasses.replace(
+    PRESETS["quick"],
+    depth=2,
+    decoder=(8, 4),
+    steps=4,
+    validate_every=2,
+    batch_size=1,
+    learning_rate=1e-2,
+    augment=False,
+)
 
 
 def _scene(four_chips: pd.DataFrame) -> Scene:
@@ -32,46 +43,69 @@ def _scene(four_chips: pd.DataFrame) -> Scene:
     )
     chips = four_chips.assign(landslide_share=[float(labels.values[:, c : c + 128].mean()) for c in four_chips["col"]])
     unchanged = Normalisation(("vv_before", "vv_after"), (0.0, 0.0), (1.0, 1.0))
-    return Scene(xr.Dataset({"image": image, "landslides": labels}), chips, unchanged)
+    valid = image.notnull().all("channel")
+    return Scene(xr.Dataset({"image": image, "landslides": labels, "valid": valid}), chips, unchanged)
 
 
 def test_the_network_learns_and_the_same_seed_gives_the_same_history(four_chips: pd.DataFrame) -> None:
     scene = _scene(four_chips)
 
     def history(seed: int) -> pd.DataFrame:
-        session = train.start_session(scene, TINY, epochs=10, seed=seed)
-        return pd.DataFrame(train.fit(session, 10, progress=False)).drop(columns="seconds")
+        session = train.start_session(scene, TINY, steps=21, seed=seed)
+        return pd.DataFrame(train.fit(session, progress=False)).drop(columns="seconds")
 
     first = history(0)
     pd.testing.assert_frame_equal(first, history(0), check_exact=True)
     assert not first.equals(history(1))
     assert first["train_loss"].iloc[-1] < 0.7 * first["train_loss"].iloc[0]
     assert first["validation_auprc"].iloc[-1] > 4 * scene.landslides.values[:, 288:416].mean()
-    assert list(first["epoch"]) == list(range(1, 11))
+    assert list(first["step"]) == [*range(2, 21, 2), 21]  # the last look is at the end, though no two steps after
+
+
+@given(data=st.data(), share=st.floats(0, 1), count=st.integers(1, 300), seed=st.integers(0, 99))
+def test_chips_of_a_kind_take_turns(data: st.DataObject, share: float, count: int, seed: int) -> None:
+    landslides = np.array(data.draw(st.lists(st.booleans(), min_size=1, max_size=40)))
+    drawn = train.draw_chips(landslides, share, count, seed)
+    assert np.array_equal(drawn, train.draw_chips(landslides, share, count, seed))
+    assert drawn.shape == (count,)
+    for kind in (True, False):
+        times = np.bincount(drawn, minlength=landslides.size)[landslides == kind]
+        assert times.size == 0 or times.max() - times.min() <= 1
+    if landslides.any() and not landslides.all():
+        assert landslides[drawn].mean() == pytest.approx(share, abs=4 * 0.5 / np.sqrt(count))
 
 
 def test_a_share_of_chips_with_landslides_is_drawn(four_chips: pd.DataFrame) -> None:
     scene = _scene(four_chips)
     poor = dataclasses.replace(scene, chips=scene.chips.assign(landslide_share=[0.1, 0.0, 0.1, 0.1]))
-    preset = dataclasses.replace(TINY, landslide_chips=0.9)
-    session = train.start_session(poor, preset)
-    drawn = [float(batch["image"][0, 0, 0, 0]) for _ in range(100) for batch in session.train_batches]
     with_landslides = float(scene.image.values[0, 0, 0])
-    assert np.mean([value == with_landslides for value in drawn]) == pytest.approx(0.9, abs=0.08)
-    only = train.start_session(poor, dataclasses.replace(preset, landslide_chips=1))
-    assert [float(batch["image"][0, 0, 0, 0]) for batch in only.train_batches] == [with_landslides]
+
+    def share_seen(share: float, steps: int) -> float:
+        session = train.start_session(poor, dataclasses.replace(TINY, landslide_chips=share), steps=steps)
+        return float(np.mean([float(b["image"][0, 0, 0, 0]) == with_landslides for b in session.next_batches(steps)]))
+
+    assert share_seen(0.9, 200) == pytest.approx(0.9, abs=0.08)
+    assert share_seen(1, 5) == 1
 
 
-def test_a_reader_s_own_epoch_is_what_runs(four_chips: pd.DataFrame) -> None:
+def test_a_scene_of_any_size_is_trained_in_as_many_steps(four_chips: pd.DataFrame) -> None:
+    scene = _scene(four_chips)
+    more = pd.concat([scene.chips, *[scene.chips[2:3]] * 200], ignore_index=True)  # many that validate
+    session = train.start_session(dataclasses.replace(scene, chips=more), TINY, steps=3)
+    assert sum(1 for _ in session.next_batches(3)) == session.step == 3
+    assert train.VALIDATION_CHIPS >= sum(len(batch["image"]) for batch in session.validation_batches) > 40
+
+
+def test_steps_of_a_reader_s_own_are_what_runs(four_chips: pd.DataFrame) -> None:
     session = train.start_session(_scene(four_chips), TINY)
-    lines = list(train.fit(session, 2, train_epoch=lambda _: 0.25, progress=False))
-    assert [line["train_loss"] for line in lines] == [0.25, 0.25]
+    lines = list(train.fit(session, train_steps=lambda _, count: 0.25 * count, progress=False))
+    assert [(line["step"], line["train_loss"]) for line in lines] == [(2, 0.5), (4, 0.5)]
 
 
 def test_a_loss_that_is_no_number_stops_training(four_chips: pd.DataFrame) -> None:
     session = train.start_session(_scene(four_chips), TINY)
-    with pytest.raises(FloatingPointError, match="in epoch 1 the loss became nan; choose a smaller learning rate"):
-        list(train.fit(session, 2, train_epoch=lambda _: float("nan"), progress=False))
+    with pytest.raises(FloatingPointError, match="before step 2 the loss became nan; choose a smaller learning rate"):
+        list(train.fit(session, train_steps=lambda *_: float("nan"), progress=False))
 
 
 def _weights(session: train.Session) -> dict[str, torch.Tensor]:
@@ -83,36 +117,19 @@ def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(
     four_chips: pd.DataFrame, tmp_path: Path, schedule: str
 ) -> None:
     scene = _scene(four_chips)
-    preset = dataclasses.replace(TINY, augment=True, patience=9, schedule=schedule, landslide_chips=0.8)
-    whole = train.start_session(scene, preset, epochs=4, seed=3)
-    expected = pd.DataFrame(train.fit(whole, 4, progress=False))
-    stopped = train.start_session(scene, preset, epochs=4, seed=3)
-    epochs = train.fit(stopped, 4, progress=False, checkpoint=tmp_path / "c.safetensors")
-    next(epochs), next(epochs)
-    epochs.close()  # type: ignore[attr-defined]
-    resumed = train.start_session(scene, preset, epochs=4, seed=3)
-    found = pd.DataFrame(train.fit(resumed, 4, progress=False, checkpoint=tmp_path / "c.safetensors"))
+    preset = dataclasses.replace(TINY, augment=True, schedule=schedule, landslide_chips=0.8)
+    whole = train.start_session(scene, preset, steps=7, seed=3)
+    expected = pd.DataFrame(train.fit(whole, progress=False))
+    stopped = train.start_session(scene, preset, steps=7, seed=3)
+    lines = train.fit(stopped, progress=False, checkpoint=tmp_path / "c.safetensors")
+    next(lines), next(lines)
+    lines.close()  # type: ignore[attr-defined]
+    resumed = train.start_session(scene, preset, steps=7, seed=3)
+    found = pd.DataFrame(train.fit(resumed, progress=False, checkpoint=tmp_path / "c.safetensors"))
     pd.testing.assert_frame_equal(found.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True)
     first, second = _weights(whole), _weights(resumed)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
-
-
-def test_the_best_epoch_s_weights_are_kept_and_training_stops_early(four_chips: pd.DataFrame) -> None:
-    session = train.start_session(_scene(four_chips), dataclasses.replace(TINY, patience=2), epochs=9)
-    kept: list[dict[str, torch.Tensor]] = []
-    scores = iter([0.1, 0.5, 0.4, 0.3, 0.9])
-    validate = train.validate
-    train.validate = lambda _: {"validation_loss": 1.0, "validation_auprc": next(scores)}
-    try:
-        for _ in train.fit(session, 9, progress=False):
-            kept.append(_weights(session))
-    finally:
-        train.validate = validate
-    assert len(kept) == 4  # two epochs after the best one
-    final = _weights(session)
-    assert all(torch.equal(final[name], kept[1][name]) for name in final)
-    assert not all(torch.equal(final[name], kept[3][name]) for name in final)
 
 
 @pytest.mark.parametrize(
@@ -131,19 +148,19 @@ def test_a_checkpoint_of_another_training_is_refused(
 ) -> None:
     scene = _scene(four_chips)
     path = tmp_path / "c.safetensors"
-    first = train.start_session(scene, TINY, epochs=2, seed=3)
-    next(train.fit(first, 2, progress=False, checkpoint=path))
+    first = train.start_session(scene, TINY, steps=4, seed=3)
+    next(train.fit(first, progress=False, checkpoint=path))
     if "channels" in change:
         first_band = Normalisation(("vv_before",), (0.0,), (1.0,))
         scene = Scene(scene.composite.isel(channel=slice(1)), scene.chips, first_band)
-    other = train.start_session(scene, change.get("preset", TINY), epochs=2, seed=change.get("seed", 3))
+    other = train.start_session(scene, change.get("preset", TINY), steps=4, seed=change.get("seed", 3))
     before = _weights(other)
     with pytest.raises(CheckpointError, match=f"is of another training .*{message}.*delete it"):
-        list(train.fit(other, 2, progress=False, checkpoint=path))
+        list(train.fit(other, progress=False, checkpoint=path))
     assert all(torch.equal(before[name], weight) for name, weight in _weights(other).items())
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="cannot be read"):
-        list(train.fit(first, 2, progress=False, checkpoint=path))
+        list(train.fit(first, progress=False, checkpoint=path))
 
 
 def _in_two_processes(folder: str) -> None:
@@ -155,8 +172,8 @@ def _in_two_processes(folder: str) -> None:
             "part": ["train", "train", "validation", "test"],
         }
     )
-    session = train.start_session(_scene(table.assign(landslide_share=0.1)), TINY, epochs=2)
-    history = pd.DataFrame(train.fit(session, 2, progress=False, checkpoint=Path(folder) / "c.safetensors"))
+    session = train.start_session(_scene(table.assign(landslide_share=0.1)), TINY, steps=4)
+    history = pd.DataFrame(train.fit(session, progress=False, checkpoint=Path(folder) / "c.safetensors"))
     history.to_csv(Path(folder) / f"{session.accelerator.process_index}.csv", index=False)
 
 

@@ -26,7 +26,7 @@ RUN_RULES: dict[str, Rule] = {
     "split": SPLITS,
     "preset": PRESETS,
     "seed": range(2**32),
-    "epochs": range(100_001),
+    "steps": range(1_000_001),
     "runs_dir": named,
 }
 """What each field of a :class:`RunConfig` may be."""
@@ -50,8 +50,8 @@ class RunConfig:
     preset : {"quick", "standard", "paper"}
     seed : int
         Of the split, the first weights and the order of chips.
-    epochs : int
-        Instead of the preset's; 0 takes the preset's.
+    steps : int
+        Batches that the network is trained on; 0 takes the preset's.
     runs_dir : str
         Folder of the runs. Not part of a run's identity.
 
@@ -69,7 +69,7 @@ class RunConfig:
     split: str = "blocked"
     preset: str = "quick"
     seed: int = 0
-    epochs: int = 0
+    steps: int = 0
     runs_dir: str = "runs"
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ class RunConfig:
     @property
     def hash(self) -> str:
         """Return the run's name: twelve characters that depend on everything that the result depends on."""
-        identity: dict[str, Any] = dataclasses.asdict(self) | {"runs_dir": None, "epochs": self.chosen_epochs}
+        identity: dict[str, Any] = dataclasses.asdict(self) | {"runs_dir": None, "steps": self.chosen_steps}
         if self.cube in REGIONS and REGIONS[self.cube].simulated:
             from landslide_utils.simulate.scene import fingerprint
 
@@ -99,6 +99,6 @@ class RunConfig:
         return Path(self.runs_dir) / self.hash
 
     @property
-    def chosen_epochs(self) -> int:
-        """Return how many epochs are trained."""
-        return self.epochs or PRESETS[self.preset].epochs
+    def chosen_steps(self) -> int:
+        """Return how many steps are trained."""
+        return self.steps or PRESETS[self.preset].steps

@@ -62,7 +62,7 @@ def plan_runs(
     ----------
     channels, timesteps, seeds, splits : sequence
     **fixed
-        What all runs share: ``cube``, ``preset``, ``epochs``, ``orbit``, ``event_time``, ``runs_dir``.
+        What all runs share: ``cube``, ``preset``, ``steps``, ``orbit``, ``event_time``, ``runs_dir``.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def plan_runs(
     lists = {"seeds": seeds, "timesteps": timesteps, "splits": splits, "channels": channels}
     checked = check_parameters({**lists, **fixed}, **GRID_RULES)
     return [
-        RunConfig(channels=name, timesteps=steps, seed=seed, split=split, **fixed)
-        for seed, steps, split, name in itertools.product(*(checked[name] for name in lists))
+        RunConfig(channels=name, timesteps=passes, seed=seed, split=split, **fixed)
+        for seed, passes, split, name in itertools.product(*(checked[name] for name in lists))
     ]
 
 
@@ -97,7 +97,7 @@ def run_grid(
     """Run what is missing of a grid, one run a Dask task, and return the table of all of them.
 
     It can be stopped at any moment and started again: finished runs stay, and a half trained one goes on from its last
-    epoch. Two grids may share a folder: what one is training the other leaves to it.
+    checkpoint. Two grids may share a folder: what one is training the other leaves to it.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
             warnings.warn(str(error), stacklevel=2)
             continue
         config = dataclasses.asdict(entry.config)
-        lines.append({"run": folder.name, **config, **entry.metrics, "epochs": entry.metrics["epochs"]})
+        lines.append({"run": folder.name, **config, **entry.metrics, "steps": entry.metrics["steps"]})
     if not lines:
         return pd.DataFrame()
     order = ["cube", "preset", "split", "channels", "timesteps", "seed"]

@@ -17,6 +17,10 @@ The function takes the value. If the value is not allowed, it raises a ValueErro
 """
 
 
+RENAMED = {"epochs": "epochs is now steps: training is counted in batches; give steps, or 0 for the preset's number"}
+"""What is said of a parameter by its old name."""
+
+
 @dataclass(frozen=True)
 class Several:
     """A rule for a list whose items follow a rule; it may be given as a list, as one item, or as a text: "1 2 4"."""
@@ -48,7 +52,7 @@ def check_parameters(namespace: Mapping[str, Any], **rules: Rule | Several) -> d
     {'channels': 'sar', 'timesteps': [1, 2]}
     """
     unknown = [name for name in _set_by_papermill(namespace.get("In", [])) if name not in rules]
-    faults = [f"{name} is not a parameter; these are: {', '.join(rules)}" for name in unknown]
+    faults = [RENAMED.get(name, f"{name} is not a parameter; these are: {', '.join(rules)}") for name in unknown]
     checked = {}
     for name in [name for name in rules if name in namespace]:
         checked[name], wrong = _check(name, namespace[name], rules[name])

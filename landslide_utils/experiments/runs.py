@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from landslide_utils.figures.style import Picture
 
-FORMAT = 2
+FORMAT = 3
 """Number of the layout of a run's folder; a run of another layout is not read, and is run again."""
 
 MEMBERS = ("config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors", "probability.zarr")
@@ -60,7 +60,7 @@ class Run:
     config : RunConfig
     metrics : dict
     history : pandas.DataFrame
-        One line an epoch.
+        One line for each look at the validation chips.
     bootstrap : pandas.DataFrame
         Draws of the AUPRC, one line a draw: ``auprc`` and ``auprc_landslide_chips``.
     """
@@ -116,8 +116,8 @@ def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
 def run(config: RunConfig, *, progress: bool = True) -> Run:
     """Train, map and measure one configuration, unless that has been done, and return what is kept of it.
 
-    It does what notebook 03 does step by step. A training that was stopped goes on from its last epoch. Processes that
-    share a folder never train the same run at the same time.
+    It does what notebook 03 does step by step. A training that was stopped goes on from its last checkpoint. Processes
+    that share a folder never train the same run at the same time.
 
     Raises
     ------
@@ -169,8 +169,8 @@ def _run(config: RunConfig, progress: bool) -> Run:
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
-        session = start_session(scene, preset, epochs=config.chosen_epochs, seed=config.seed)
-        history = pd.DataFrame(fit(session, config.chosen_epochs, progress=progress, checkpoint=checkpoint))
+        session = start_session(scene, preset, steps=config.chosen_steps, seed=config.seed)
+        history = pd.DataFrame(fit(session, progress=progress, checkpoint=checkpoint))
         return session.model, history
 
     try:
@@ -203,7 +203,7 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
         NaN without data.
     scene : Scene
     history : pandas.DataFrame
-        One line an epoch.
+        As :func:`landslide_utils.train.fit` yields it.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
         "calibration_error_temperature_and_shift": _error_after(shifted, *test),
         "temperature": calibration.temperature,
         "seconds_train": float(history["seconds"].sum()),
-        "epochs": len(history),
+        "steps": int(history["step"].iloc[-1]),
         "n_train_chips": int((chips["part"] == "train").sum()),
         "n_test_chips": len(tested),
         "n_test_chips_with_landslides": len(rich),

@@ -35,8 +35,8 @@ THERE, AS_TRAINED, BY_REGION, FINE_TUNED, FEW_ALONE, LOG_RATIO = METHODS = (
     "few chips alone",
     "log ratio",
 )
-FEW, EPOCHS = 8, 12
-"""Labelled chips with landslides that fine-tuning is given, and how often it sees them."""
+FEW, STEPS = 8, 48
+"""Labelled chips with landslides that fine-tuning is given, and how many batches it is trained on."""
 
 
 def few_chips(chips: pd.DataFrame, count: int = FEW, seed: int = 0) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def fine_tune(
     preset: Preset,
     *,
     weights: Mapping[str, torch.Tensor] | None,
-    epochs: int = EPOCHS,
+    steps: int = STEPS,
     seed: int = 0,
     progress: bool = True,
 ) -> torch.nn.Module:
@@ -83,7 +83,7 @@ def fine_tune(
         A network with weights is trained with a tenth of its learning rate.
     weights : mapping of torch.Tensor, optional
         Of a network that was trained elsewhere; without them it starts from nothing.
-    epochs, seed : int
+    steps, seed : int
     progress : bool
     """
     from landslide_utils.train import fit, start_session
@@ -91,8 +91,8 @@ def fine_tune(
     if weights is not None:
         preset = dataclasses.replace(preset, learning_rate=preset.learning_rate / 10)
     scene = dataclasses.replace(scene, chips=chips)
-    session = start_session(scene, preset, epochs=epochs, seed=seed, weights=weights)
-    for _ in fit(session, epochs, progress=progress):
+    session = start_session(scene, preset, steps=steps, seed=seed, weights=weights)
+    for _ in fit(session, progress=progress):
         pass
     model: torch.nn.Module = session.model
     return model
@@ -124,9 +124,8 @@ def map_cube(
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
         hidden = find_layover_and_shadow(datacube, orbit=orbit, incidence_degrees=incidence_degrees)
-    valid = composite["image"].notnull().all("channel")
     image = normalisation.apply(composite["image"])
-    return map_scene(model, image, valid=valid, layover_and_shadow=hidden), datacube["dem"].load()
+    return map_scene(model, image, valid=composite["valid"], layover_and_shadow=hidden), datacube["dem"].load()
 
 
 def measure_pairs(
@@ -217,7 +216,7 @@ def _map_tuned(
 ) -> xr.DataArray:
     """Return the map of a network that was trained on a few chips of the scene."""
     preset = PRESETS[config.preset]
-    model = fine_tune(scene, few, preset, weights=weights, epochs=EPOCHS, seed=config.seed, progress=False)
+    model = fine_tune(scene, few, preset, weights=weights, steps=STEPS, seed=config.seed, progress=False)
     return map_elsewhere(model, scene.normalisation, scene)
 
 

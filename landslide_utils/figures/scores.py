@@ -28,19 +28,19 @@ def _draw_chance(axes: Axes, chance: float, *, vertical: bool = False) -> None:
 
 
 def history_figure(history: pd.DataFrame) -> style.Picture:
-    """Return curves of loss and validation AUPRC against the epoch."""
+    """Return curves of loss and validation AUPRC against the step."""
     figure, (left, right) = style.new_figure(9, 3.6, 1, 2)
-    left.plot(history["epoch"], history["train_loss"], "o-", color=style.BLUE, label="training")
-    left.plot(history["epoch"], history["validation_loss"], "s--", color=style.GREY, label="validation")
-    left.set(xlabel="epoch", ylabel="cross-entropy", ylim=(0, None))
+    left.plot(history["step"], history["train_loss"], "o-", color=style.BLUE, label="training")
+    left.plot(history["step"], history["validation_loss"], "s--", color=style.GREY, label="validation")
+    left.set(xlabel="step", ylabel="cross-entropy", ylim=(0, None))
     left.legend(frameon=False)
-    right.plot(history["epoch"], history["validation_auprc"], "s--", color=style.GREY)
-    right.set(xlabel="epoch", ylabel="AUPRC on validation chips", ylim=(0, 1))
+    right.plot(history["step"], history["validation_auprc"], "s--", color=style.GREY)
+    right.set(xlabel="step", ylabel="AUPRC on validation chips", ylim=(0, 1))
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
-    ends = {name: f"{history[name].iloc[0]:.2f} to {history[name].iloc[-1]:.2f}" for name in history if name != "epoch"}
+    ends = {name: f"{history[name].iloc[0]:.2f} to {history[name].iloc[-1]:.2f}" for name in history if name != "step"}
     text = f": training loss from {ends['train_loss']}, and validation AUPRC from {ends['validation_auprc']}."
-    return style.finish(figure, f"Curves of {len(history)} epochs", text)
+    return style.finish(figure, f"Curves of {history['step'].iloc[-1]} steps", text)
 
 
 def curves_figure(curves: Mapping[str, Curve], source: style.Described) -> style.Picture:

@@ -37,7 +37,7 @@
 # %% tags=["parameters"]
 # fmt: off
 region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, practice_hurricane or practice_small
-epochs: int = 6  # How often the network sees the training chips, 1 to 30; more is better and slower
+steps: int = 120  # Batches of chips that the network is trained on, 1 to 1000; more is better and slower
 
 # %% [markdown]
 # Wrong values and unknown names are refused here, before any work is done.
@@ -46,7 +46,7 @@ epochs: int = 6  # How often the network sees the training chips, 1 to 30; more 
 from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
 
-parameters = check_parameters(globals(), region=PRACTICE, epochs=range(1, 31))
+parameters = check_parameters(globals(), region=PRACTICE, steps=range(1, 1001))
 
 # %% [markdown]
 # ## The satellite
@@ -135,13 +135,13 @@ split_figure(composite, chips)
 from landslide_utils.model import PRESETS
 from landslide_utils.train import fit, start_session
 
-session = start_session(scene, PRESETS["quick"], epochs=epochs)
+session = start_session(scene, PRESETS["quick"], steps=steps)
 
 # %% [markdown]
-# Now it trains: it sees each chip a few times, and after each look its weights change a little.
+# Now it trains: in each step it sees a few chips, and then its weights change a little.
 
 # %%
-history = list(fit(session, epochs))
+history = list(fit(session))
 
 # %% [markdown]
 # ## The map

@@ -14,7 +14,7 @@
 # from before and after an event, and ask how much better than chance it is.
 #
 # **Afterwards you can** make a composite from a radar datacube, cut it into chips that do not leak, write a training
-# loop, tell learning from the loss of knowing nothing, choose an epoch without the test, and read a precision-recall
+# loop, tell learning from the loss of knowing nothing, choose a step without the test, and read a precision-recall
 # curve.
 #
 # | you should know | where it is taught |
@@ -42,7 +42,7 @@ orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or 
 split: str = "blocked"  # How chips are shared out: blocked (neighbours together) or random (single chips; it leaks)
 preset: str = "quick"  # How large a network and how long: quick (a minute), standard (longer) or paper (a GPU)
 seed: int = 0  # Of the split, the first weights and the order of chips; the same seed gives the same result
-epochs: int = 0  # How often the network sees the training chips; 0 takes the preset's number
+steps: int = 0  # Batches that the network is trained on; 0 takes the preset's number
 runs_dir: str = "runs"  # Folder in which the run is saved
 
 # %% [markdown]
@@ -157,44 +157,40 @@ from landslide_utils.model import PRESETS, count_weights
 from landslide_utils.train import start_session
 
 scene = Scene(composite, chips, normalisation)
-session = start_session(scene, PRESETS[config.preset], epochs=config.chosen_epochs, seed=config.seed)
-print(f"{count_weights(session.model):,} weights, {len(session.train_batches)} batches an epoch")
+session = start_session(scene, PRESETS[config.preset], steps=config.chosen_steps, seed=config.seed)
+print(f"{count_weights(session.model):,} weights, {session.steps} steps")
 
 # %% [markdown]
-# An [epoch](../docs/glossary.md#epoch) shows the network as many chips as there are for training, in
-# [batches](../docs/glossary.md#batch). After each batch the weights move once: one **step**.
+# A [batch](../docs/glossary.md#batch) is a few chips that the network sees at once. After each batch the weights move
+# once: one **step**. Training is counted in steps, so it takes as long in a large scene as in a small one.
 #
-# ### Exercise: steps
+# ### Exercise: how often is a chip seen?
 #
-# The published recipe trains only on chips that hold a landslide, in batches of `recipe.batch_size`, for
-# `recipe.epochs` epochs. The last batch of an epoch may be smaller than the others. How many steps is that with the
-# training chips in `chips`? Their `landslide_share` is above 0.
+# The published recipe trains only on chips that hold a landslide: `recipe.steps` steps with batches of
+# `recipe.batch_size` chips. How often does it show each of the training chips in `chips`, on average? Their
+# `landslide_share` is above 0.
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
 
 recipe = PRESETS["paper"]
-steps = ...
+times = ...
 # BEGIN SOLUTION NO PROMPT
 holds_landslide = (chips["part"] == "train") & (chips["landslide_share"] > 0)
-steps = np.ceil(holds_landslide.sum() / recipe.batch_size) * recipe.epochs
+times = recipe.steps * recipe.batch_size / holds_landslide.sum()
 # END SOLUTION
-check.optimiser_steps(steps, chips, recipe)
+check.times_seen(times, chips, recipe)
 
 # %% [markdown]
-# How far do epochs measure a training? The three presets on these chips: how often do they show the chips, and how
-# often do they move the weights?
+# Once through all training chips is called an [epoch](../docs/glossary.md#epoch), and many papers count training in
+# epochs. How far do epochs measure a training? Ten epochs with batches of 64 chips, on scenes of several sizes:
 
 # %% tags=["misconception:epochs-measure-training"]
 import pandas as pd
 
-
-def steps_an_epoch(preset):
-    shown = chips[(chips["part"] == "train") & ((chips["landslide_share"] > 0) | (preset.landslide_chips < 1))]
-    return int(np.ceil(len(shown) / preset.batch_size))
-
-shown = {name: {"epochs": p.epochs, "steps": p.epochs * steps_an_epoch(p)} for name, p in PRESETS.items()}
-pd.DataFrame(shown)
+number_of_chips = pd.Series([20, 60, 216, 2000], name="training chips")
+steps_of_ten_epochs = 10 * np.ceil(number_of_chips / recipe.batch_size)
+pd.DataFrame({"training chips": number_of_chips, "steps": steps_of_ten_epochs.astype(int)})
 
 # %% [markdown]
 # Epochs count how often the chips are gone through, steps how often the weights move. The fewer the chips and the
@@ -253,15 +249,15 @@ for said in (0.5, prevalence):
 # And this is all that training is: look at a batch of chips, compare with the labels, ask each weight which way it
 # should move, move it a little.
 
-# %% tags=["shown:train.train_epoch"]
+# %% tags=["shown:train.train_steps"]
 from landslide_utils.train import Session
 
 
-def train_epoch(session: Session) -> float:
-    """Show the network one epoch of training chips, update the weights after each batch, and return the mean loss."""
+def train_steps(session: Session, count: int) -> float:
+    """Show the network `count` batches, update the weights after each, and return the mean loss."""
     session.model.train()
     total = 0.0
-    for batch in session.train_batches:
+    for batch in session.next_batches(count):
         session.optimiser.zero_grad()
         logits = session.model(batch["image"])
         loss = session.loss(logits, batch["landslides"], batch["valid"])
@@ -269,16 +265,17 @@ def train_epoch(session: Session) -> float:
         session.optimiser.step()
         session.schedule.step()
         total += loss.item()
-    return total / len(session.train_batches)
+    return total / count
 
 
 # %% [markdown]
-# Now repeat it, epoch after epoch. Our own `train_epoch` from above is what runs.
+# Now go on to the last step. Our own `train_steps` from above is what runs. Every now and then `fit` looks at the
+# validation chips, and writes a line of `history`.
 
 # %%
 from landslide_utils.train import fit
 
-history = pd.DataFrame(fit(session, config.chosen_epochs, train_epoch=train_epoch))
+history = pd.DataFrame(fit(session, train_steps=train_steps))
 
 # %% [markdown]
 # The training loss should fall. The validation loss is measured on chips that never changed a weight: if it rises while
@@ -290,20 +287,20 @@ from landslide_utils.figures.scores import history_figure
 history_figure(history)
 
 # %% [markdown]
-# ### Exercise: which epoch?
+# ### Exercise: which step?
 #
-# If you could keep the weights of one epoch, which would you keep? `history` has a line for each epoch. Choose by the
-# AUPRC on the validation chips and give its `epoch`.
+# If you could keep the weights of one line of `history`, which would you keep? Choose by the AUPRC on the validation
+# chips and give its `step`.
 
 # %% tags=["exercise"]
 keep = ...
 # BEGIN SOLUTION NO PROMPT
-keep = history.loc[history["validation_auprc"].idxmax(), "epoch"]
+keep = history.loc[history["validation_auprc"].idxmax(), "step"]
 # END SOLUTION
-check.best_epoch(keep, history)
+check.best_step(keep, history)
 
 # %% [markdown]
-# And had we gone by a loss? Three rules, the epoch that each chooses, and what that epoch is worth on the validation
+# And had we gone by a loss? Three rules, the step that each chooses, and what its weights are worth on the validation
 # chips:
 
 # %% tags=["misconception:train-until-the-loss-is-lowest"]
@@ -312,12 +309,12 @@ chosen = {
     "lowest validation loss": history["validation_loss"].idxmin(),
     "highest validation AUPRC": history["validation_auprc"].idxmax(),
 }
-history.loc[list(chosen.values()), ["epoch", "validation_auprc"]].set_axis(list(chosen), axis="index").round(3)
+history.loc[list(chosen.values()), ["step", "validation_auprc"]].set_axis(list(chosen), axis="index").round(3)
 
 # %% [markdown]
 # No rule can beat the last one in this table. The training loss belongs to chips that the network may know by heart.
-# Presets with `patience` keep the best epoch; `quick` and `standard` keep the last, because by then their steps have
-# shrunk to nearly nothing.
+# Our presets keep the weights of the last step: by then the learning rate has shrunk to nearly nothing, and so has the
+# difference between the last lines.
 #
 # ## The map
 #
@@ -416,7 +413,7 @@ for part, words in (("test", "that chose it"), ("validation", "that did not")):
     print(f"{part} chips, {words}: {score_of(lucky, part):.3f}; half of the guessers score more than {typical:.3f}")
 
 # %% [markdown]
-# Whoever is chosen by the test looks good on the test. So the test chooses nothing: no epoch, no threshold, no network.
+# Whoever is chosen by the test looks good on the test. So the test chooses nothing: no step, no threshold, no network.
 # It is asked once, at the end.
 #
 # ## Keep it
@@ -473,7 +470,7 @@ pd.Series(results, name="value").to_frame()
 # </details>
 
 # %% [markdown] tags=["question:a-small-loss-is-a-good-network"]
-# **2.** Landslides are 2 % of the pixels. After an epoch the cross-entropy is 0.10. What has the network learnt?
+# **2.** Landslides are 2 % of the pixels. After some training the cross-entropy is 0.10. What has the network learnt?
 #
 # <details><summary>Perhaps nothing but that landslides are rare</summary>
 #
@@ -508,7 +505,7 @@ pd.Series(results, name="value").to_frame()
 #
 # </details>
 #
-# <details><summary>Keep the weights of the best validation epoch</summary>
+# <details><summary>Keep the weights that were best on the validation chips</summary>
 #
 # **Right.** Validation chips never moved a weight, so they show what the network can do elsewhere.
 #
@@ -541,7 +538,7 @@ pd.Series(results, name="value").to_frame()
 #
 # - A composite is a mean of power over passes, before and after, from one orbit direction.
 # - A split that keeps neighbours together gives an honest test; few blocks give a weak one: repeat it with other seeds.
-# - Training is counted in steps as well as in epochs, and a loss is read beside that of knowing nothing.
+# - Training is counted in steps, and a loss is read beside that of knowing nothing.
 # - Validation chips choose, test chips only test.
 # - AUPRC is read beside chance, and compared only at the same prevalence.
 #

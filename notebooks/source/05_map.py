@@ -41,7 +41,7 @@ timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
 incidence_degrees: float = 0.0  # Angle between the radar's look and the vertical; 0 takes the cube's own
 seed: int = 0  # Of the split, the first weights and the order of chips
-epochs: int = 6  # How often the network sees the training chips, 1 to 200; few, because it is the map that matters here
+steps: int = 180  # Batches that the network is trained on, 1 to 10000; few, because it is the map that matters here
 threshold: float = None  # Probability from which a pixel is landslide, 0 to 1; None chooses it on the validation chips
 min_pixels: int = 4  # Groups of fewer pixels get no polygon; 1 keeps all
 out_dir: str = "maps"  # Folder for the files
@@ -60,7 +60,7 @@ parameters = check_parameters(
     globals(),
     **as_in_a_run,
     incidence_degrees=float,
-    epochs=range(1, 201),
+    steps=range(1, 10_001),
     threshold=optional(float),
     min_pixels=range(1, 100_001),
     out_dir=named,
@@ -96,25 +96,22 @@ from landslide_utils.train import fit, start_session
 
 # %%
 datacube = open_cube(cube, event_time=event_time or None, variables=[*variables_of(channels), "dem"], progress=True)
-composite = make_composite(datacube, channels=channels, timesteps=timesteps, orbit=orbit)
-landslides = composite["landslides"].load()
+composite = make_composite(datacube, channels=channels, timesteps=timesteps, orbit=orbit).load()
+landslides = composite["landslides"]
 
 # %% [markdown]
-# We measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation). Nothing has been
-# loaded but the labels: the image stays a recipe, and is read chunk by chunk where it is needed. That is how a scene of
-# any size fits in memory.
+# We measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation).
 
 # %%
 chips = split_chips(landslides, seed=seed)
 scene = Scene.fit(composite, chips)
 
 # %% [markdown]
-# Then we train for a few epochs. Here the chips are wanted in memory.
+# Then we train for a few steps.
 
 # %%
-scene.image.load(), scene.valid.load()
-session = start_session(scene, PRESETS["quick"], epochs=epochs, seed=seed)
-pd.DataFrame(fit(session, epochs)).tail(1)
+session = start_session(scene, PRESETS["quick"], steps=steps, seed=seed)
+pd.DataFrame(fit(session)).tail(1)
 
 # %% [markdown]
 # ## Where radar is blind

@@ -37,7 +37,7 @@ channels: str = "vv sar"  # Band combinations, with spaces between: vv, vh, sar,
 timesteps: str = "1 4"  # Numbers of passes before and after the event, with spaces between
 seeds: str = "0"  # Seeds, with spaces between
 preset: str = "quick"  # How large a network and how long: quick, standard or paper
-epochs: int = 1  # How often the network sees the training chips; 0 takes the preset's number, and longer
+steps: int = 30  # Batches that each network is trained on; 0 takes the preset's number, and longer
 runs_dir: str = "runs"  # Folder in which the runs are kept
 results: str = "../docs/results"  # Folder with the results of the whole grid
 
@@ -59,7 +59,7 @@ configs = plan_runs(**parameters)
 #
 # Each run is a folder that appears whole or not at all, under the name of its configuration. So what is there is done,
 # and what is not is missing. Stop the next cell and start it again: finished runs stay, a half trained one goes on from
-# its last epoch. Here the runs are trained one after the other, which needs little memory. From a terminal,
+# its last checkpoint. Here the runs are trained one after the other, which needs little memory. From a terminal,
 # `python -m landslide_utils.experiments` trains as many at once as there are cores, or on any Dask cluster.
 
 # %%
@@ -225,7 +225,7 @@ print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half 
 
 # %% [markdown]
 # If the second number is much the larger, more seeds would not help: the interval is wide because the test has few
-# chips with landslides. How many has each seed's test? More of these, not more epochs, would narrow it.
+# chips with landslides. How many has each seed's test? More of these, not more training, would narrow it.
 
 # %%
 runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
@@ -311,7 +311,7 @@ recipes.groupby(["cube", "recipe"])[["seconds_train", "auprc", "prevalence"]].me
 #
 # </details>
 #
-# <details><summary>More epochs</summary>
+# <details><summary>Longer training</summary>
 #
 # **No.** The network may get better, but it is still tested on seven chips.
 #

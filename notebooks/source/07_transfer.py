@@ -35,7 +35,7 @@
 # fmt: off
 train_region: str = "practice_earthquake"  # Where the network is trained: one of the four practice regions
 test_region: str = "practice_mountains"  # Where it is used: another of these
-epochs: int = 8  # How often the network sees the training chips, 1 to 30; the table at the end had 16
+steps: int = 240  # Batches that the network is trained on, 1 to 5000; the table at the end had more
 seed: int = 0  # Of the split, the first weights and the order of chips, 0 to 99
 runs_dir: str = "runs"  # Folder in which the trained network is kept
 results: str = "../docs/results"  # Folder with the table of all pairs
@@ -51,7 +51,7 @@ from landslide_utils.simulate.scenario import PRACTICE
 others = [name for name in PRACTICE if name != train_region]
 folders = {"runs_dir": named, "results": named}
 parameters = check_parameters(
-    globals(), train_region=PRACTICE, test_region=others, epochs=range(1, 31), seed=range(100), **folders
+    globals(), train_region=PRACTICE, test_region=others, steps=range(1, 5001), seed=range(100), **folders
 )
 
 # %% [markdown]
@@ -63,7 +63,7 @@ parameters = check_parameters(
 # %%
 from landslide_utils.experiments.runs import prepare
 
-config = RunConfig(cube=train_region, epochs=epochs, seed=seed, runs_dir=runs_dir)
+config = RunConfig(cube=train_region, steps=steps, seed=seed, runs_dir=runs_dir)
 home = prepare(config)
 away = prepare(RunConfig(cube=test_region, seed=seed))
 

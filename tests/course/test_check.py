@@ -14,7 +14,6 @@ import xarray as xr
 from scipy.stats import entropy
 from shapely import box
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
-from torch.utils.data import DataLoader
 
 from landslide_utils.chips import Normalisation
 from landslide_utils.course import check
@@ -101,18 +100,18 @@ DB = 10 * np.log10(POWER)
 INSIDE = TEST.values
 AREA = float(LANDSLIDES.sum()) * 100 / 1e6
 AP = average_precision_score(LANDSLIDES.values[INSIDE], PROBABILITY.values[INSIDE])
-RECIPE = dataclasses.replace(PRESETS["paper"], batch_size=32, epochs=5)
+RECIPE = dataclasses.replace(PRESETS["paper"], batch_size=32, steps=20)
 DEALT = pd.DataFrame(
     {
         "part": ["train"] * 110 + ["test"] * 60,
         "landslide_share": [0.1] * 70 + [0.0] * 40 + [0.2] * 60,
     }
 )  # 70 chips that the recipe trains on, 40 that it leaves out, 60 that it may not see
-STEPS = RECIPE.epochs * len(DataLoader(range(70), RECIPE.batch_size))  # type: ignore[arg-type, var-annotated]
+TIMES = 20 * 32 / 70
 P = 0.03
 HISTORY = pd.DataFrame(
     {
-        "epoch": np.arange(1, 9),
+        "step": np.arange(40, 361, 40)[:8],
         "train_loss": [0.7, 0.5, 0.3, 0.25, 0.2, 0.15, 0.1, 0.12],
         "validation_loss": [0.7, 0.4, 0.2, 0.25, 0.3, 0.3, 0.4, 0.5],
         "validation_auprc": [0.05, 0.3, 0.4, 0.5, 0.62, 0.6, 0.5, 0.45],
@@ -226,9 +225,9 @@ CONTEXT: dict[str, tuple[Any, ...]] = {
     "composite": (POWER,),
     "leaking_chips": (CHIPS,),
     "normalised": (IMAGE, CHIPS),
-    "optimiser_steps": (DEALT, RECIPE),
+    "times_seen": (DEALT, RECIPE),
     "uninformed_loss": (P,),
-    "best_epoch": (HISTORY,),
+    "best_step": (HISTORY,),
     "spread_of_difference": (FIRST, SECOND),
     "landslides_found": (EACH,),
     "calibration_error": (TABLE,),
@@ -280,9 +279,9 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
         ((IMAGE - MEAN) / SD).transpose("y", "x", "channel"),
         ((IMAGE - MEAN) / SD).values,
     ],
-    "optimiser_steps": [STEPS, float(STEPS), np.int64(STEPS)],
+    "times_seen": [TIMES, np.float64(TIMES)],
     "uninformed_loss": [entropy([P, 1 - P]), round(entropy([P, 1 - P]), 3)],
-    "best_epoch": [5, np.int64(5), HISTORY.set_index("epoch")["validation_auprc"].idxmax()],
+    "best_step": [200, np.int64(200), HISTORY.set_index("step")["validation_auprc"].idxmax()],
     "spread_of_difference": [np.std(FIRST - SECOND), np.std(SECOND - FIRST, ddof=1)],
     "landslides_found": [sum(EACH["found"] >= 0.5) / 200, (EACH["found"] > 0.4).mean()],
     "calibration_error": [FAR, np.float32(FAR)],
@@ -498,17 +497,15 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("normalised", (IMAGE - MEAN) / SD**2, "variance"),
     ("normalised", IMAGE, "as it was"),
     ("normalised", (IMAGE - MEAN) / SD + 0.1, "Measure mean and standard deviation"),
-    ("optimiser_steps", 3, "steps of one epoch"),
-    ("optimiser_steps", 350, "a step for each chip"),
-    ("optimiser_steps", 70, "number of chips"),
-    ("optimiser_steps", 10, "dropped the last batch"),
-    ("optimiser_steps", 70 / 32 * 5, "no parts of steps"),
-    ("optimiser_steps", 11, "chips of two epochs"),
-    ("optimiser_steps", 20, "counted all training chips"),
-    ("optimiser_steps", 25, "chips of all parts"),
-    ("optimiser_steps", 160, "chips of a batch times the epochs"),
-    ("optimiser_steps", 5, "number of epochs"),
-    ("optimiser_steps", 16, "divide by the batch size and round up"),
+    ("times_seen", 640, "chips shown in all"),
+    ("times_seen", 32 / 70, "of one batch for each chip"),
+    ("times_seen", 20 / 70, "A step shows a whole batch"),
+    ("times_seen", 70 / 640, "wrong way round"),
+    ("times_seen", 640 / 110, "counted all training chips"),
+    ("times_seen", 640 / 130, "chips of all parts"),
+    ("times_seen", 20, "number of steps"),
+    ("times_seen", 70, "number of chips. How many are shown"),
+    ("times_seen", 1.5, "Divide by the training chips with a landslide"),
     ("uninformed_loss", -entropy([P, 1 - P]), "sign is wrong"),
     ("uninformed_loss", entropy([P, 1 - P], base=2), "bits"),
     ("uninformed_loss", entropy([P, 1 - P], base=10), "base ten"),
@@ -521,13 +518,14 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("uninformed_loss", np.log(2), "0.5 everywhere"),
     ("uninformed_loss", P * (1 - P), "squared error"),
     ("uninformed_loss", P, "What is the mean?"),
-    ("best_epoch", 4, "counts lines from 0"),
-    ("best_epoch", 7, "lowest training loss"),
-    ("best_epoch", 3, "lowest validation loss"),
-    ("best_epoch", 1, "The higher, the better"),
-    ("best_epoch", 0.62, "AUPRC itself"),
-    ("best_epoch", 8, "last epoch"),
-    ("best_epoch", 6, "highest validation_auprc"),
+    ("best_step", 4, "counted from 0"),
+    ("best_step", 5, "counted from 1"),
+    ("best_step", 280, "lowest training loss"),
+    ("best_step", 120, "lowest validation loss"),
+    ("best_step", 40, "The higher, the better"),
+    ("best_step", 0.62, "AUPRC itself"),
+    ("best_step", 320, "last step"),
+    ("best_step", 240, "highest validation_auprc"),
     ("spread_of_difference", np.hypot(FIRST.std(), SECOND.std()), "chips of its own"),
     ("spread_of_difference", FIRST.std() + SECOND.std(), "added the two"),
     ("spread_of_difference", FIRST.std() - SECOND.std(), "difference of the standard deviations"),
@@ -599,9 +597,9 @@ NUMBERS = (
     "mean_backscatter",
     "number_of_looks",
     "leaking_chips",
-    "optimiser_steps",
+    "times_seen",
     "uninformed_loss",
-    "best_epoch",
+    "best_step",
     "spread_of_difference",
     "landslides_found",
     "calibration_error",
@@ -744,12 +742,6 @@ def test_missing_pixels_do_no_harm() -> None:
     assert check.mean_backscatter(10 * np.log10(HOLED.values.mean()), HOLED).state == NOT_YET
     zeros = POWER.copy(data=np.where(np.arange(80) > 2, POWER, 0))
     assert check.composite(10 * np.log10(zeros.where(zeros > 0).mean("time")), zeros).state == RIGHT
-
-
-def test_fewer_chips_than_a_batch_make_one_step_an_epoch() -> None:
-    few = DEALT.iloc[60:80]  # ten of them hold a landslide
-    assert check.optimiser_steps(5, few, RECIPE).state == RIGHT
-    assert "dropped the last batch" in check.optimiser_steps(0, few, RECIPE).message
 
 
 def test_draws_without_a_landslide_do_no_harm() -> None:

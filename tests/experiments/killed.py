@@ -6,6 +6,7 @@ runs. The processes are forked from this one, which has only imported, so that t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -20,6 +21,10 @@ import xarray as xr
 from landslide_utils import files, predict, train
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.grid import run_grid
+from landslide_utils.model import PRESETS
+
+OFTEN = dataclasses.replace(PRESETS["quick"], validate_every=4)
+"""A preset that writes a checkpoint every four steps."""
 
 
 def kill(*_: Any, **__: Any) -> None:
@@ -28,12 +33,12 @@ def kill(*_: Any, **__: Any) -> None:
 
 
 def while_checkpoint_is_written(number: int) -> None:
-    """Stop in the middle of writing the checkpoint of an epoch of this process: half of the file is there."""
-    save, epochs = train.save_file, iter(range(1, 100))
+    """Stop in the middle of writing a checkpoint of this process: half of the file is there."""
+    save, numbers = train.save_file, iter(range(1, 100))
 
     def save_half(tensors: dict[str, torch.Tensor], path: Path, **options: Any) -> None:
         save(tensors, path, **options)
-        if next(epochs) == number:
+        if next(numbers) == number:
             os.truncate(path, path.stat().st_size // 2)
             kill()
 
@@ -54,6 +59,7 @@ def when_the_folder_is_there(config: RunConfig) -> None:
 
 def main(config: RunConfig) -> None:
     """Run all processes."""
+    PRESETS["quick"] = OFTEN
     moments: list[Callable[[], object]] = [
         lambda: while_checkpoint_is_written(1),
         lambda: while_checkpoint_is_written(2),

@@ -17,7 +17,7 @@ def test_all_wrong_values_are_listed_with_what_is_allowed() -> None:
             preset="big",
             timesteps=5,
             seed=-1,
-            epochs=True,
+            steps=True,
             cube="",
             event_time="2018-09-05",
         )
@@ -29,7 +29,7 @@ def test_all_wrong_values_are_listed_with_what_is_allowed() -> None:
         "preset='big' is not one of quick, standard, paper",
         "timesteps=5 is not a whole number from 1 to 4",
         "seed=-1 is not",
-        "epochs=True is not",
+        "steps=True is not",
         "cube='' is not a name, path or URL",
         "is a day",
     ):
@@ -41,8 +41,8 @@ def test_the_hash_depends_on_the_experiment_and_not_on_where_it_is_kept() -> Non
     assert RunConfig(runs_dir="elsewhere").hash == base.hash
     assert len({base.hash, RunConfig(seed=1).hash, RunConfig(channels="vv").hash, RunConfig(cube="x.zarr").hash}) == 4
     assert base.folder == Path("runs") / base.hash
-    assert RunConfig(epochs=base.chosen_epochs).hash == base.hash
-    assert base.chosen_epochs > RunConfig(epochs=1).chosen_epochs == 1
+    assert RunConfig(steps=base.chosen_steps).hash == base.hash
+    assert base.chosen_steps > RunConfig(steps=1).chosen_steps == 1
 
 
 def test_a_relative_and_an_absolute_path_are_the_same_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from distributed import LocalCluster
+from killed import OFTEN
 
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.grid import GridError, collect, collect_draws, is_done, plan_runs, run_grid
 from landslide_utils.experiments.runs import read_run, run
 from landslide_utils.files import InputError
+from landslide_utils.model import PRESETS
 
 
 def test_a_grid_is_every_combination_once() -> None:
@@ -39,7 +41,7 @@ def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
     fixed = [
         "--cube",
         cube,
-        "--epochs",
+        "--steps",
         "2",
         "--runs-dir",
         str(runs),
@@ -54,8 +56,11 @@ def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_grid_that_is_killed_five_times_loses_nothing(tmp_path: Path, write_published: Callable[..., str]) -> None:
-    given = {"cube": write_published(shape=(460, 460)), "channels": "vh", "timesteps": 1, "epochs": 2}
+def test_a_grid_that_is_killed_five_times_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_published: Callable[..., str]
+) -> None:
+    monkeypatch.setitem(PRESETS, "quick", OFTEN)
+    given = {"cube": write_published(shape=(460, 460)), "channels": "vh", "timesteps": 1, "steps": 8}
     config, undisturbed = (RunConfig(**given, runs_dir=str(tmp_path / name)) for name in ("runs", "undisturbed"))  # type: ignore[arg-type]
     script = Path(__file__).with_name("killed.py")
     command = [sys.executable, str(script), json.dumps(dataclasses.asdict(config))]
@@ -104,9 +109,9 @@ def test_two_grids_share_a_folder_and_a_damaged_run_is_mended(
 @pytest.mark.slow
 def test_a_run_that_fails_stops_no_other(tmp_path: Path, write_published: Callable[..., str]) -> None:
     cube = write_published()
-    good = plan_runs(cube=cube, channels=["vh"], timesteps=[1], seeds=[0], epochs=1, runs_dir=str(tmp_path))
+    good = plan_runs(cube=cube, channels=["vh"], timesteps=[1], seeds=[0], steps=4, runs_dir=str(tmp_path))
     bad = plan_runs(
-        cube=cube, channels=["vh"], timesteps=[4], seeds=[0], epochs=1, orbit="ascending", runs_dir=str(tmp_path)
+        cube=cube, channels=["vh"], timesteps=[4], seeds=[0], steps=4, orbit="ascending", runs_dir=str(tmp_path)
     )
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,  # some other scheduler

@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> dict[str, object]:
         "config": RunConfig(runs_dir=str(tmp_path / "runs")),
         "metrics": {"auprc": 0.5, "auprc_log_ratio": float("nan"), "format": runs.FORMAT},
         "bootstrap": pd.DataFrame({"auprc": [0.4, 0.5], "auprc_landslide_chips": [0.5, 0.6]}),
-        "history": pd.DataFrame({"epoch": [1, 2], "train_loss": [0.5, 0.4]}),
+        "history": pd.DataFrame({"step": [1, 2], "train_loss": [0.5, 0.4]}),
         "model": torch.nn.Conv2d(2, 1, 3),
         "normalisation": Normalisation(("vv_before", "vv_after"), (-7.0, -7.5), (2.0, 2.1)),
         "probability": probability,
@@ -159,11 +159,11 @@ def test_a_disk_that_is_full_leaves_nothing_behind(run: dict) -> None:  # type: 
 def test_a_run_trains_maps_and_measures_once(
     tmp_path: Path, write_published: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = RunConfig(cube=write_published(), channels="vh", timesteps=2, epochs=1, runs_dir=str(tmp_path))
+    config = RunConfig(cube=write_published(), channels="vh", timesteps=2, steps=4, runs_dir=str(tmp_path))
     found = runs.run(config, progress=False)
     assert {path.name for path in tmp_path.iterdir()} <= {config.hash, f".{config.hash}.lock"}
     assert found.metrics["auprc_low"] <= found.metrics["auprc"] <= found.metrics["auprc_high"]
-    assert found.metrics["epochs"] == 1
+    assert found.metrics["steps"] == 4
     probability = xr.open_zarr(config.folder / "probability.zarr")["probability"].load()
     from landslide_utils.chips import part_mask, split_chips
     from landslide_utils.cube import open_cube
@@ -190,7 +190,7 @@ def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path) -> None
 def test_a_checkpoint_that_cannot_be_used_is_said_and_training_starts_over(
     tmp_path: Path, write_published: Callable[..., str]
 ) -> None:
-    config = RunConfig(cube=write_published(), channels="vh", timesteps=1, epochs=1, runs_dir=str(tmp_path))
+    config = RunConfig(cube=write_published(), channels="vh", timesteps=1, steps=4, runs_dir=str(tmp_path))
     (tmp_path / f".{config.hash}.checkpoint.safetensors").write_bytes(b"half a file")
     with pytest.warns(UserWarning, match=r"cannot be read .* Starting over"):
-        assert runs.run(config, progress=False).metrics["epochs"] == 1
+        assert runs.run(config, progress=False).metrics["steps"] == 4

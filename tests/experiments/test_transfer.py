@@ -60,7 +60,7 @@ def two(write_published: object, tmp_path_factory: pytest.TempPathFactory) -> li
             cube=write_published(name, seed=seed),
             event_time="2018-09-05T18:07:59",
             timesteps=2,
-            epochs=2,
+            steps=8,
             runs_dir=str(folder),
         )  # type: ignore[operator]
         for name, seed in (("one", 1), ("two", 2))
@@ -116,7 +116,7 @@ def test_fine_tuning_starts_from_what_was_learnt(two: list[RunConfig], trained: 
     scene = prepare(two[1], progress=False)
     few = few_chips(scene.chips, 2)
     tuned, alone = (
-        transfer.fine_tune(scene, few, PRESETS["quick"], weights=weights, epochs=1, progress=False)
+        transfer.fine_tune(scene, few, PRESETS["quick"], weights=weights, steps=4, progress=False)
         for weights in (before, None)
     )
     for name, weight in model.state_dict().items():
@@ -130,7 +130,7 @@ def test_fine_tuning_starts_from_what_was_learnt(two: list[RunConfig], trained: 
 
 @pytest.mark.slow
 def test_all_pairs_are_measured_once(two: list[RunConfig], trained: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "EPOCHS", 1)
+    monkeypatch.setattr(transfer, "STEPS", 4)
     tables = list(transfer.measure_pairs(two, progress=False))
     assert [len(table) for table in tables] == [0, 6, 12]
     table = tables[-1]

@@ -28,7 +28,7 @@ def test_curves_and_history_give_their_numbers_in_words() -> None:
     _is_drawn(picture)
     assert "UNet++ 0.61; VV log ratio 0.20; chance 0.020" in picture.alt
     history = pd.DataFrame(
-        {"epoch": [1, 2], "train_loss": [0.9, 0.25], "validation_loss": [0.9, 0.3], "validation_auprc": [0.1, 0.5]}
+        {"step": [10, 20], "train_loss": [0.9, 0.25], "validation_loss": [0.9, 0.3], "validation_auprc": [0.1, 0.5]}
     )
     picture = scores.history_figure(history)
     _is_drawn(picture)

@@ -68,28 +68,26 @@ def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.Dat
 
 
 @exercise
-def optimiser_steps(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
-    """Check how often a recipe (a `Preset`) moves the weights, if it trains on the training chips with landslides."""
+def times_seen(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
+    """Check how often a recipe (a `Preset`) shows each chip, if it trains on the training chips with landslides."""
     slid, training = chips["landslide_share"] > 0, chips["part"] == "train"
-    count, batch, epochs = int((slid & training).sum()), int(recipe.batch_size), int(recipe.epochs)
-    steps = math.ceil(count / batch)
-    of_training, of_landslides = (math.ceil(some.sum() / batch) * epochs for some in (training, slid))
-    right = steps * epochs
+    count, batch, steps = int((slid & training).sum()), int(recipe.batch_size), int(recipe.steps)
+    right = steps * batch / count
     wrong = {
-        f"Those are the steps of one epoch; the recipe has {epochs}.": steps,
-        "That is a step for each chip. The weights move once for each batch.": count * epochs,
-        "That is the number of chips. How many batches are they, and how many epochs are there?": count,
-        "You dropped the last batch of each epoch. It is smaller, but it is a step: round up.": count // batch * epochs,
-        "There are no parts of steps: a batch that is not full is one, too. Round up.": count / batch * epochs,
-        "A batch never holds chips of two epochs. Round up in each.": math.ceil(count / batch * epochs),
-        "You counted all training chips. This recipe trains on those with landslide_share above 0.": of_training,
-        "You counted the chips of all parts. Only those whose part is 'train' train.": of_landslides,
-        "That is the chips of a batch times the epochs. How many batches has an epoch?": batch * epochs,
-        "That is the number of epochs. How many batches has each?": epochs,
-        "Count the training chips with a landslide, divide by the batch size and round up, for an epoch.": OTHERWISE,
+        "That is the number of chips shown in all. How many different chips are there?": steps * batch,
+        "That is the number of chips of one batch for each chip. How many batches are there?": batch / count,
+        "That is how many steps there are for each chip. A step shows a whole batch.": steps / count,
+        "The division is the wrong way round: chips shown over chips that there are.": 1 / right,
+        "You counted all training chips. This recipe trains on those with landslide_share above 0.": (
+            steps * batch / training.sum()
+        ),
+        "You counted the chips of all parts. Only those whose part is 'train' train.": steps * batch / slid.sum(),
+        "That is the number of steps. How many chips do they show, and how many are there?": steps,
+        "That is the number of chips. How many are shown in all the steps?": count,
+        "Steps times chips a batch are shown in all. Divide by the training chips with a landslide.": OTHERWISE,
     }
-    compare(read_number(answer), right, wrong, EXACT)
-    return f"{count} chips in batches of {batch}: {right} steps in {epochs} epochs."
+    compare(read_number(answer), right, wrong)
+    return f"{steps} batches of {batch} show each of the {count} chips {right:.0f} times."
 
 
 @exercise
@@ -118,23 +116,24 @@ def uninformed_loss(answer: Any, prevalence: Any) -> str:
 
 
 @exercise
-def best_epoch(answer: Any, history: pd.DataFrame) -> str:
-    """Check the number of the epoch that is best by the validation chips, from a table with a line for each epoch."""
+def best_step(answer: Any, history: pd.DataFrame) -> str:
+    """Check the step that is best by the validation chips, from a table with a line for each look at them."""
     history = history.reset_index(drop=True)
-    epochs, score = history["epoch"], history["validation_auprc"]
+    steps, score = history["step"], history["validation_auprc"]
     place = int(score.argmax())
-    lowest_training, lowest_validation = (epochs[history[f"{part}_loss"].argmin()] for part in ("train", "validation"))
+    lowest_training, lowest_validation = (steps[history[f"{part}_loss"].argmin()] for part in ("train", "validation"))
     wrong = {
-        f"pandas counts lines from 0, so line {place} is not epoch {place}. Give the column epoch of that line.": place,
-        "That epoch has the lowest training loss, as if learnt by heart. Ask the validation chips.": lowest_training,
-        "That epoch has the lowest validation loss. Here the order counts: validation_auprc.": lowest_validation,
-        "That epoch has the lowest validation AUPRC. The higher, the better.": epochs[score.argmin()],
-        "That is the AUPRC itself. In which epoch was it reached?": score[place],
-        "That is the last epoch. Was any earlier one better on the validation chips?": epochs.iloc[-1],
-        "Find the line with the highest validation_auprc, with idxmax(), and give its epoch.": OTHERWISE,
+        f"That is the number of the line, counted from 0. Give the column step of line {place}.": place,
+        f"That is the number of the line, counted from 1. Give the column step of line {place}.": place + 1,
+        "That step has the lowest training loss, as if learnt by heart. Ask the validation chips.": lowest_training,
+        "That step has the lowest validation loss. Here the order counts: validation_auprc.": lowest_validation,
+        "That step has the lowest validation AUPRC. The higher, the better.": steps[score.argmin()],
+        "That is the AUPRC itself. At which step was it reached?": score[place],
+        "That is the last step. Was any earlier one better on the validation chips?": steps.iloc[-1],
+        "Find the line with the highest validation_auprc, with idxmax(), and give its step.": OTHERWISE,
     }
-    compare(read_number(answer), epochs[place], wrong, EXACT)
-    return f"Epoch {epochs[place]}, validation AUPRC {score[place]:.2f}; the last one has {score.iloc[-1]:.2f}."
+    compare(read_number(answer), steps[place], wrong, EXACT)
+    return f"Step {steps[place]}, validation AUPRC {score[place]:.2f}; the last one has {score.iloc[-1]:.2f}."
 
 
 @exercise
