@@ -130,17 +130,9 @@ def start_session(
         else torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
     )
     model, validation_batches, optimiser, schedule = accelerator.prepare(model, validation_batches, optimiser, schedule)
+    loss = LOSSES[preset.loss]
     return Session(
-        model=model,
-        train_set=train_set,
-        validation_batches=validation_batches,
-        loss=LOSSES[preset.loss],
-        optimiser=optimiser,
-        schedule=schedule,
-        accelerator=accelerator,
-        preset=preset,
-        steps=steps,
-        seed=seed,
+        model, train_set, validation_batches, loss, optimiser, schedule, accelerator, preset, steps=steps, seed=seed
     )
 
 

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from landslide_utils.composite import CHANNELS
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
-from landslide_utils.experiments.parameters import Rule, Several, check_parameters
+from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, remove_leftovers_of, run
 from landslide_utils.files import InputError
 
@@ -70,6 +70,8 @@ def plan_runs(
         Listing all values that are not allowed.
     """
     lists = {"seeds": seeds, "timesteps": timesteps, "splits": splits, "channels": channels}
+    if faults := find_unknown(fixed, GRID_RULES):
+        raise InputError("these runs cannot be planned", faults)
     checked = check_parameters({**lists, **fixed}, **GRID_RULES)
     return [
         RunConfig(channels=name, timesteps=passes, seed=seed, split=split, **fixed)

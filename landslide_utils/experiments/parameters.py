@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,7 @@ def check_parameters(namespace: Mapping[str, Any], **rules: Rule | Several) -> d
     >>> check_parameters(given, channels=["vv", "sar"], timesteps=Several(range(1, 5)))
     {'channels': 'sar', 'timesteps': [1, 2]}
     """
-    unknown = [name for name in _set_by_papermill(namespace.get("In", [])) if name not in rules]
-    faults = [RENAMED.get(name, f"{name} is not a parameter; these are: {', '.join(rules)}") for name in unknown]
+    faults = find_unknown(_set_by_papermill(namespace.get("In", [])), rules)
     checked = {}
     for name in [name for name in rules if name in namespace]:
         checked[name], wrong = _check(name, namespace[name], rules[name])
@@ -60,6 +59,12 @@ def check_parameters(namespace: Mapping[str, Any], **rules: Rule | Several) -> d
     if faults:
         raise InputError("these parameters cannot be used", faults)
     return checked
+
+
+def find_unknown(names: Iterable[str], rules: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with names that no rule knows."""
+    known = ", ".join(rules)
+    return [RENAMED.get(name, f"{name} is not a parameter; these are: {known}") for name in names if name not in rules]
 
 
 def optional(rule: Rule) -> Callable[[Any], Any]:

@@ -107,7 +107,7 @@ DEALT = pd.DataFrame(
         "landslide_share": [0.1] * 70 + [0.0] * 40 + [0.2] * 60,
     }
 )  # 70 chips that the recipe trains on, 40 that it leaves out, 60 that it may not see
-TIMES = 20 * 32 / 70
+SEEN = 20 * 32 / 70
 P = 0.03
 HISTORY = pd.DataFrame(
     {
@@ -279,7 +279,7 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
         ((IMAGE - MEAN) / SD).transpose("y", "x", "channel"),
         ((IMAGE - MEAN) / SD).values,
     ],
-    "times_seen": [TIMES, np.float64(TIMES)],
+    "times_seen": [SEEN, np.float64(SEEN)],
     "uninformed_loss": [entropy([P, 1 - P]), round(entropy([P, 1 - P]), 3)],
     "best_step": [200, np.int64(200), HISTORY.set_index("step")["validation_auprc"].idxmax()],
     "spread_of_difference": [np.std(FIRST - SECOND), np.std(SECOND - FIRST, ddof=1)],

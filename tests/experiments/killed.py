@@ -23,9 +23,6 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.grid import run_grid
 from landslide_utils.model import PRESETS
 
-OFTEN = dataclasses.replace(PRESETS["quick"], validate_every=4)
-"""A preset that writes a checkpoint every four steps."""
-
 
 def kill(*_: Any, **__: Any) -> None:
     """End this process as the system would."""
@@ -59,7 +56,7 @@ def when_the_folder_is_there(config: RunConfig) -> None:
 
 def main(config: RunConfig) -> None:
     """Run all processes."""
-    PRESETS["quick"] = OFTEN
+    PRESETS["quick"] = dataclasses.replace(PRESETS["quick"], validate_every=4)  # two checkpoints in eight steps
     moments: list[Callable[[], object]] = [
         lambda: while_checkpoint_is_written(1),
         lambda: while_checkpoint_is_written(2),

@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from distributed import LocalCluster
-from killed import OFTEN
 
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.grid import GridError, collect, collect_draws, is_done, plan_runs, run_grid
@@ -35,6 +34,13 @@ def test_a_grid_lists_all_wrong_values_once() -> None:
     text = str(raised.value)
     assert text.count("channels='xx'") == 1
     assert text.count("timesteps=9") == 1
+
+
+def test_a_parameter_s_old_name_is_refused_with_its_new_one() -> None:
+    with pytest.raises(
+        InputError, match=r"epochs is now steps: training is counted in batches(.|\n)*sead is not a para"
+    ):
+        plan_runs(epochs=3, sead=1)
 
 
 def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
@@ -59,7 +65,7 @@ def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
 def test_a_grid_that_is_killed_five_times_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_published: Callable[..., str]
 ) -> None:
-    monkeypatch.setitem(PRESETS, "quick", OFTEN)
+    monkeypatch.setitem(PRESETS, "quick", dataclasses.replace(PRESETS["quick"], validate_every=4))  # as in killed.py
     given = {"cube": write_published(shape=(460, 460)), "channels": "vh", "timesteps": 1, "steps": 8}
     config, undisturbed = (RunConfig(**given, runs_dir=str(tmp_path / name)) for name in ("runs", "undisturbed"))  # type: ignore[arg-type]
     script = Path(__file__).with_name("killed.py")
