@@ -20,11 +20,11 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landslide_utils.chips import Normalisation
 from landslide_utils.composite import make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.model import PRESETS, build_model
 from landslide_utils.predict import Tiling, map_scene
+from landslide_utils.scene import Normalisation
 from landslide_utils.terrain import find_layover_and_shadow
 
 QUICK = PRESETS["quick"]

@@ -78,12 +78,13 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     """Train one candidate and return its line of the table."""
     import torch
 
-    from landslide_utils.chips import Scene, split_chips
+    from landslide_utils.chips import split_chips
     from landslide_utils.composite import make_composite
     from landslide_utils.cube import open_cube
     from landslide_utils.metrics import score_map
     from landslide_utils.model import PRESETS, count_weights
     from landslide_utils.predict import map_scene
+    from landslide_utils.scene import Scene
     from landslide_utils.train import fit, start_session
 
     torch.set_num_threads(1)

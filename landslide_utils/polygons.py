@@ -215,3 +215,36 @@ def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mas
             "pixels_right": sums["right"] / sums["inside"],
         }
     )
+
+
+def found_landslides(
+    score: xr.DataArray,
+    landslides: xr.DataArray,
+    mask: xr.DataArray,
+    *,
+    threshold: float,
+    **layers: xr.DataArray,
+) -> pd.DataFrame:
+    """Return the share of each landslide that is found.
+
+    Parameters
+    ----------
+    score : xarray.DataArray (y, x)
+    landslides, mask : xarray.DataArray (y, x), bool
+        Landslides that touch each other count as one; of one that is partly under the mask, that part counts.
+    threshold : float
+        A pixel is found if its score is at least this.
+    **layers : xarray.DataArray (y, x)
+        What is averaged over each landslide too, such as the local incidence, which says whether the radar sees the
+        slope well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and the mean of each layer.
+    """
+    groups = label_groups(landslides.values & mask.values & np.isfinite(score.values))
+    means = {"found": score.values >= threshold} | {name: layer.values for name, layer in layers.items()}
+    table = measure_groups(groups, **{name: (values, "mean") for name, values in means.items()})
+    table.insert(0, "area_m2", table.pop("pixels") * abs(transform_of(score).determinant))
+    return table.reset_index(drop=True)

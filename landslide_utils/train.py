@@ -21,10 +21,11 @@ from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
-from landslide_utils.chips import ChipSet, Scene, check_parts
+from landslide_utils.chips import check_parts, draw_chips
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import auprc
 from landslide_utils.model import LOSSES, Preset, build_model
+from landslide_utils.scene import ChipSet, Scene
 
 
 class CheckpointError(ValueError):
@@ -99,7 +100,7 @@ def start_session(
 
     Parameters
     ----------
-    scene : landslide_utils.chips.Scene
+    scene : landslide_utils.scene.Scene
     preset : Preset
     steps : int, optional
         Instead of the preset's.
@@ -134,31 +135,6 @@ def start_session(
     return Session(
         model, train_set, validation_batches, loss, optimiser, schedule, accelerator, preset, steps=steps, seed=seed
     )
-
-
-def draw_chips(landslides: NDArray[np.bool_], share: float, count: int, seed: int = 0) -> NDArray[np.intp]:
-    """Return the numbers (count,) of the chips that a training sees, in order.
-
-    Parameters
-    ----------
-    landslides : numpy.ndarray (chip,), bool
-        Which chips hold a landslide.
-    share : float
-        Share of the draws, 0 to 1, that hold one. Chips of one kind take turns: each is drawn once before any is drawn
-        again. If all chips are of one kind, all take turns.
-    count, seed : int
-    """
-    random = np.random.default_rng(seed)
-    of_landslides = random.random(count) < share
-    if landslides.all() or not landslides.any():
-        of_landslides[:] = landslides.all()
-    drawn = np.empty(count, np.intp)
-    for kind in (True, False):
-        numbers, places = np.flatnonzero(landslides == kind), np.flatnonzero(of_landslides == kind)
-        if places.size:
-            turns = [random.permutation(numbers) for _ in range(0, places.size, numbers.size)]
-            drawn[places] = np.concatenate(turns)[: places.size]
-    return drawn
 
 
 def _spread(scene: Scene, most: int) -> NDArray[np.intp]:

@@ -7,19 +7,9 @@ import xarray as xr
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from landslide_utils.chips import (
-    BUFFER,
-    SIZE,
-    ChipSet,
-    Normalisation,
-    Scene,
-    SplitError,
-    check_parts,
-    corners,
-    part_mask,
-    split_chips,
-)
+from landslide_utils.chips import BUFFER, SIZE, SplitError, check_parts, corners, draw_chips, part_mask, split_chips
 from landslide_utils.files import InputError
+from landslide_utils.scene import ChipSet, Normalisation, Scene
 
 
 def _labels(shape: tuple[int, int] = (900, 1000), seed: int = 0, share: float = 0.001) -> xr.DataArray:
@@ -159,6 +149,19 @@ def test_a_constant_channel_and_aspect_are_left_in_place(four_chips: pd.DataFram
     assert found.mean[1] == 0
 
 
+@given(data=st.data(), share=st.floats(0, 1), count=st.integers(1, 300), seed=st.integers(0, 99))
+def test_chips_of_a_kind_take_turns(data: st.DataObject, share: float, count: int, seed: int) -> None:
+    landslides = np.array(data.draw(st.lists(st.booleans(), min_size=1, max_size=40)))
+    drawn = draw_chips(landslides, share, count, seed)
+    assert np.array_equal(drawn, draw_chips(landslides, share, count, seed))
+    assert drawn.shape == (count,)
+    for kind in (True, False):
+        times = np.bincount(drawn, minlength=landslides.size)[landslides == kind]
+        assert times.size == 0 or times.max() - times.min() <= 1
+    if landslides.any() and not landslides.all():
+        assert landslides[drawn].mean() == pytest.approx(share, abs=4 * 0.5 / np.sqrt(count))
+
+
 def test_a_chip_is_a_window_of_the_arrays(four_chips: pd.DataFrame) -> None:
     image, labels = _image((128, 600)), _labels((128, 600), share=0.1)
     scene = _scene(image, labels, four_chips)
@@ -198,6 +201,20 @@ def test_a_part_s_mask_covers_its_chips(four_chips: pd.DataFrame) -> None:
     assert int(part_mask(four_chips, "train", labels).sum()) == 2 * SIZE * SIZE
     assert int(part_mask(four_chips, "train", labels, only_landslides=True).sum()) == SIZE * SIZE
     assert BUFFER == 32
+
+
+def test_the_published_split_is_the_paper_s_protocol() -> None:
+    labels = _labels((1300, 2600), share=0)
+    rows, cols = np.divmod(np.random.default_rng(1).permutation(200)[:109], 20)  # of 10 x 20 chips
+    labels.values[128 * rows + 60, 128 * cols + 60] = True
+    chips = split_chips(labels, method="published", seed=4)
+    assert chips["part"].value_counts().to_dict() == {"train": 76, "test": 21, "validation": 12}
+    assert (chips["landslide_share"] == 1 / SIZE**2).all()
+    assert sorted(zip(chips["row"] // SIZE, chips["col"] // SIZE, strict=True)) == sorted(zip(rows, cols, strict=True))
+    assert not chips.equals(split_chips(labels, method="published", seed=5))
+    labels.values[:1100] = False
+    with pytest.raises(SplitError, match=r"\d+ chips hold a landslide and the published split needs 20"):
+        split_chips(labels, method="published")
 
 
 def test_landslides_without_data_do_not_count(four_chips: pd.DataFrame) -> None:

@@ -5,6 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import special
+from sklearn.calibration import calibration_curve
+from sklearn.linear_model import LogisticRegression
 
 from landslide_utils import metrics
 from landslide_utils.baselines import log_ratio_detectors
@@ -170,21 +173,73 @@ def test_an_interval_of_one_chip_says_nothing() -> None:
     assert 0 < few.low < many.low < 0.5 < many.high < few.high < 1
 
 
-def test_each_landslide_is_found_in_part() -> None:
-    labels = np.zeros((20, 20), bool)
-    labels[2:6, 2:7] = True  # 20 pixels
-    labels[6, 7] = True  # touches it at a corner
-    labels[12:14, 12:14] = True  # 4 pixels, one outside the mask
-    coords = {"y": 10.0 * np.arange(20)[::-1], "x": 10.0 * np.arange(20)}
-    truth = xr.DataArray(labels, dims=("y", "x"), coords=coords)
-    score = truth.copy(data=np.zeros((20, 20), "float32"))
-    score.values[2:4, 2:7] = 0.9
-    score.values[12, 12] = 0.5
-    mask = truth.copy(data=np.ones((20, 20), bool))
-    mask.values[13, 13] = False
-    found = metrics.found_landslides(
-        score, truth, mask, threshold=0.5, height=truth.copy(data=np.arange(400.0).reshape(20, 20))
+def _known(size: int = 200_000, temperature: float = 1.0, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels drawn with known probabilities, and these probabilities wrong by a temperature and a shift."""
+    random = np.random.default_rng(0)
+    logits = random.normal(-2, 1.5, size)
+    labels = random.uniform(size=size) < special.expit(logits)
+    return labels, special.expit((logits - shift) * temperature).astype("float32")
+
+
+def test_the_diagram_of_right_probabilities_is_the_diagonal() -> None:
+    labels, probability = _known()
+    found = metrics.reliability(labels, probability)
+    assert len(found) == 15
+    assert found["pixels"].sum() == len(labels)
+    np.testing.assert_allclose(found["share"], found["probability"], atol=0.01)
+    assert metrics.expected_calibration_error(labels, probability) < 0.004
+    shares, means = calibration_curve(labels, probability, n_bins=15, strategy="quantile")
+    np.testing.assert_allclose(found["share"], shares, atol=1e-3)
+    np.testing.assert_allclose(found["probability"], means, atol=1e-3)
+
+
+def test_the_error_is_what_its_definition_says() -> None:
+    labels = np.array([1, 0, 1, 1], bool)
+    probability = np.array([0.2, 0.2, 0.9, 0.9], "float32")
+    assert metrics.expected_calibration_error(labels, probability, bins=2) == pytest.approx((2 * 0.3 + 2 * 0.1) / 4)
+    assert len(metrics.reliability(labels, np.full(4, 0.5, "float32"))) == 1
+
+
+def test_a_known_temperature_and_shift_are_found() -> None:
+    labels, probability = _known(temperature=2.0)
+    assert metrics.Calibration.fit(labels, probability).temperature == pytest.approx(2.0, rel=0.02)
+    labels, probability = _known(temperature=1.5, shift=-1.0)
+    found = metrics.Calibration.fit(labels, probability, shift=True)
+    assert (found.temperature, found.shift) == (pytest.approx(1.5, rel=0.02), pytest.approx(-1.0, abs=0.03))
+    logits = special.logit(probability.astype(float))[:, None]
+    independent = LogisticRegression(C=1e9).fit(logits, labels)
+    assert 1 / found.temperature == pytest.approx(independent.coef_[0, 0], rel=1e-2)
+    assert found.shift == pytest.approx(independent.intercept_[0], abs=1e-2)
+    corrected = found.apply(xr.DataArray(probability))
+    assert (
+        metrics.expected_calibration_error(labels, corrected.values)
+        < 0.004
+        < metrics.expected_calibration_error(labels, probability)
     )
-    assert found["area_m2"].tolist() == [2100, 300]
-    assert found["found"].tolist() == pytest.approx([10 / 21, 1 / 3])
-    assert found["height"].iloc[1] == pytest.approx(np.mean([252, 253, 272]))
+
+
+def test_a_calibration_keeps_the_order_and_missing_pixels() -> None:
+    probability = xr.DataArray(np.array([0.1, np.nan, 0.9, 0.0, 1.0], "float32"), dims="x")
+    found = metrics.Calibration(2.0, -1.0).apply(probability)
+    assert np.isnan(found[1])
+    there = np.isfinite(probability.values)
+    assert (np.argsort(found.values[there]) == np.argsort(probability.values[there])).all()
+    assert found.dtype == np.float32
+
+
+def test_without_both_kinds_of_pixels_nothing_is_fitted() -> None:
+    with pytest.raises(ValueError, match="pixels with and without landslides are needed"):
+        metrics.Calibration.fit(np.zeros(4, bool), np.full(4, 0.5, "float32"))
+
+
+def test_the_threshold_is_the_one_that_costs_least() -> None:
+    labels, probability = _known()
+    miss, alarm = 8.0, 2.0
+    costs = {
+        t: miss * (labels & (probability < t)).sum() + alarm * (~labels & (probability >= t)).sum()
+        for t in np.linspace(0.02, 0.6, 59)
+    }
+    assert metrics.threshold_for(miss, alarm) == pytest.approx(0.2)
+    assert pd.Series(costs).idxmin() == pytest.approx(0.2, abs=0.03)
+    with pytest.raises(ValueError, match="costs must be above 0, not 0 and 1"):
+        metrics.threshold_for(0, 1)

@@ -11,12 +11,10 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from hypothesis import given
-from hypothesis import strategies as st
 
 from landslide_utils import train
-from landslide_utils.chips import Normalisation, Scene
 from landslide_utils.model import PRESETS
+from landslide_utils.scene import Normalisation, Scene
 from landslide_utils.train import CheckpointError
 
 TINY = dataclasses.replace(
@@ -60,19 +58,6 @@ def test_the_network_learns_and_the_same_seed_gives_the_same_history(four_chips:
     assert first["train_loss"].iloc[-1] < 0.7 * first["train_loss"].iloc[0]
     assert first["validation_auprc"].iloc[-1] > 4 * scene.landslides.values[:, 288:416].mean()
     assert list(first["step"]) == [*range(2, 21, 2), 21]  # the last look is at the end, though no two steps after
-
-
-@given(data=st.data(), share=st.floats(0, 1), count=st.integers(1, 300), seed=st.integers(0, 99))
-def test_chips_of_a_kind_take_turns(data: st.DataObject, share: float, count: int, seed: int) -> None:
-    landslides = np.array(data.draw(st.lists(st.booleans(), min_size=1, max_size=40)))
-    drawn = train.draw_chips(landslides, share, count, seed)
-    assert np.array_equal(drawn, train.draw_chips(landslides, share, count, seed))
-    assert drawn.shape == (count,)
-    for kind in (True, False):
-        times = np.bincount(drawn, minlength=landslides.size)[landslides == kind]
-        assert times.size == 0 or times.max() - times.min() <= 1
-    if landslides.any() and not landslides.all():
-        assert landslides[drawn].mean() == pytest.approx(share, abs=4 * 0.5 / np.sqrt(count))
 
 
 def test_a_share_of_chips_with_landslides_is_drawn(four_chips: pd.DataFrame) -> None:

@@ -18,23 +18,19 @@ import xarray as xr
 from filelock import FileLock, Timeout
 
 from landslide_utils import __version__
-from landslide_utils.baselines import log_ratio_detectors
-from landslide_utils.calibration import Calibration, expected_calibration_error
-from landslide_utils.chips import Normalisation, Scene, part_mask, split_chips
+from landslide_utils.chips import split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.measure import FORMAT, measure
 from landslide_utils.files import InputError, atomic_write, hand_memory_back, remove_leftovers
-from landslide_utils.metrics import auprc, bootstrap_auprc, interval, pixels, score_map
 from landslide_utils.model import PRESETS
+from landslide_utils.scene import Normalisation, Scene
 
 if TYPE_CHECKING:
     import torch
 
     from landslide_utils.figures.style import Picture
-
-FORMAT = 3
-"""Number of the layout of a run's folder; a run of another layout is not read, and is run again."""
 
 MEMBERS = ("config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors", "probability.zarr")
 
@@ -192,68 +188,6 @@ def _run(config: RunConfig, progress: bool) -> Run:
         probability=probability,
     )
     return read_run(config.folder)
-
-
-def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the scores of a map on the test chips, and what the AUPRC might have been.
-
-    Parameters
-    ----------
-    probability : xarray.DataArray (y, x)
-        NaN without data.
-    scene : Scene
-    history : pandas.DataFrame
-        As :func:`landslide_utils.train.fit` yields it.
-
-    Returns
-    -------
-    metrics : dict
-        What stands in ``metrics.json``.
-    bootstrap : pandas.DataFrame
-        What stands in ``bootstrap.csv``.
-    """
-    composite, landslides, chips = scene.composite, scene.landslides, scene.chips
-    tested = chips[chips["part"] == "test"]
-    rich = tested[tested["landslide_share"] > 0]
-    metrics: dict[str, Any] = {"format": FORMAT, **score_map(probability, landslides, chips)}
-    bootstrap = {}
-    for name, only in (("auprc", False), ("auprc_landslide_chips", True)):
-        bootstrap[name] = bootstrap_auprc(probability, landslides, chips, only_landslides=only)
-        found = interval(metrics[name], bootstrap[name], len(rich))
-        metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
-    masks = {part: part_mask(chips, part, landslides) for part in ("test", "validation")}
-    test, validation = (pixels(probability, landslides, mask) for mask in masks.values())
-    ratios = {
-        name: auprc(*pixels(score, landslides, masks["test"]))
-        for name, score in log_ratio_detectors(composite["image"]).items()
-    }
-    best = max(ratios, key=lambda name: ratios[name], default=None)
-    calibration = Calibration.fit(*validation)
-    shifted = Calibration.fit(*validation, shift=True)
-    metrics |= {
-        "auprc_log_ratio": ratios[best] if best else None,
-        "best_log_ratio": best,
-        "calibration_error": expected_calibration_error(*test),
-        "calibration_error_temperature": _error_after(calibration, *test),
-        "calibration_error_temperature_and_shift": _error_after(shifted, *test),
-        "temperature": calibration.temperature,
-        "seconds_train": float(history["seconds"].sum()),
-        "steps": int(history["step"].iloc[-1]),
-        "n_train_chips": int((chips["part"] == "train").sum()),
-        "n_test_chips": len(tested),
-        "n_test_chips_with_landslides": len(rich),
-        "n_test_blocks_with_landslides": int(rich["block"].nunique()),
-        "passes_before": ", ".join(composite.attrs.get("passes_before", [])),
-        "passes_after": ", ".join(composite.attrs.get("passes_after", [])),
-        "orbit": composite.attrs.get("orbit", "none"),
-        "simulated": bool(composite.attrs["simulated"]),
-    }
-    return metrics, pd.DataFrame(bootstrap)
-
-
-def _error_after(calibration: Calibration, labels: Any, probability: Any) -> float:
-    corrected = calibration.apply(xr.DataArray(probability))
-    return expected_calibration_error(labels, corrected.values)
 
 
 def read_run(folder: str | os.PathLike[str]) -> Run:

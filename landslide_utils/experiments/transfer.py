@@ -12,7 +12,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from landslide_utils.baselines import log_ratio_detectors
-from landslide_utils.chips import Normalisation, Scene, corners
+from landslide_utils.chips import corners
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
@@ -21,6 +21,7 @@ from landslide_utils.experiments.runs import Run, prepare, run
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
 from landslide_utils.model import PRESETS, Preset
 from landslide_utils.predict import map_scene
+from landslide_utils.scene import Normalisation, Scene
 from landslide_utils.terrain import LOOK_AZIMUTH, find_layover_and_shadow
 
 if TYPE_CHECKING:

@@ -169,7 +169,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Describ
     Parameters
     ----------
     tables : mapping of pandas.DataFrame
-        By calibration, as :func:`landslide_utils.calibration.reliability` returns it.
+        By calibration, as :func:`landslide_utils.metrics.reliability` returns it.
     source : xarray.Dataset or xarray.DataArray
         What was mapped; its attributes say whether the radar is simulated.
     """

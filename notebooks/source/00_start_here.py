@@ -115,7 +115,8 @@ check.landslide_area(area_km2, landslides, pixel_size_m)
 # and it never sees their labels.
 
 # %%
-from landslide_utils.chips import Scene, part_mask, split_chips
+from landslide_utils.chips import part_mask, split_chips
+from landslide_utils.scene import Scene
 
 chips = split_chips(composite["landslides"], seed=1)
 scene = Scene.fit(composite, chips)

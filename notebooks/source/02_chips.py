@@ -278,7 +278,7 @@ check.normalised(normalised, image, chips)
 # is normalised with *these* numbers.
 
 # %%
-from landslide_utils.chips import Normalisation
+from landslide_utils.scene import Normalisation
 
 normalisation = Normalisation.fit(image, chips)
 normalisation

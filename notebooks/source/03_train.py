@@ -128,7 +128,7 @@ chips_figure(composite, chips)
 # test chip is no longer unknown to the network.
 
 # %%
-from landslide_utils.chips import Normalisation
+from landslide_utils.scene import Normalisation
 
 normalisation = Normalisation.fit(composite["image"], chips)
 image = normalisation.apply(composite["image"])
@@ -152,8 +152,8 @@ print(f"{float(valid.mean()):.2%} of the pixels have data")
 # as in `standard`, it is not, and does better (`benchmarks/presets.csv` has every network that was tried).
 
 # %%
-from landslide_utils.chips import Scene
 from landslide_utils.model import PRESETS, count_weights
+from landslide_utils.scene import Scene
 from landslide_utils.train import start_session
 
 scene = Scene(composite, chips, normalisation)

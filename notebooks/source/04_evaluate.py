@@ -47,9 +47,9 @@ runs_dir: str = "runs"  # Folder in which trained networks are kept
 # Wrong values and unknown names are refused here, before any work is done.
 
 # %%
-from landslide_utils.calibration import threshold_for  # refuses costs that are not above 0
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
 from landslide_utils.experiments.parameters import check_parameters
+from landslide_utils.metrics import threshold_for  # refuses costs that are not above 0
 
 parameters = check_parameters(globals(), **RUN_RULES, cost_of_a_miss=float, cost_of_a_false_alarm=float)
 threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
@@ -67,12 +67,13 @@ import pandas as pd
 
 from landslide_utils import grid, metrics, terrain
 from landslide_utils.baselines import log_ratio_detectors, random_forest
-from landslide_utils.calibration import Calibration, expected_calibration_error, reliability
 from landslide_utils.chips import part_mask, split_chips
 from landslide_utils.composite import make_composite
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.runs import run
+from landslide_utils.metrics import Calibration, expected_calibration_error, reliability
+from landslide_utils.polygons import found_landslides
 from landslide_utils.simulate.ceiling import likelihood_ratio
 from landslide_utils.simulate.scenario import PRACTICE
 from landslide_utils.simulate.scene import make_scene
@@ -303,7 +304,7 @@ local = terrain.local_incidence(
 # Now each landslide of the test, with its size, the share that is reported, and its local incidence:
 
 # %%
-each = metrics.found_landslides(
+each = found_landslides(
     probability, composite["landslides"], test, threshold=threshold_half, local_incidence=local
 )
 

@@ -77,15 +77,16 @@ import pandas as pd
 import rioxarray
 
 from landslide_utils import grid, metrics
-from landslide_utils.calibration import Calibration
-from landslide_utils.chips import Scene, part_mask, split_chips
+from landslide_utils.chips import part_mask, split_chips
 from landslide_utils.composite import make_composite, variables_of
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
+from landslide_utils.metrics import Calibration
 from landslide_utils.model import PRESETS
 from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, summarise
 from landslide_utils.predict import map_scene
+from landslide_utils.scene import Scene
 from landslide_utils.terrain import find_layover_and_shadow
 from landslide_utils.train import fit, start_session
 

@@ -15,11 +15,11 @@ from scipy.stats import entropy
 from shapely import box
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from landslide_utils.chips import Normalisation
 from landslide_utils.course import check
 from landslide_utils.course.check import NOT_DONE, NOT_YET, RIGHT
 from landslide_utils.course.check.answer import exercise
 from landslide_utils.model import PRESETS
+from landslide_utils.scene import Normalisation
 
 RANDOM = np.random.default_rng(1)
 SIZE = 128

@@ -14,12 +14,12 @@ import xarray as xr
 from filelock import FileLock
 from safetensors.torch import load_file, safe_open
 
-from landslide_utils.chips import Normalisation
 from landslide_utils.experiments import runs
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import MEMBERS, RunBusyError, RunError, read_run, save_run
 from landslide_utils.figures.style import Picture
 from landslide_utils.metrics import auprc
+from landslide_utils.scene import Normalisation
 
 
 @pytest.fixture

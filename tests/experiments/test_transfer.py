@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from landslide_utils.chips import Scene
 from landslide_utils.experiments import transfer
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import RunError, prepare, run
@@ -23,6 +22,7 @@ from landslide_utils.experiments.transfer import (
 )
 from landslide_utils.figures import scores
 from landslide_utils.model import PRESETS
+from landslide_utils.scene import Scene
 
 CHIPS = pd.DataFrame(
     {

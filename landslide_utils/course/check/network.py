@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landslide_utils.calibration import threshold_for
 from landslide_utils.course.check.answer import (
     EXACT,
     IN_PERCENT,
@@ -19,7 +18,7 @@ from landslide_utils.course.check.answer import (
     exercise,
     read_number,
 )
-from landslide_utils.metrics import auprc
+from landslide_utils.metrics import auprc, threshold_for
 
 
 @exercise

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landslide_utils.chips import SIZE, Normalisation
+from landslide_utils.chips import SIZE
 from landslide_utils.composite import choose_passes, decibels
 from landslide_utils.course.check.answer import (
     EXACT,
@@ -22,6 +22,7 @@ from landslide_utils.course.check.answer import (
     read_number,
     refuse_what_is_no_data,
 )
+from landslide_utils.scene import Normalisation
 
 
 @exercise

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from landslide_utils.chips import SIZE, Normalisation
+from landslide_utils.chips import SIZE
 from landslide_utils.course.check.answer import (
     AGAIN,
     EXACT,
@@ -19,6 +19,7 @@ from landslide_utils.course.check.answer import (
     read_number,
     read_numbers,
 )
+from landslide_utils.scene import Normalisation
 
 PIXEL_KM = 0.01
 
