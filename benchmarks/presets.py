@@ -1,8 +1,10 @@
 """Which network, loss and learning rate: AUPRC against seconds of every candidate that was tried.
 
-By ``python benchmarks/presets.py``. Each line of ``presets.csv`` is one training on one thread; a line that is there
-already is not measured again. The presets are chosen by the AUPRC on the **validation** chips; that on the test chips
-stands beside it and chose nothing. Seconds are those of the processor, which other programs disturb less.
+By ``python benchmarks/presets.py CUBE ...``. Each line of ``presets.csv`` is one training on one thread; a line that is
+there already is not measured again. The presets are chosen by the AUPRC on the **validation** chips; that on the test
+chips stands beside it and chose nothing. Chips are scored one by one, without what lies around them. Seconds are those
+of the processor, which other programs disturb less; operations are those of the network for one chip, forwards and
+backwards, counted by PyTorch, and do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -10,68 +12,89 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import functools
 import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    import xarray as xr
+
+    from landslide_utils.scene import Scene
 
 TABLE = Path(__file__).with_suffix(".csv")
-SEEDS = (0,)
 
 
 def candidates() -> dict[str, dict[str, Any]]:
     """Return what each candidate changes against the base.
 
-    The base is resnet18 of two stages, 16 epochs, batches of 4, rate 3e-3, cross-entropy. With two stages there is
-    nothing between encoder and decoder for a UNet++ to nest: it is the same network as a UNet. One stage the library
-    cannot build.
+    The base is the `quick` of the first edition, counted in steps: resnet18 of two stages, decoder (32, 16), 468 steps,
+    batches of 4, rate 3e-3, cross-entropy. With two stages there is nothing between encoder and decoder for a UNet++ to
+    nest: it is the same network as a UNet.
     """
-    narrow = {"depth": 3, "decoder": (32, 16, 8)}
+    three = {"depth": 3, "decoder": (32, 16, 16)}
+    regnet = {**three, "encoder": "timm-regnetx_002", "steps": 700}
     return {
         "base": {},
-        "encoder resnet18, 3 stages": {"depth": 3, "decoder": (64, 32, 16)},
-        "encoder resnet18, 4 stages": {"depth": 4, "decoder": (128, 64, 32, 16)},
-        "encoder resnet34, 2 stages": {"encoder": "resnet34"},
-        "encoder mobilenet_v2, 2 stages": {"encoder": "mobilenet_v2"},
-        "encoder efficientnet-b0, 3 stages": {"encoder": "efficientnet-b0", "depth": 3, "decoder": (64, 32, 16)},
-        "decoder 16, 8": {"decoder": (16, 8)},
-        "decoder 64, 32": {"decoder": (64, 32)},
-        "loss focal": {"loss": "focal"},
-        "loss dice-bce": {"loss": "dice-bce"},
-        "rate 1e-3": {"learning_rate": 1e-3},
-        "rate 1e-2": {"learning_rate": 1e-2},
-        "batches of 2": {"batch_size": 2},
-        "batches of 8": {"batch_size": 8},
-        "batches of 16": {"batch_size": 16},
-        "no augmentation": {"augment": False},
-        "half of the chips with landslides": {"landslide_chips": 0.5},
-        "only chips with landslides": {"landslide_chips": 1.0},
-        "4 epochs": {"epochs": 4},
-        "8 epochs": {"epochs": 8},
-        "24 epochs": {"epochs": 24},
-        "40 epochs": {"epochs": 40},
-        "40 epochs, 3 stages": {"epochs": 40, "depth": 3, "decoder": (64, 32, 16)},
-        "best of 16 epochs": {"patience": 16},
-        "constant rate, best, patience 5": {"schedule": "constant", "patience": 5, "epochs": 40, "learning_rate": 1e-3},
-        "rate 1e-2, dice-bce": {"learning_rate": 1e-2, "loss": "dice-bce"},
-        "rate 1e-2, dice-bce, 12 epochs": {"learning_rate": 1e-2, "loss": "dice-bce", "epochs": 12},
-        "rate 2e-2": {"learning_rate": 2e-2},
-        "3 stages, decoder 32, 16, 8": narrow,
-        "3 stages, decoder 32, 16, 8, rate 1e-2": {**narrow, "learning_rate": 1e-2},
-        "3 stages, decoder 32, 16, 8, rate 1e-2, dice-bce": {**narrow, "learning_rate": 1e-2, "loss": "dice-bce"},
-        "3 stages, decoder 32, 16, 8, rate 1e-2, 12 epochs": {**narrow, "learning_rate": 1e-2, "epochs": 12},
-        "3 stages, decoder 32, 16, 16, rate 1e-2, 12 epochs": {
-            **narrow,
-            "decoder": (32, 16, 16),
-            "learning_rate": 1e-2,
-            "epochs": 12,
+        "resnet18, 3 stages, 300 steps": {**three, "steps": 300},
+        "resnet18, 3 stages, 300 steps, rate 1e-2": {**three, "steps": 300, "learning_rate": 1e-2},
+        "resnet10t, 3 stages, 350 steps": {**three, "encoder": "tu-resnet10t", "steps": 350},
+        "regnetx_002, 3 stages, 700 steps": regnet,
+        "regnetx_002, 3 stages, 700 steps, rate 1e-2": {**regnet, "learning_rate": 1e-2},
+        "regnetx_004, 3 stages, decoder 32, 32, 16, 500 steps": {
+            **regnet,
+            "encoder": "timm-regnetx_004",
+            "decoder": (32, 32, 16),
+            "steps": 500,
         },
-        "40 epochs, 3 stages, rate 1e-2": {"epochs": 40, "depth": 3, "decoder": (64, 32, 16), "learning_rate": 1e-2},
-        "UNet": {"architecture": "unet"},
-        "UNet, 3 stages": {"architecture": "unet", "depth": 3, "decoder": (64, 32, 16)},
+        "mobileone_s0, 3 stages, 450 steps": {**three, "encoder": "mobileone_s0", "steps": 450},
     }
+
+
+def operations(preset: Any, channels: int) -> float:
+    """Return the operations (10^9) of one chip, forwards and backwards."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from landslide_utils.model import build_model
+
+    counter, chips = FlopCounterMode(display=False), torch.randn(2, channels, 128, 128)
+    with counter:
+        build_model(channels, preset)(chips).sum().backward()
+    return float(counter.get_total_flops()) / 2e9
+
+
+def score_chips(model: torch.nn.Module, scene: Scene, part: str) -> float:
+    """Return the AUPRC of a network on the chips of a part, one by one."""
+    import torch
+
+    from landslide_utils.metrics import auprc
+    from landslide_utils.scene import ChipSet
+
+    chips, labels, scores = ChipSet(scene, part), [], []
+    model.eval()
+    with torch.inference_mode():
+        for number in range(len(chips)):
+            chip = chips[number]
+            image = torch.from_numpy(chip["image"])[None].contiguous(memory_format=torch.channels_last)
+            valid = chip["valid"] > 0
+            labels.append(chip["landslides"][valid] > 0)
+            scores.append(model(image).numpy()[0][valid])
+    return auprc(np.concatenate(labels), np.concatenate(scores))
+
+
+@functools.lru_cache(1)
+def _composite(cube: str) -> xr.Dataset:
+    from landslide_utils.composite import make_composite
+    from landslide_utils.cube import open_cube
+
+    return make_composite(open_cube(cube), channels="sar", timesteps=4).load()
 
 
 def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
@@ -79,63 +102,46 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     import torch
 
     from landslide_utils.chips import split_chips
-    from landslide_utils.composite import make_composite
-    from landslide_utils.cube import open_cube
-    from landslide_utils.metrics import score_map
-    from landslide_utils.model import PRESETS, count_weights
-    from landslide_utils.predict import map_scene
+    from landslide_utils.model import Preset, count_weights
     from landslide_utils.scene import Scene
-    from landslide_utils.train import fit, start_session
+    from landslide_utils.train import start_session, train_steps
 
     torch.set_num_threads(1)
-    base = dataclasses.replace(
-        PRESETS["quick"],
-        **{
-            "encoder": "resnet18",
-            "depth": 2,
-            "decoder": (32, 16),
-            "epochs": 16,
-            "batch_size": 4,
-            "learning_rate": 3e-3,
-        },
-        **{"landslide_chips": 0.8, "loss": "cross-entropy", "patience": 0, "architecture": "unet++", "augment": True},
-    )
+    base = Preset("resnet18", 2, (32, 16), False, 468, 1, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True)
     preset = dataclasses.replace(base, **candidates()[name])
-    composite = make_composite(open_cube(cube), channels="sar", timesteps=4).load()
-    chips = split_chips(composite["landslides"], seed=seed)
-    scene = Scene.fit(composite, chips)
+    composite = _composite(cube)
+    scene = Scene.fit(composite, split_chips(composite["landslides"], seed=seed))
     session = start_session(scene, preset, seed=seed)
     start = time.process_time()
-    history = list(fit(session, preset.epochs, progress=False))
+    train_steps(session, session.steps)
     seconds = time.process_time() - start
-    probability = map_scene(session.model, scene.image, valid=scene.valid, progress=False)
-    scores = {part: score_map(probability, composite["landslides"], chips, part) for part in ("validation", "test")}
     return {
         "candidate": name,
-        "cube": cube,
+        "cube": Path(cube).stem,
         "seed": seed,
-        "epochs": len(history),
+        "steps": preset.steps,
         "weights": count_weights(session.model),
+        "operations": round(operations(preset, len(scene.normalisation.channels)), 2),
         "seconds": round(seconds, 1),
-        "validation_auprc": round(scores["validation"]["auprc"], 4),
-        "test_auprc": round(scores["test"]["auprc"], 4),
-        "test_prevalence": round(scores["test"]["prevalence"], 4),
+        "validation_auprc": round(score_chips(session.model, scene, "validation"), 4),
+        "test_auprc": round(score_chips(session.model, scene, "test"), 4),
     }
 
 
 def main() -> int:
     """Measure what is missing, two candidates at a time, and keep each line as soon as it is there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cube", default="practice_earthquake")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cubes", nargs="*", metavar="CUBE", default=["practice_earthquake"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+", help="candidates; all by default")
     arguments = parser.parse_args()
     done = set()
     if TABLE.exists():
         with TABLE.open(newline="") as file:
             done = {(line["candidate"], int(line["seed"]), line["cube"]) for line in csv.DictReader(file)}
-    wanted = [(name, seed, arguments.cube) for seed in arguments.seeds for name in arguments.only or candidates()]
-    missing = [job for job in wanted if job not in done]
+    names = arguments.only or list(candidates())
+    wanted = [(name, seed, cube) for seed in arguments.seeds for cube in arguments.cubes for name in names]
+    missing = [(name, seed, cube) for name, seed, cube in wanted if (name, seed, Path(cube).stem) not in done]
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         for future in as_completed([pool.submit(measure, *job) for job in missing]):
             line = future.result()

@@ -19,7 +19,7 @@ from landslide_utils.experiments.runs import run
 from landslide_utils.simulate import write_cube
 
 TABLE = Path(__file__).with_suffix(".csv")
-RECIPES = {"quick": ("quick", 0), "quick, 3 epochs": ("quick", 3), "paper": ("paper", 0)}
+RECIPES = {"quick": ("quick", 0), "quick, 90 steps": ("quick", 90), "paper": ("paper", 0)}
 
 
 def hokkaido_core(folder: Path) -> Path | None:
@@ -47,10 +47,10 @@ def main() -> int:
     lines = []
     for seed in arguments.seeds:
         for cube in ["practice_earthquake", *([str(core)] if core else [])]:
-            for recipe, (preset, epochs) in RECIPES.items():
+            for recipe, (preset, steps) in RECIPES.items():
                 scores = run(
                     RunConfig(
-                        cube=cube, preset=preset, epochs=epochs, seed=seed, runs_dir=str(arguments.folder / "runs")
+                        cube=cube, preset=preset, steps=steps, seed=seed, runs_dir=str(arguments.folder / "runs")
                     ),
                     progress=False,
                 ).metrics
@@ -59,7 +59,7 @@ def main() -> int:
                         "cube": Path(cube).stem,
                         "recipe": recipe,
                         "seed": seed,
-                        "epochs": scores["epochs"],
+                        "steps": scores["steps"],
                         "seconds_train": round(scores["seconds_train"], 1),
                         "auprc": round(scores["auprc"], 4),
                         "auprc_landslide_chips": round(scores["auprc_landslide_chips"], 4),

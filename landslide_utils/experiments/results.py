@@ -19,7 +19,9 @@ from landslide_utils.regions import REGIONS
 MEASURE = "auprc_landslide_chips"
 """The paper's measure: AUPRC inside the test chips that hold a landslide."""
 
-HOLDS, FAILS, UNCLEAR = "holds", "does not hold", "cannot tell here"
+HOLDS, FAILS, EQUAL, UNCLEAR = "holds", "does not hold", "makes no difference", "cannot tell here"
+NEGLIGIBLE = 0.02
+"""Differences of AUPRC up to this count as none."""
 
 
 def pooled(values: NDArray[np.float64], draws: NDArray[np.float64], chips_with_landslides: int) -> Interval:
@@ -142,8 +144,8 @@ def hours_after(table: pd.DataFrame) -> pd.Series:
 def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     """Return a verdict on each of the paper's four claims, by a grid of runs.
 
-    A claim about a difference holds if the whole interval of the difference is on its side, does not hold if it is on
-    the other, and else cannot be told.
+    A claim about a difference holds if the whole interval of the difference is on its side, and does not hold if it is
+    on the other. It makes no difference if the whole interval is within `NEGLIGIBLE` of zero. Else it cannot be told.
 
     Returns
     -------
@@ -155,7 +157,7 @@ def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     best = means(table, draws).sort_values("mean").iloc[-1]
     setting, reach = f"{best['channels']}, {best['timesteps']} passes", f"{best['low']:.2f} to {best['high']:.2f}"
     measured = f"{setting}: {best['mean']:.2f} ({reach}), chance {best['chance']:.2f}"
-    lines = [("1. The best AUPRC is above 0.7", measured, _verdict(best["low"], best["high"], 0.7))]
+    lines = [("1. The best AUPRC is above 0.7", measured, _verdict(best["low"] - 0.7, best["high"] - 0.7, least=0))]
     questions = [
         ("1. Terrain alone tells little: less than VV and VH", ("sar", all_steps), ("dem", all_steps)),
         ("2. VV is better than VH", ("vv", all_steps), ("vh", all_steps)),
@@ -170,13 +172,15 @@ def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
             lines.append((claim, "these runs are not there", UNCLEAR))
             continue
         value, low, high = difference
-        lines.append((claim, f"difference {value:+.3f} ({low:+.3f} to {high:+.3f})", _verdict(low, high, 0)))
+        lines.append((claim, f"difference {value:+.3f} ({low:+.3f} to {high:+.3f})", _verdict(low, high)))
     return pd.DataFrame(lines, columns=["claim", "measured", "verdict"])
 
 
-def _verdict(low: float, high: float, bound: float) -> str:
-    """Return the verdict on "above the bound" by an interval."""
-    return HOLDS if low > bound else FAILS if high < bound else UNCLEAR
+def _verdict(low: float, high: float, *, least: float = NEGLIGIBLE) -> str:
+    """Return the verdict on "above zero" by an interval, in which less than `least` makes no difference."""
+    if -least <= low and high <= least:
+        return EQUAL
+    return HOLDS if low > 0 else FAILS if high < 0 else UNCLEAR
 
 
 def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> Path:

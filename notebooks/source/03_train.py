@@ -421,7 +421,8 @@ for part, words in (("test", "that chose it"), ("validation", "that did not")):
 # A run is a folder that appears whole or not at all: its configuration, what it measured, its weights and its map.
 
 # %%
-from landslide_utils.experiments.runs import measure, save_run
+from landslide_utils.experiments.measure import measure
+from landslide_utils.experiments.runs import save_run
 
 results, bootstrap = measure(probability, scene, history)
 folder = save_run(

@@ -248,8 +248,8 @@ by_seed[["VV and VH", "and slope", "and all terrain"]]
 # ## The published recipe
 #
 # The paper's network and training (resnet50, Adam at 0.01, batches of 64, ten epochs) beside our `quick` one, by
-# `benchmarks/recipes.py`. The practice cube has few chips with landslides, fewer than one batch of 64: ten epochs are
-# then ten steps. On the paper's 216 chips they would be forty.
+# `benchmarks/recipes.py`. Here training was still counted in epochs. The practice cube has few chips with landslides,
+# fewer than one batch of 64: ten epochs were then ten steps. On the paper's 216 chips they are forty.
 
 # %%
 recipes = pd.read_csv(f"{results}/../../benchmarks/recipes.csv")

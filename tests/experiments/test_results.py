@@ -129,3 +129,18 @@ def test_the_figure_of_hours_says_when_and_how_well() -> None:
     picture = scores.hours_figure(results.means(table, draws), hours, channels=["sar"])
     assert "simulated" in picture.alt
     assert "0.72 after 2 hours, 0.74 after 146 hours" in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.01, 0.05, results.HOLDS),
+        (-0.05, -0.01, results.FAILS),
+        (-0.02, 0.02, results.EQUAL),
+        (0.001, 0.015, results.EQUAL),  # sure, and too little to count
+        (-0.03, 0.01, results.UNCLEAR),
+        (-0.01, 0.03, results.UNCLEAR),
+    ],
+)
+def test_a_verdict_follows_from_the_interval(low: float, high: float, verdict: str) -> None:
+    assert results._verdict(low, high) == verdict
