@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -77,15 +78,34 @@ class Session:
             self.bar.update()
 
 
-def precision() -> str:
-    """Return the precision in which training is fastest here: "bf16" where there are units for it, else "no" (32 bits).
+GAIN = 1.2
+"""How many times faster bfloat16 must be to be worth its rounding."""
 
-    A CPU without AMX computes bfloat16 more slowly than 32 bits: ``benchmarks/throughput.py`` measures it.
+
+@functools.cache
+def precision() -> str:
+    """Return the precision in which training is fastest here: "bf16", or "no", which is 32 bits; "fp16" on an old GPU.
+
+    On a CPU it is measured once a process, with a convolution: some compute bfloat16 faster than 32 bits, some ten
+    times more slowly, and what a processor says of itself does not tell.
     """
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    flags = Path("/proc/cpuinfo")
-    return "bf16" if flags.exists() and "amx_bf16" in flags.read_text() else "no"
+    return "bf16" if _seconds(bf16=False) > GAIN * _seconds(bf16=True) else "no"
+
+
+def _seconds(*, bf16: bool) -> float:
+    """Return the time that a convolution takes on the CPU, forwards and backwards: the least of three."""
+    convolution = torch.nn.Conv2d(32, 32, 3, padding=1).to(memory_format=torch.channels_last)
+    image = torch.ones(2, 32, 64, 64).contiguous(memory_format=torch.channels_last)
+    taken = []
+    for _ in range(4):  # the first sets it up
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            result = convolution(image)
+        result.float().sum().backward()
+        taken.append(time.perf_counter() - start)
+    return min(taken[1:])
 
 
 def start_session(
@@ -109,9 +129,9 @@ def start_session(
         What the network starts from: the ``state_dict()`` of one that has been trained already.
     """
     check_parts(scene.chips, scene.landslides, scene.valid)
+    accelerator = accelerate.Accelerator(mixed_precision=precision())  # before the seed: measuring draws numbers
     accelerate.utils.set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    accelerator = accelerate.Accelerator(mixed_precision=precision())
     model = build_model(len(scene.normalisation.channels), preset).to(memory_format=torch.channels_last)
     if weights is not None:
         model.load_state_dict(weights)
