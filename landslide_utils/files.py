@@ -168,12 +168,24 @@ def say(text: str) -> None:
 
 
 def in_bytes(number: float) -> str:
-    """Return a size for reading, such as 5.61GB."""
+    """Return a size for reading.
+
+    Examples
+    --------
+    >>> in_bytes(5_605_687_296)
+    '5.61GB'
+    """
     return f"{tqdm.format_sizeof(number)}B"
 
 
 def in_time(seconds: float) -> str:
-    """Return a span of time for reading, such as 3 min or 2.5 h."""
+    """Return a span of time for reading, at least a minute.
+
+    Examples
+    --------
+    >>> in_time(200), in_time(9000)
+    ('3 min', '2.5 h')
+    """
     return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} min"
 
 
