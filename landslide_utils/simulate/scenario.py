@@ -217,17 +217,14 @@ PRACTICE = {
 }
 """The practice regions: they stand for Hokkaido, Kaikoura, Puerto Rico and Mount Talakmau, and are none of them."""
 
-ORBITS = "ddadddaddaddaddaddadaddadd"
-"""Directions of the 26 passes of the published Hokkaido cube, in order of time."""
-
 FULL_SIZE = {
     "practice_hokkaido": _practice(
         "practice_hokkaido",
         seed=2019,
         height=5382,
         width=4398,
-        # Two satellites, each back after 12 days, give a pass every 6 days in either direction, of which the published
-        # cube's order leaves out some. Nine descending and four ascending passes are before the event, as many after
+        # The published cube's order of directions, ddadddaddaddaddaddadaddadd. Two satellites, each back after 12 days,
+        # pass every 6 days; some ascending passes are left out. 9 and 4 are before the event, as many after it
         days_descending=tuple(round(-53.14 + 6 * n, 2) for n in range(18)),
         days_ascending=(-45.64, -27.64, -15.64, -3.64, 8.36, 20.36, 26.36, 38.36),
         relief_scale=1.0,
@@ -237,7 +234,10 @@ FULL_SIZE = {
         shaking_radius_m=9000.0,
     ),
 }
-"""Practice regions of a published cube's size: 313 of 1428 chips hold landslides (published: 309), 9.1 % of them."""
+"""Practice regions of a published cube's size: 313 of 1428 chips hold landslides, which cover 9.1 % of these chips.
+
+In the published cube of Hokkaido it is 309 chips and 9.2 %.
+"""
 
 SCENARIOS = ChainMap(FULL_SIZE, PRACTICE)
 """All practice regions: those made on first use, and those made only when asked for."""
