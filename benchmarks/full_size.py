@@ -1,4 +1,4 @@
-"""Make a cube as large as the real Hokkaido one (5382 x 4398 pixels, 26 passes) and measure time, memory and seams.
+"""Make the cube of practice_hokkaido (5382 x 4398 pixels, 26 passes); measure time, memory, seams and landslides.
 
 By ``python benchmarks/full_size.py FOLDER``.
 """
@@ -15,19 +15,10 @@ import numpy as np
 import xarray as xr
 
 from landslide_utils.grid import Window
-from landslide_utils.simulate import Scenario, make_scene, write_cube
+from landslide_utils.simulate import make_scene, write_cube
+from landslide_utils.simulate.scenario import FULL_SIZE
 
-ORBITS = "ddadddaddaddaddaddadaddadd"  # the real cube's 18 descending and 8 ascending passes, in order
-FIRST_DAY, STEP = -79.14, 4.0
-
-SCENARIO = Scenario(
-    height=5382,
-    width=4398,
-    relief_scale=1.0,
-    shaking_radius_m=10_500.0,
-    days_descending=tuple(round(FIRST_DAY + STEP * i, 2) for i, orbit in enumerate(ORBITS) if orbit == "d"),
-    days_ascending=tuple(round(FIRST_DAY + STEP * i + 0.5, 2) for i, orbit in enumerate(ORBITS) if orbit == "a"),
-)
+SCENARIO, CHIP = FULL_SIZE["practice_hokkaido"], 128
 WINDOWS = (Window(0, 0, 40, 50), Window(500, 500, 30, 30), Window(3000, 2030, 90, 40), Window(5342, 4358, 40, 40))
 
 
@@ -49,15 +40,18 @@ def main() -> int:
         place = {"y": slice(window.row, window.row + window.height), "x": slice(window.col, window.col + window.width)}
         for name in ("vv", "vh", "dem", "landslides"):
             same &= np.array_equal(cube[name].isel(place).values, alone[name], equal_nan=True)
-    share = float((cube["landslides"] > 0).mean())
+    slid = cube["landslides"] > 0
+    chips = slid.coarsen(y=CHIP, x=CHIP, boundary="trim").mean().values
     print(
         f"{cube.sizes['timestep']} passes of {cube.sizes['y']} x {cube.sizes['x']} pixels in {seconds:.0f} s, "
         f"peak memory {gigabytes:.2f} GB"
     )
     print(
-        f"landslides {share:.2%}; windows made alone {'equal' if same else 'DIFFER FROM'} the stored cube to the byte"
+        f"landslides {float(slid.mean()):.2%}, in {(chips > 0).sum()} of {chips.size} chips, where they cover "
+        f"{chips[chips > 0].mean():.1%} (published: 1.98%, 309 of 1428, 9.2%)"
     )
-    return 0 if same and gigabytes < 4 else 1
+    print(f"windows made alone {'equal' if same else 'DIFFER FROM'} the stored cube to the byte")
+    return 0 if same and gigabytes < 1 else 1
 
 
 if __name__ == "__main__":

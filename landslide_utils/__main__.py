@@ -71,6 +71,10 @@ EVENT: Options = {
     "pixel-size-m": (10.0, "width and height of a pixel in metres"),
     "out": (None, "where the cube is written, ending in .zarr"),
 }
+SIMULATE: Options = {
+    "cube": (None, "a practice region's name, such as practice_hokkaido"),
+    "dry-run": (False, "only say how much time and disk it takes"),
+}
 
 
 def demo(given: Namespace) -> None:
@@ -164,6 +168,13 @@ def event(given: Namespace) -> None:
     print(write(planned, given.out))
 
 
+def simulate(given: Namespace) -> None:
+    """Make the cube of a practice region; an interrupted call is taken up by the next."""
+    from landslide_utils.simulate.full_size import plan_cube, simulate_cube
+
+    print(plan_cube(given.cube).describe() if given.dry_run else simulate_cube(given.cube))
+
+
 COMMANDS: dict[str, tuple[Callable[[Namespace], None], Options]] = {
     "demo": (demo, {}),
     "train": (train, RUN),
@@ -171,6 +182,7 @@ COMMANDS: dict[str, tuple[Callable[[Namespace], None], Options]] = {
     "experiments": (experiments, GRID),
     "transfer": (transfer, PAIRS),
     "event": (event, EVENT),
+    "simulate": (simulate, SIMULATE),
 }
 
 

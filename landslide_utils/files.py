@@ -7,12 +7,14 @@ import ctypes
 import errno
 import os
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
+from tqdm.auto import tqdm
 
 LOCK = "writer.lock"
 
@@ -142,6 +144,49 @@ def _replace_folder(temporary: Path, target: Path) -> None:
                     os.rename(previous, target)
                 raise
     raise OSError(f"{target} keeps being written by another process; stop it, or choose another folder")
+
+
+def hold(path: Path, *, waiting: str) -> AcquireReturnProxy[FileLock]:
+    """Return a lock that is held, and given back when the process ends, however it ends; says that it is waiting."""
+    lock = FileLock(path)
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        say(waiting)
+        return lock.acquire()
+
+
+def free_bytes(path: Path) -> int:
+    """Return the bytes that are free where a file or folder is or will be."""
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return shutil.disk_usage(there).free
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, above any progress bar."""
+    tqdm.write(text, file=sys.stderr)
+
+
+def in_bytes(number: float) -> str:
+    """Return a size for reading.
+
+    Examples
+    --------
+    >>> in_bytes(5_605_687_296)
+    '5.61GB'
+    """
+    return f"{tqdm.format_sizeof(number)}B"
+
+
+def in_time(seconds: float) -> str:
+    """Return a span of time for reading, at least a minute.
+
+    Examples
+    --------
+    >>> in_time(200), in_time(9000)
+    ('3 min', '2.5 h')
+    """
+    return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} min"
 
 
 def hand_memory_back() -> None:

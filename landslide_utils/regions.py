@@ -79,6 +79,13 @@ REGIONS = {
             simulated=True,
         ),
         Region(
+            "practice_hokkaido",
+            "Practice: an earthquake at the full size of the published Hokkaido cube (simulated)",
+            "2018-09-05T18:07:59",
+            crs="EPSG:32654",
+            simulated=True,
+        ),
+        Region(
             "hokkaido_japan",
             "Hokkaido Eastern Iburi earthquake, Japan, 2018",
             "2018-09-05T18:07:59",
@@ -111,6 +118,8 @@ def find_cube(region: Region, *, progress: bool = False) -> Path:
 
     Raises
     ------
+    landslide_utils.files.InputError
+        If it is a practice cube of full size, which is made by a command only, and is not there yet.
     landslide_utils.sources.download.DownloadError
         If a published cube cannot be downloaded.
     """

@@ -29,10 +29,11 @@ def white(seed: int, key: tuple[int | str, ...], window: Window) -> Array:
     out = np.empty((window.height, window.width), np.float32)
     for tile_row in range(window.row // TILE, (window.row + window.height - 1) // TILE + 1):
         for tile_col in range(window.col // TILE, (window.col + window.width - 1) // TILE + 1):
-            tile = generator(seed, *key, tile_row, tile_col).standard_normal((TILE, TILE), np.float32)
             top, left = tile_row * TILE - window.row, tile_col * TILE - window.col
             rows = slice(max(top, 0), min(top + TILE, window.height))
             cols = slice(max(left, 0), min(left + TILE, window.width))
+            # drawn row by row, so the rows below the window need not be
+            tile = generator(seed, *key, tile_row, tile_col).standard_normal((rows.stop - top, TILE), np.float32)
             out[rows, cols] = tile[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     return out
 

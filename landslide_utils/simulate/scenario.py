@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
+from collections import ChainMap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -215,3 +216,28 @@ PRACTICE = {
     ),
 }
 """The practice regions: they stand for Hokkaido, Kaikoura, Puerto Rico and Mount Talakmau, and are none of them."""
+
+FULL_SIZE = {
+    "practice_hokkaido": _practice(
+        "practice_hokkaido",
+        seed=2019,
+        height=5382,
+        width=4398,
+        # The published cube's order of directions, ddadddaddaddaddaddadaddadd. Two satellites, each back after 12 days,
+        # pass every 6 days; some ascending passes are left out. 9 and 4 are before the event, as many after it
+        days_descending=tuple(round(-53.14 + 6 * n, 2) for n in range(18)),
+        days_ascending=(-45.64, -27.64, -15.64, -3.64, 8.36, 20.36, 26.36, 38.36),
+        relief_scale=1.0,
+        hills_row=900,
+        hills_col=1500,
+        landslide_share=0.0198,
+        shaking_radius_m=9000.0,
+    ),
+}
+"""Practice regions of a published cube's size: 313 of 1428 chips hold landslides, which cover 9.1 % of these chips.
+
+In the published cube of Hokkaido it is 309 chips and 9.2 %.
+"""
+
+SCENARIOS = ChainMap(FULL_SIZE, PRACTICE)
+"""All practice regions: those made on first use, and those made only when asked for."""

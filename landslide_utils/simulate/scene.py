@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +18,18 @@ import xarray as xr
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from landslide_utils.files import atomic_write
+from landslide_utils.files import InputError, atomic_write
 from landslide_utils.grid import Window, rasterise
 from landslide_utils.regions import data_folder
 from landslide_utils.simulate import radar
+from landslide_utils.simulate.blocks import CHUNK, blocks_of, fill, is_intact
 from landslide_utils.simulate.ground import descent, elevation, land_cover
 from landslide_utils.simulate.landslides import make_landslides
 from landslide_utils.simulate.random_fields import Array
-from landslide_utils.simulate.scenario import PRACTICE, Scenario
+from landslide_utils.simulate.scenario import FULL_SIZE, PRACTICE, SCENARIOS, Scenario
 
 MODEL = 4
 """Raised whenever the same scenario gives other data, so that no stale cube is read from the cache."""
-
-CHUNK = 512
-CHECKSUMS = ".checksums.json"
 
 
 @dataclass(frozen=True)
@@ -132,57 +128,51 @@ def write_cube(
 
     One that is there already is left alone, or replaced with ``overwrite``. ``progress`` shows a progress bar.
     """
-    from tqdm.auto import tqdm
-    from tqdm.dask import TqdmCallback
-
     target = Path(path)
     if target.exists() and not overwrite:
         return target
     cube = scene.dataset()
-    # speckle does not compress
-    encoding = {name: {"chunks": (1, CHUNK, CHUNK)[-cube[name].ndim :], "compressors": None} for name in cube.data_vars}
     try:
         with atomic_write(target, overwrite=overwrite) as temporary:
-            writing = cube.to_zarr(temporary, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-            with TqdmCallback(desc="simulating radar", tqdm_class=tqdm) if progress else contextlib.nullcontext():
-                writing.compute(scheduler="threads")
-            (temporary / CHECKSUMS).write_text(json.dumps(_checksums(temporary)))
+            fill(cube, temporary, scene.simulate, blocks_of(cube), progress=progress)
     except OSError:
         if overwrite or not target.exists():  # otherwise another process was faster, and its cube is the same
             raise
     return target
 
 
-def _checksums(store: Path) -> dict[str, int]:
-    """Return the CRC-32 of every file of a store but the list itself."""
-    files = sorted(path for path in store.rglob("*") if path.is_file() and path.name != CHECKSUMS)
-    return {path.relative_to(store).as_posix(): zlib.crc32(path.read_bytes()) for path in files}
-
-
-def is_intact(store: Path) -> bool:
-    """Return whether a store that :func:`write_cube` made is still what it was: nothing missing, nothing changed."""
-    try:
-        return bool(json.loads((store / CHECKSUMS).read_text()) == _checksums(store))
-    except (OSError, ValueError):
-        return False
-
-
 def fingerprint(name: str) -> str:
     """Return twelve characters that depend on everything that a practice region's cube depends on."""
-    text = json.dumps([MODEL, dataclasses.asdict(PRACTICE[name])], sort_keys=True)
+    text = json.dumps([MODEL, dataclasses.asdict(SCENARIOS[name])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def place_of(name: str) -> Path:
+    """Return where a practice region's cube is kept, in :func:`landslide_utils.regions.data_folder`."""
+    if name not in SCENARIOS:
+        raise InputError("no such cube", [f"{name!r} is not a practice region; these are: {', '.join(SCENARIOS)}"])
+    return data_folder() / fingerprint(name) / f"{name}.zarr"
 
 
 def practice_cube(name: str, *, progress: bool = False) -> Path:
     """Return the path of a practice region's cube.
 
     It is made on first use, kept in :func:`landslide_utils.regions.data_folder`, and verified on every later use; a
-    damaged one is made anew.
+    damaged one is made anew. One of full size is not made here, see :mod:`.full_size`, and only whether all of its
+    files are there is verified: to read it takes too long.
+
+    Raises
+    ------
+    landslide_utils.files.InputError
+        If it is of full size, and is missing or not whole; or if there is no such practice region.
     """
-    if name not in PRACTICE:
-        raise ValueError(f"{name!r} is not a practice region; these are: {', '.join(PRACTICE)}")
-    target = data_folder() / fingerprint(name) / f"{name}.zarr"
+    target = place_of(name)
     is_there = target.exists()
+    if name in FULL_SIZE:
+        if is_there and is_intact(target, contents=False):
+            return target
+        state = f"the cube {target} lacks files" if is_there else f"{name} is large, so it is made only when asked for"
+        raise InputError("no such cube", [f"{state}; make it with: landslides simulate --cube {name}"])
     if is_there:
         if is_intact(target):
             return target

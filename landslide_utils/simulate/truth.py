@@ -10,7 +10,7 @@ import xarray as xr
 from landslide_utils.grid import Window, rasterise
 from landslide_utils.simulate import radar
 from landslide_utils.simulate.ground import COVERS, descent, land_cover
-from landslide_utils.simulate.scenario import PRACTICE
+from landslide_utils.simulate.scenario import SCENARIOS
 from landslide_utils.simulate.scene import SimulatedScene, make_scene
 from landslide_utils.terrain import LOOK_AZIMUTH
 
@@ -25,10 +25,10 @@ def busiest_window(cube: xr.Dataset, size: int) -> xr.Dataset:
 def _locate(view: xr.Dataset) -> tuple[SimulatedScene, Window]:
     """Return the scene that a part of a practice cube was cut from, and where it lies in it."""
     name = view.attrs["opened_from"]
-    if name not in PRACTICE:
-        known = ", ".join(PRACTICE)
+    if name not in SCENARIOS:
+        known = ", ".join(SCENARIOS)
         raise ValueError(f"the truth of {name!r} is not known; it is known of the practice regions {known}")
-    scene = make_scene(PRACTICE[name])
+    scene = make_scene(SCENARIOS[name])
     pixel = scene.scenario.pixel_size_m
     row = round((scene.corner[1] - float(view["y"][0])) / pixel - 0.5)
     col = round((float(view["x"][0]) - scene.corner[0]) / pixel - 0.5)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, free_bytes
 
 BLOCK = 1 << 20
 DISK_BLOCK = 4096
@@ -24,12 +24,6 @@ class ArchiveError(InputError):
 
 class TooLargeError(InputError):
     """An archive that would unpack to more than is allowed or free."""
-
-
-def free_bytes(path: Path) -> int:
-    """Return the bytes that are free where a file or folder is or will be."""
-    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
-    return shutil.disk_usage(there).free
 
 
 def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, progress: bool = False) -> None:

@@ -21,9 +21,8 @@ from rasterio.errors import RasterioError
 
 from landslide_utils import grid as grids
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
-from landslide_utils.files import InputError, atomic_write
+from landslide_utils.files import InputError, atomic_write, free_bytes
 from landslide_utils.sources import coregistration, labels, passes
-from landslide_utils.sources.archive import free_bytes
 from landslide_utils.sources.catalogue import Catalogue, search_elevation, search_radar
 from landslide_utils.sources.coregistration import CHUNK, MOST_HOLES
 from landslide_utils.sources.event import OPTIONS, Event, EventError, Options, Period, read_period

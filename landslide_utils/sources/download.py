@@ -14,14 +14,12 @@ from typing import Any
 
 import pooch
 import requests
-from filelock import AcquireReturnProxy, FileLock, Timeout
-from tqdm.auto import tqdm
 
 from landslide_utils.cube import is_store
-from landslide_utils.files import InputError, atomic_write
+from landslide_utils.files import InputError, atomic_write, free_bytes, hold, in_bytes, in_time, say
 from landslide_utils.regions import REGIONS, ZENODO, data_folder
-from landslide_utils.sources.archive import ArchiveError, TooLargeError, free_bytes, unpack
-from landslide_utils.sources.fetch import HEADERS, Patience, ResumingDownloader, reason, say, size_of
+from landslide_utils.sources.archive import ArchiveError, TooLargeError, unpack
+from landslide_utils.sources.fetch import HEADERS, Patience, ResumingDownloader, reason, size_of
 
 RECORD = "https://zenodo.org/api/records/7248056"
 BY_HAND = "https://zenodo.org/records/7248056/files/{region}.zip?download=1"
@@ -65,12 +63,12 @@ class Published:
         """Return how much is to be downloaded to a folder, how long that takes, and how much disk."""
         missing, unpacked = self.size - min(size_of(_work(folder, self.region) / "part"), self.size), self.unpacked
         source = f"Boehm et al. 2022, {ZENODO}; licence: {self.licence or 'see there'}"
-        span = f"{_span(missing / 10e6)} at 10 MB/s, {_span(missing / 1e6)} at 1 MB/s"
-        disk = f"about {_bytes(self.size + unpacked)} until it is unpacked, then {_bytes(unpacked)}"
+        span = f"{in_time(missing / 10e6)} at 10 MB/s, {in_time(missing / 1e6)} at 1 MB/s"
+        disk = f"about {in_bytes(self.size + unpacked)} until it is unpacked, then {in_bytes(unpacked)}"
         return (
             f"{self.region}: {REGIONS[self.region].title}; {source}\n"
-            f"  to download: {_bytes(missing)} of {_bytes(self.size)}; {span}\n"
-            f"  disk: {disk}, in {folder}, where {_bytes(free_bytes(folder))} are free\n"
+            f"  to download: {in_bytes(missing)} of {in_bytes(self.size)}; {span}\n"
+            f"  disk: {disk}, in {folder}, where {in_bytes(free_bytes(folder))} are free\n"
             "  it may be interrupted: the next call goes on where this one stopped"
         )
 
@@ -131,7 +129,7 @@ def download(
     published = find_published(region, folder=place, record=record, patience=patience)
     try:
         work.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(place / f".{region}.lock"):
+        with hold(place / f".{region}.lock", waiting="another process is downloading this cube; waiting for it"):
             if not _is_here(target):  # else another process was faster
                 say(published.announce(place))
                 work.mkdir(exist_ok=True)
@@ -215,7 +213,7 @@ def _fetch(published: Published, folder: Path, patience: Patience, progress: boo
     needed, free = size + published.unpacked - min(size_of(part) + size_of(zipped), size), free_bytes(folder)
     if needed > free:
         raise DownloadError(
-            f"{region}: about {_bytes(needed)} are needed in {folder}, but {_bytes(free)} are free; "
+            f"{region}: about {in_bytes(needed)} are needed in {folder}, but {in_bytes(free)} are free; "
             "make room or name another folder (folder, or LANDSLIDE_DATA)"
         )
     downloader = ResumingDownloader(part, size, patience, progress)
@@ -227,7 +225,7 @@ def _fetch(published: Published, folder: Path, patience: Patience, progress: boo
             downloader(url, zipped, None)
         return Path(pooch.retrieve(url, published.checksum, zipped.name, work, downloader=downloader))
     except requests.RequestException as error:
-        share = f"{_bytes(size_of(part))} of {_bytes(size)}"
+        share = f"{in_bytes(size_of(part))} of {in_bytes(size)}"
         raise DownloadError(
             f"{region}: the transfer from {url} failed at {share} ({reason(error)}). "
             f"What has arrived is kept: call again to go on.\n{_by_hand(region, folder)}"
@@ -237,26 +235,8 @@ def _fetch(published: Published, folder: Path, patience: Patience, progress: boo
         raise DownloadError(f"{region}: what {url} sends is not what its record describes: {error}") from error
 
 
-def _lock(path: Path) -> AcquireReturnProxy[FileLock]:
-    """Return a lock that is held, and given back when the process ends, however it ends."""
-    lock = FileLock(path)
-    try:
-        return lock.acquire(timeout=0)
-    except Timeout:
-        say("another process is downloading this cube; waiting for it")
-        return lock.acquire()
-
-
 def _work(folder: Path, region: str) -> Path:
     return folder / f".{region}.part"
-
-
-def _bytes(number: float) -> str:
-    return f"{tqdm.format_sizeof(number)}B"
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} min"
 
 
 def _by_hand(region: str, folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import requests
 from tqdm.auto import tqdm
 
 from landslide_utils import __version__
+from landslide_utils.files import say
 
 HEADERS = {
     "User-Agent": f"landslide-utils/{__version__}",
@@ -143,8 +143,3 @@ def size_of(path: Path) -> int:
 def reason(error: Exception) -> str:
     """Return an error's kind and text."""
     return f"{type(error).__name__}: {error}"
-
-
-def say(text: str) -> None:
-    """Write a line to standard error, above any progress bar."""
-    tqdm.write(text, file=sys.stderr)

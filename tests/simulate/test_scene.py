@@ -18,7 +18,7 @@ from landslide_utils.grid import Window, rasterise
 from landslide_utils.regions import REGIONS, parse_instant
 from landslide_utils.simulate import landslides, radar
 from landslide_utils.simulate.ground import elevation
-from landslide_utils.simulate.scenario import PRACTICE, Scenario
+from landslide_utils.simulate.scenario import PRACTICE, SCENARIOS, Scenario
 from landslide_utils.simulate.scene import SimulatedScene, is_intact, make_scene, practice_cube, write_cube
 
 SMALL = Scenario(height=300, width=340, shaking_radius_m=1500, landslide_share=0.03)
@@ -267,8 +267,8 @@ def test_a_damaged_practice_cube_is_made_anew(tmp_path: Path, monkeypatch: pytes
 
 
 def test_practice_regions_and_their_scenarios_agree() -> None:
-    assert {name for name, region in REGIONS.items() if region.simulated} == set(PRACTICE)
-    for name, scenario in PRACTICE.items():
+    assert {name for name, region in REGIONS.items() if region.simulated} == set(SCENARIOS)
+    for name, scenario in SCENARIOS.items():
         start, end = scenario.event()
         region = REGIONS[name]
         assert parse_instant(region.event_time) == start
@@ -302,7 +302,7 @@ def test_the_mountain_region_is_like_kaikoura() -> None:
 
 def test_every_practice_region_has_hills_of_its_own() -> None:
     window = Window(0, 0, 400, 400)
-    hills = [elevation(scenario, window).ravel() for scenario in PRACTICE.values()]
+    hills = [elevation(scenario, window).ravel() for scenario in SCENARIOS.values()]
     apart = np.abs(np.corrcoef(hills))[np.triu_indices(len(hills), 1)]
     assert apart.max() < 0.8
 
