@@ -4,7 +4,8 @@ By ``python benchmarks/presets.py CUBE ...``. Each line of ``presets.csv`` is on
 there already is not measured again. The presets are chosen by the AUPRC on the **validation** chips; that on the test
 chips stands beside it and chose nothing. Chips are scored one by one, without what lies around them. Seconds are those
 of the processor, which other programs disturb less; operations are those of the network for one chip, forwards and
-backwards, counted by PyTorch, and do not depend on the machine.
+backwards, counted by PyTorch, and do not depend on the machine. What the first edition tried, when training was counted
+in epochs and chips were drawn with replacement, is kept in ``presets_in_epochs.csv``.
 """
 
 from __future__ import annotations

@@ -62,9 +62,9 @@ class Preset:
 
 
 PRESETS = {
-    # Chosen from benchmarks/presets.csv by the validation AUPRC that a minute on two cores buys. Landslides are a few
-    # pixels wide, so resolution matters more than depth: two stages. With two there is nothing for a UNet++ to nest,
-    # and it is the same network as a UNet.
+    # Chosen from benchmarks/presets_in_epochs.csv by the validation AUPRC that a minute on two cores buys. Landslides
+    # are a few pixels wide, so resolution matters more than depth: two stages. With two there is nothing for a UNet++
+    # to nest, and it is the same network as a UNet.
     "quick": Preset("resnet18", 2, (32, 16), False, 480, 40, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),
     # The best of that table, at five times the seconds.
     "standard": Preset("resnet18", 3, (64, 32, 16), False, 1200, 60, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True),

@@ -149,7 +149,7 @@ print(f"{float(valid.mean()):.2%} of the pixels have data")
 # A UNet++ (see [UNet](../docs/glossary.md#unet)) looks at a chip at several resolutions and brings what it saw back to
 # every pixel. The preset says how large it is and how it is trained. The `quick` preset has two resolutions below the
 # chip's own, because landslides are a few pixels wide; with so few a UNet++ is the same network as a UNet. With three,
-# as in `standard`, it is not, and does better (`benchmarks/presets.csv` has every network that was tried).
+# as in `standard`, it is not, and does better (`benchmarks/presets_in_epochs.csv` has what was tried).
 
 # %%
 from landslide_utils.model import PRESETS, count_weights
