@@ -69,7 +69,7 @@ def measure_memory(folder: Path) -> bool:
         probability = map_scene(
             network(len(names)),
             plain.apply(image),
-            valid=np.isfinite(image).all("channel"),
+            valid=composite["valid"],
             layover_and_shadow=find_layover_and_shadow(cube, orbit=composite.attrs["orbit"]),
             out=Path(temporary) / "map.zarr",
             progress=sys.stderr.isatty(),

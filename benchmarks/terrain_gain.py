@@ -26,7 +26,7 @@ def main() -> int:
     """Measure and write the table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     composite = make_composite(open_cube("practice_earthquake"), channels="sar_dem", timesteps=1).load()
-    valid = composite["image"].notnull().all("channel")
+    valid = composite["valid"]
     radar = list(CHANNELS["sar"])
     sets = {"VV and VH": radar, "and slope": [*radar, "slope"], "and all terrain": list(CHANNELS["sar_dem"])}
     lines = []

@@ -115,7 +115,7 @@ class ChipSet:
         Only where it has data is anything learnt or scored.
     part : {"train", "validation", "test"}
     draws : numpy.ndarray (n,), optional
-        Numbers of chips, as :func:`landslide_utils.train.draw_chips` returns them; without it each chip once.
+        Numbers of chips, as :func:`landslide_utils.chips.draw_chips` returns them; without it each chip once.
     seed : int, optional
         With it, each draw is taken from a random place inside its block and half of them are mirrored north to south.
         The same draw of the same seed is always the same.

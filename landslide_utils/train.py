@@ -64,7 +64,8 @@ class Session:
         """
         accelerator = self.accelerator
         size = self.preset.batch_size * accelerator.num_processes
-        chips = Subset(self.train_set, range(self.step * size, (self.step + count) * size))  # type: ignore[arg-type, var-annotated]
+        numbers = range(self.step * size, (self.step + count) * size)
+        chips = Subset(self.train_set, numbers)  # type: ignore[arg-type, var-annotated]
         batches = prepare_data_loader(
             DataLoader(chips, self.preset.batch_size),
             accelerator.device,

@@ -227,8 +227,7 @@ def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
         except (FileNotFoundError, RunError) as error:
             warnings.warn(str(error), stacklevel=2)
             continue
-        config = dataclasses.asdict(entry.config)
-        lines.append({"run": folder.name, **config, **entry.metrics, "steps": entry.metrics["steps"]})
+        lines.append({"run": folder.name, **dataclasses.asdict(entry.config), **entry.metrics})
     if not lines:
         return pd.DataFrame()
     order = ["cube", "preset", "split", "channels", "timesteps", "seed"]
