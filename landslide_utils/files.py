@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import json
 import os
 import shutil
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from tqdm.auto import tqdm
@@ -89,6 +92,72 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
         except BaseException:
             _remove_while_written(folder)
             raise
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A folder that is filled piece by piece; a mark says which pieces are whole.
+
+    Attributes
+    ----------
+    store : pathlib.Path
+        What is being written.
+    marks : pathlib.Path
+        Folder of the marks.
+    """
+
+    store: Path
+    marks: Path
+
+    def mark(self, piece: str, **what: Any) -> None:
+        """Write down that a piece is whole, and what is to be known of it."""
+        with atomic_write(self.marks / f"{piece}.json", overwrite=True) as part:
+            part.write_text(json.dumps(what))
+
+    def read_marks(self) -> dict[str, dict[str, Any]]:
+        """Return what was written down of each piece that is whole."""
+        return {path.stem: json.loads(path.read_text()) for path in self.marks.glob("[!.]*.json")}
+
+
+@contextlib.contextmanager
+def resumable_write(path: str | os.PathLike[str], key: str, *, overwrite: bool = False) -> Iterator[Unfinished]:
+    """Yield a folder to fill piece by piece, which is moved to the target at the end.
+
+    Parameters
+    ----------
+    path : path
+        The target, a folder. Its parent folders are made.
+    key : str
+        Says what is being written. What a stopped process left is gone on with if its key is the same, and else
+        removed.
+    overwrite : bool
+        Whether what is there may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If the target exists and may not be replaced.
+    InputError
+        If another process is writing the target.
+    """
+    target = Path(path)
+    refuse_existing(target, overwrite=overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = target.with_name(f".{target.name}.unfinished")
+    try:
+        with FileLock(f"{work}.lock", timeout=0):
+            written = work / "key"
+            if not written.exists() or written.read_text() != key:
+                shutil.rmtree(work, ignore_errors=True)
+                (work / "marks").mkdir(parents=True)
+                written.write_text(key)
+            yield Unfinished(work / target.name, work / "marks")
+            refuse_existing(target, overwrite=overwrite)
+            _replace_folder(work / target.name, target)
+            shutil.rmtree(work, ignore_errors=True)
+    except Timeout:
+        raise InputError(f"{target} cannot be written", ["another process is writing it; wait for that one"]) from None
+    Path(f"{work}.lock").unlink(missing_ok=True)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

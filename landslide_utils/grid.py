@@ -47,6 +47,17 @@ class Window(NamedTuple):
         """Return the window with `margin` pixels more on every side."""
         return Window(self.row - margin, self.col - margin, self.height + 2 * margin, self.width + 2 * margin)
 
+    def clip(self, height: int, width: int) -> Window:
+        """Return the part of the window that lies in a scene of a height and width."""
+        top, left = max(self.row, 0), max(self.col, 0)
+        bottom, right = min(self.row + self.height, height), min(self.col + self.width, width)
+        return Window(top, left, max(bottom - top, 0), max(right - left, 0))
+
+    @property
+    def place(self) -> dict[str, slice]:
+        """Return the rows and columns as xarray's ``isel`` takes them."""
+        return {"y": slice(self.row, self.row + self.height), "x": slice(self.col, self.col + self.width)}
+
 
 def pixel_size_m(layer: xr.Dataset | xr.DataArray) -> float:
     """Return the width of a pixel, in the unit of the coordinate x (metres on every grid of this package)."""

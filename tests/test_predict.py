@@ -1,42 +1,23 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
-import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from landslide_utils import predict
 from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import Tiling, map_scene
+from landslide_utils.predict import map_scene, reach
+from landslide_utils.scene import Normalisation
 
-EXACT = 2e-5
-"""Tolerance where a network looks no further than three eighths of the overlap: weights next to an edge, rounding."""
-
-UNET = 0.01
-"""Tolerance for the quick UNet++, which looks further than that."""
-
-
-@given(length=st.integers(1, 3000), tile=st.integers(2, 300), data=st.data())
-def test_tiles_cover_every_pixel_in_even_steps(length: int, tile: int, data: st.DataObject) -> None:
-    overlap = data.draw(st.integers(0, tile - 1))
-    starts = Tiling(tile, overlap).starts(length)
-    covered = np.zeros(starts[-1] + tile, int)
-    for start in starts:
-        covered[start : start + tile] += 1
-    assert covered[:length].min() == 1
-    assert np.all(np.diff(starts) == tile - overlap)
-    assert starts[-1] < length or length <= overlap
-    assert len(starts) == 1 or starts[-2] + tile < length  # no tile too many
-
-
-def test_an_overlap_as_wide_as_a_tile_is_refused() -> None:
-    with pytest.raises(ValueError, match="overlap=128 must be at least 0 and less than the tile"):
-        Tiling(128, 128)
+EXACT = 1e-5
+PLAIN = Normalisation(("vv_before", "vv_after"), (0.0, 0.0), (1.0, 1.0))
 
 
 class Near(torch.nn.Module):
@@ -45,8 +26,7 @@ class Near(torch.nn.Module):
     def __init__(self, sees: int) -> None:
         super().__init__()
         torch.manual_seed(0)
-        width = 2 * sees + 1
-        self.weight = torch.nn.Conv2d(2, 1, width, padding=sees)
+        self.weight = torch.nn.Conv2d(2, 1, 2 * sees + 1, padding=sees)
         with torch.no_grad():
             self.weight.weight *= 3  # probabilities over the whole range
 
@@ -54,150 +34,172 @@ class Near(torch.nn.Module):
         return self.weight(x)
 
 
-def noise(height: int, width: int, channels: int = 2) -> xr.DataArray:
-    values = np.random.default_rng(0).normal(size=(channels, height, width)).astype("float32")
+def composite(height: int, width: int) -> xr.Dataset:
+    values = np.random.default_rng(0).normal(size=(2, height, width)).astype("float32")
     places = {"y": -10.0 * np.arange(height), "x": 10.0 * np.arange(width)}
-    return xr.DataArray(values, dims=("channel", "y", "x"), coords=places, attrs={"region": "nowhere"})
+    image = xr.DataArray(
+        values,
+        dims=("channel", "y", "x"),
+        coords={"channel": list(PLAIN.channels), **places},
+        attrs={"region": "nowhere"},
+    )
+    return xr.Dataset({"image": image, "valid": image.notnull().all("channel")})
 
 
-def whole(model: torch.nn.Module, image: xr.DataArray) -> np.ndarray:
+def whole(model: torch.nn.Module, scene: xr.Dataset, divisor: int = 1) -> np.ndarray:
+    """Return the map by one look at the whole scene."""
+    image = scene["image"].values
+    beyond = [(0, -side % divisor) for side in image.shape[1:]]
     with torch.no_grad():
-        return torch.sigmoid(model(torch.from_numpy(image.values)[None]))[0, 0].numpy()
+        logits = model.eval()(torch.from_numpy(np.pad(image, [(0, 0), *beyond]))[None])
+    return torch.sigmoid(logits)[0, 0, : image.shape[1], : image.shape[2]].numpy()
 
 
-@settings(max_examples=15, deadline=None)
-@given(height=st.integers(1, 210), width=st.integers(1, 210), overlap=st.integers(0, 31))
-def test_every_pixel_is_mapped_as_without_tiles(height: int, width: int, overlap: int) -> None:
-    image, model = noise(height, width), Near(0)
-    got = map_scene(model, image, tiling=Tiling(64, overlap), progress=False)
-    assert got.dims == ("y", "x")
-    assert np.allclose(got.values, whole(model, image), atol=EXACT)
-    assert np.array_equal(got["x"], image["x"])
-    assert got.attrs["share_mapped"] == 1
-    assert got.attrs["region"] == "nowhere"
+@pytest.mark.parametrize("sees", [0, 1, 7, 40])
+def test_how_far_a_network_looks_is_measured(sees: int) -> None:
+    assert reach(Near(sees), 2) == (sees, 1)
 
 
-@settings(max_examples=15, deadline=None)
-@given(down=st.integers(0, 70), right=st.integers(0, 70), overlap=st.sampled_from([16, 24, 30]))
-def test_another_tiling_gives_the_same_map(down: int, right: int, overlap: int) -> None:
-    image, sees = noise(230, 250), 4
-    model = Near(sees)
-    shifted = map_scene(model, image[:, down:, right:], tiling=Tiling(64, overlap), progress=False)
-    expected = whole(model, image)[down:, right:]
-    inner = (slice(sees, -sees), slice(sees, -sees))  # at the edge of the scene the network sees its own padding
-    assert np.abs(shifted.values - expected)[inner].max() < EXACT
+def test_weights_that_cancel_hide_nothing() -> None:
+    model = Near(5)
+    with torch.no_grad():
+        model.weight.weight[..., 0, :] = 0  # today it does not look so far up; after the next step it may
+    assert reach(model, 2) == (5, 1)
 
 
-@pytest.fixture(scope="module")
-def unet() -> torch.nn.Module:
-    """Return the quick UNet++ with random weights, and the running statistics that training would give it."""
+def trained(preset: str) -> torch.nn.Module:
+    """Return a preset's network with random weights, and the running statistics that training would give it."""
     torch.manual_seed(0)
-    model = build_model(2, PRESETS["quick"])
+    model = build_model(2, dataclasses.replace(PRESETS[preset], imagenet=False))
     with torch.no_grad():
         for _ in range(20):
-            model.train()(torch.from_numpy(noise(128, 128).values[None]))
+            model.train()(torch.from_numpy(composite(128, 128)["image"].values[None]))
     return model.eval()
 
 
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
-@given(down=st.integers(1, 15), right=st.integers(1, 15))
-def test_another_tiling_hardly_changes_a_unet(unet: torch.nn.Module, down: int, right: int) -> None:
-    image = noise(330, 350)
-    one = map_scene(unet, image, tiling=Tiling(128), progress=False)
-    other = map_scene(unet, image[:, 4 * down :, 4 * right :], tiling=Tiling(128), progress=False)
-    change = np.abs(one.values[4 * down :, 4 * right :] - other.values)[64:-64, 64:-64]
-    assert one.values.std() > 0.02  # the network does answer to what it sees
-    assert change.max() < UNET
+@pytest.fixture(scope="module", params=["quick", "standard"])
+def unet(request: pytest.FixtureRequest) -> torch.nn.Module:
+    return trained(request.param)
 
 
-def test_a_lazy_scene_is_streamed_to_a_store_chunk_by_chunk(tmp_path: Path) -> None:
-    image = noise(300, 260)
-    valid = xr.DataArray(np.ones((300, 260), bool), dims=("y", "x"))
-    valid[100:180, 30:] = False
-    reads: list[tuple[int, ...]] = []
-
-    def read(block: np.ndarray, block_info: dict[int, dict[str, tuple[int, ...]]]) -> np.ndarray:
-        reads.append(tuple(block_info[0]["chunk-location"]))
-        return block
-
-    source = da.from_array(image.values, chunks=(1, 90, 100))
-    lazy = image.copy(data=da.map_blocks(read, source, dtype="float32", meta=np.empty((0, 0, 0), "float32")))
-    model = Near(2)
-    expected = map_scene(model, image, valid=valid, tiling=Tiling(64, 16), progress=False)
-    got = map_scene(
-        model, lazy, valid=valid.chunk(50), tiling=Tiling(64, 16), out=tmp_path / "map.zarr", progress=False
-    )
-    assert got.chunks is not None
-    assert got.dtype == np.float32
-    xr.testing.assert_identical(got.load(), expected)
-    assert sorted(reads) == sorted({*reads})  # every chunk once
-    assert len(reads) == 2 * 4 * 3
-    assert [path.name for path in tmp_path.iterdir()] == ["map.zarr"]
+def test_a_network_answers_to_the_farthest_pixel_that_it_sees_and_to_none_beyond(unet: torch.nn.Module) -> None:
+    seen, divisor = reach(unet, 2)
+    side = 8 * (-(-seen // 8) + 2) * 2
+    image = torch.zeros(1, 2, side, side, dtype=torch.float64, requires_grad=True)
+    middle = side // 2
+    unet.double()(image)[0, 0, middle, middle].backward()
+    rows = torch.nonzero(image.grad.abs().sum((0, 1, 3))).flatten() - middle
+    unet.float()
+    assert seen - divisor <= max(abs(int(rows.min())), int(rows.max())) <= seen
 
 
-@pytest.mark.parametrize("most", [30, 100, 130])
-def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int) -> None:
-    image, model = noise(100, 333), Near(3)
-    expected = map_scene(model, image, tiling=Tiling(64, 20), progress=False)
-    monkeypatch.setattr(predict, "MOST_COLUMNS", most)
-    got = map_scene(model, image, tiling=Tiling(64, 20), out=tmp_path / "map.zarr", progress=False)
-    assert np.allclose(got.values, expected.values, atol=1e-6)
-    assert got.attrs == expected.attrs
-    assert got.chunks is not None
-    assert len(got.chunks[1]) > 1
+@settings(
+    max_examples=6,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(height=st.integers(10, 330), width=st.integers(10, 330), side=st.sampled_from([40, 64, 96]))
+def test_the_map_is_that_of_one_huge_window(
+    unet: torch.nn.Module, monkeypatch: pytest.MonkeyPatch, height: int, width: int, side: int
+) -> None:
+    monkeypatch.setattr(predict, "WINDOW", side)
+    scene = composite(height, width)
+    got = map_scene(unet, scene, PLAIN, progress=False)
+    expected = whole(unet, scene, unet.encoder.output_stride)
+    assert np.abs(got.values - expected).max() < EXACT
+    assert expected.std() > 0.01  # the network does answer to what it sees
+
+
+def test_a_margin_that_is_too_narrow_shows(monkeypatch: pytest.MonkeyPatch, unet: torch.nn.Module) -> None:
+    monkeypatch.setattr(predict, "WINDOW", 40)
+    monkeypatch.setattr(predict, "MOST_MARGIN", 8)
+    scene = composite(200, 200)
+    got = map_scene(unet, scene, PLAIN, progress=False)
+    assert np.abs(got.values - whole(unet, scene, unet.encoder.output_stride)).max() > 10 * EXACT
+
+
+def test_a_map_has_the_scene_s_grid_and_what_became_of_it() -> None:
+    got = map_scene(Near(0), composite(70, 90), PLAIN, progress=False)
+    assert got.dims == ("y", "x")
+    assert np.array_equal(got["x"], composite(70, 90)["x"])
+    assert got.attrs["share_mapped"] == 1
+    assert got.attrs["region"] == "nowhere"
+    assert got.attrs["long_name"] == "probability of a landslide"
+
+
+def test_only_windows_that_hold_chips_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "WINDOW", 64)
+    scene, model = composite(400, 520), Near(3)
+    chips = pd.DataFrame({"row": [0, 256], "col": [0, 300]})
+    got = map_scene(model, scene, PLAIN, chips=chips, progress=False)
+    mapped = np.isfinite(got.values)
+    assert mapped[:128, :128].all()
+    assert mapped[256:384, 256:448].all()  # the windows that the second chip reaches into
+    assert mapped.sum() == 128 * 128 + 128 * 192
+    assert np.abs(got.values - whole(model, scene))[mapped].max() < EXACT
 
 
 def test_nothing_is_shown_where_nothing_is_known_and_the_shares_say_so() -> None:
-    image = noise(100, 200)
+    scene = composite(100, 200)
     valid, layover, shadow = (
         xr.DataArray(np.full((100, 200), start), dims=("y", "x")) for start in (True, False, False)
     )
-    valid[:, 150:] = False  # whole tiles without data
+    valid[:, 150:] = False
     valid[10:20, 10:20] = False
     layover[30:40, 0:50] = True
     shadow[35:45, 0:50] = True
-    masks = xr.Dataset({"layover": layover, "shadow": shadow})
-    got = map_scene(Near(0), image, valid=valid, layover_and_shadow=masks, tiling=Tiling(64, 8), progress=False)
+    hidden = xr.Dataset({"layover": layover, "shadow": shadow})
+    got = map_scene(Near(0), scene.assign(valid=valid), PLAIN, hidden=hidden, progress=False)
     known = (valid & ~layover & ~shadow).values
     assert np.array_equal(np.isfinite(got.values), known)
-    assert np.allclose(got.values[known], whole(Near(0), image)[known], atol=EXACT)
+    assert np.abs(got.values - whole(Near(0), scene))[known].max() < EXACT
     assert got.attrs["share_mapped"] == known.mean()
     assert got.attrs["share_without_data"] == (50 * 100 + 100) / 20_000
     assert got.attrs["share_layover"] == got.attrs["share_shadow"] == 500 / 20_000
-
-
-def test_a_mask_of_another_size_is_refused() -> None:
-    valid = xr.DataArray(np.ones((20, 30), bool), dims=("y", "x"))
-    with pytest.raises(ValueError, match="valid has 20 x 30 pixels where the image has 30 x 30"):
-        map_scene(Near(0), noise(30, 30), valid=valid, tiling=Tiling(16, 4), progress=False)
+    with pytest.raises(ValueError, match="layover and shadow have 100 x 150 pixels where the image has 100 x 200"):
+        map_scene(Near(0), scene, PLAIN, hidden=hidden.isel(x=slice(150)), progress=False)
 
 
 class Breaks(Near):
-    """A network that fails at its third batch."""
+    """A network that fails at its third window, the first times; it counts the windows that it has seen."""
 
-    calls = 0
+    seen = 0
+    fails = True
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.calls += 1
-        if self.calls == 3:
-            raise RuntimeError("out of memory")
+        if x.dtype == torch.float32:  # not while it is measured how far it looks
+            self.seen += 1
+            if self.seen == 3 and self.fails:
+                raise RuntimeError("out of memory")
         return super().forward(x)
 
 
-def test_a_store_appears_whole_or_not_at_all_and_takes_no_other_s_place(tmp_path: Path) -> None:
-    image, out = noise(100, 100), tmp_path / "maps" / "map.zarr"
+def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "WINDOW", 32)
+    scene, out = composite(100, 100).chunk(50), tmp_path / "maps" / "map.zarr"
+    windows, expected = 4 * 4, map_scene(Near(0), composite(100, 100), PLAIN, progress=False)
 
-    def run(model: torch.nn.Module, **options: bool) -> xr.DataArray:
-        return map_scene(model, image, tiling=Tiling(32, 8), out=out, progress=False, **options)
+    def run(model: Near, **options: bool) -> xr.DataArray:
+        return map_scene(model, scene, PLAIN, out=out, progress=False, **options)
 
     with pytest.raises(RuntimeError, match="out of memory"):
         run(Breaks(0))
-    assert list(out.parent.iterdir()) == []
-    first = run(Near(0)).load()
+    assert not out.exists()
+    going_on = Breaks(0)
+    going_on.fails = False
+    first = run(going_on)
+    assert going_on.seen == windows - 2
+    assert first.chunks is not None
+    xr.testing.assert_identical(first.load(), expected)
+    assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]
     with pytest.raises(FileExistsError, match="pass overwrite=True to replace it"):
         run(Near(1))
     with pytest.raises(RuntimeError, match="out of memory"):
         run(Breaks(0), overwrite=True)
-    xr.testing.assert_identical(xr.open_zarr(out)["probability"].load(), first)
-    assert not np.allclose(run(Near(1), overwrite=True).values, first.values)
+    xr.testing.assert_identical(xr.open_zarr(out)["probability"].load(), expected)
+    other = Breaks(1)  # what the other network has left is not gone on with
+    other.fails = False
+    assert not np.allclose(run(other, overwrite=True).values, expected.values)
+    assert other.seen == windows
     assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]

@@ -176,7 +176,8 @@ def _run(config: RunConfig, progress: bool) -> Run:
         checkpoint.unlink()
         model, history = train()
     hand_memory_back()
-    probability = map_scene(model, scene.image, valid=scene.valid, progress=progress)
+    scored = scene.chips[scene.chips["part"] != "train"]
+    probability = map_scene(model, scene.composite, scene.normalisation, chips=scored, progress=progress)
     metrics, bootstrap = measure(probability, scene, history)
     save_run(
         config,

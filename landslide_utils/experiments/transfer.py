@@ -100,9 +100,9 @@ def fine_tune(
 
 
 def map_elsewhere(model: torch.nn.Module, normalisation: Normalisation, scene: Scene) -> xr.DataArray:
-    """Return the map (y, x) that a network makes of a scene, normalised as in its training, or by the scene's own."""
-    image = normalisation.apply(scene.composite["image"])
-    return map_scene(model, image, valid=scene.valid, progress=False)
+    """Return the map (y, x) that a network makes where a scene is scored, normalised as given."""
+    scored = scene.chips[scene.chips["part"] != "train"]
+    return map_scene(model, scene.composite, normalisation, chips=scored, progress=False)
 
 
 def map_cube(
@@ -125,8 +125,7 @@ def map_cube(
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
         hidden = find_layover_and_shadow(datacube, orbit=orbit, incidence_degrees=incidence_degrees)
-    image = normalisation.apply(composite["image"])
-    return map_scene(model, image, valid=composite["valid"], layover_and_shadow=hidden), datacube["dem"].load()
+    return map_scene(model, composite, normalisation, hidden=hidden), datacube["dem"].load()
 
 
 def measure_pairs(
