@@ -154,7 +154,7 @@ history = list(fit(session))
 from landslide_utils.figures.maps import map_figure
 from landslide_utils.predict import map_scene
 
-probability = map_scene(session.model, scene.image, valid=scene.valid)
+probability = map_scene(session.model, composite, scene.normalisation)
 map_figure(probability, composite["landslides"], chips)
 
 # %% [markdown]

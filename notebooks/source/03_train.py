@@ -318,14 +318,14 @@ history.loc[list(chosen.values()), ["step", "validation_auprc"]].set_axis(list(c
 #
 # ## The map
 #
-# Overlapping tiles cover the whole scene, edges too, and give every pixel a probability. Mind that most training chips
-# were chosen because they hold landslides: the network expects more of them than there are, so its probabilities rank
-# pixels well but are too high as numbers.
+# The network maps the scene window by window. Each window is read with a margin around it, as wide as the network
+# looks, so that no pixel misses anything. Mind that most training chips were chosen because they hold landslides: the
+# network expects more of them than there are, so its probabilities rank pixels well but are too high as numbers.
 
 # %%
 from landslide_utils.predict import map_scene
 
-probability = map_scene(session.model, image, valid=valid)
+probability = map_scene(session.model, composite, normalisation)
 
 # %% [markdown]
 # We look at the test chips only, because only there the network has never seen the answer.

@@ -158,18 +158,18 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # %% [markdown]
 # ## The whole scene
 #
-# A network sees tiles, and near the edge of a tile it misses what lies beyond. So tiles overlap, and where they do we
-# take a mean in which each counts less towards its edge. Hidden pixels get no probability, and the map says how many
-# they are.
+# The scene is mapped window by window. Near the edge of a window a network would miss what lies beyond. So each window
+# is read with a margin as wide as the network looks, and the margin is cut off afterwards. Hidden pixels get no
+# probability, and the map says how many they are.
 
 # %%
-probability = map_scene(session.model, scene.image, valid=scene.valid, layover_and_shadow=layover_and_shadow)
+probability = map_scene(session.model, composite, scene.normalisation, hidden=layover_and_shadow)
 shares = {name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}
 pd.Series(shares, name="of the scene").to_frame()
 
 # %% [markdown]
-# For a scene that does not fit in memory, `out="map.zarr"` streams the same map to a store. Where does the map say
-# nothing?
+# For a large scene, `out="map.zarr"` writes the same map to a store, and goes on where it was stopped. Where does the map
+# say nothing?
 
 # %%
 from landslide_utils.figures.maps import layover_and_shadow_figure
