@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
 
-from landslide_utils import terrain
+from landslide_utils import __version__, terrain
 from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults
+from landslide_utils.files import InputError, Unfinished, free_bytes, resumable_write
 from landslide_utils.grid import pixel_size_m
+from landslide_utils.regions import data_folder
 
 CHANNELS = {
     "vv": ("vv_before", "vv_after"),
@@ -31,6 +37,12 @@ UNITS = {
     "aspect_cos": "1",
     "curvature": "1/100 m",
 } | dict.fromkeys(CHANNELS["sar"], "dB")
+MOST_IN_MEMORY = 200_000_000
+"""Bytes beyond which a composite is kept in a store instead of memory."""
+
+STORED = 256
+"""Sides of the chunks of such a store in pixels: a chip of 128 x 128 touches at most four."""
+
 ORBIT_CHOICES = ("auto", "descending", "ascending")
 
 
@@ -213,7 +225,7 @@ def make_composite(
     out["valid"] = out["image"].notnull().all("channel")
     if "landslides" in cube:
         out["landslides"] = (cube["landslides"] > 0).drop_attrs(deep=False)
-    out.attrs = dict(cube.attrs)
+    out.attrs, out.encoding["source"] = dict(cube.attrs), cube.encoding.get("source")
     if passes:
         for when, index in (("before", passes.before), ("after", passes.after)):
             instants = cube["time"].values[list(index)]
@@ -223,6 +235,72 @@ def make_composite(
     unit = units[0] if len(set(units)) == 1 else "as the coordinate unit says"
     out["image"].attrs = out.attrs | {"units": unit}
     return describe(out)
+
+
+def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Dataset:
+    """Return a composite that is read quickly window by window: one that is small in memory, a large one from a store.
+
+    The store is written once, and found again by all that the composite depends on. One that was interrupted is gone on
+    with.
+
+    Parameters
+    ----------
+    composite : xarray.Dataset
+        As :func:`make_composite` returns it.
+    progress : bool
+        Whether to show a progress bar while the store is written.
+
+    Raises
+    ------
+    InputError
+        If the disk is too small for the store.
+    """
+    if composite.nbytes <= MOST_IN_MEMORY:
+        return composite.load()
+    key = _key(composite)
+    target = data_folder() / "composites" / f"{key}.zarr"
+    if not target.exists():
+        free = free_bytes(target)
+        if free < composite.nbytes:
+            advice = "make room, or name another folder in LANDSLIDE_DATA"
+            fault = f"{composite.nbytes} bytes are needed in {target.parent}, but {free} bytes are free; {advice}"
+            raise InputError("a composite of this scene cannot be kept", [fault])
+        with resumable_write(target, key) as unfinished:
+            _write_windows(composite, unfinished, progress)
+    kept: xr.Dataset = xr.open_zarr(target, chunks=None, decode_coords="all")
+    return kept.assign_attrs(composite.attrs)
+
+
+def _key(composite: xr.Dataset) -> str:
+    """Return sixteen characters that depend on the cube, its state on the disk, and how the composite was made."""
+    source = composite.encoding.get("source")
+    stamps = []
+    if source and "://" not in source:
+        files = (Path(source) / name for name in (".zmetadata", ".zattrs", "zarr.json"))
+        stamps = [path.stat().st_mtime_ns for path in files if path.exists()]
+    text = json.dumps([__version__, source, stamps, list(composite["channel"].values), composite.attrs], default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _write_windows(composite: xr.Dataset, unfinished: Unfinished, progress: bool) -> None:
+    """Write a composite to Zarr, a row of windows at a time."""
+    sizes, side = composite.sizes, 2 * STORED
+    chunks = {name: (sizes["channel"], STORED, STORED)[-layer.ndim :] for name, layer in composite.data_vars.items()}
+    encoding = {name: {"chunks": shape, "compressors": None} for name, shape in chunks.items()}
+    plain = composite.drop_encoding().chunk({"channel": -1, "y": STORED, "x": STORED})
+    if not unfinished.store.exists():
+        plain = plain.assign_coords({name: plain[name].compute() for name in plain.coords})
+        plain.to_zarr(unfinished.store, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+    rows = range(0, sizes["y"], side)
+    done = unfinished.read_marks()
+    pixels = composite[list(chunks)].drop_vars([name for name in composite.coords if name not in ("y", "x", "channel")])
+    for row in tqdm(rows, desc="composite", unit="row", disable=not progress, leave=False):
+        if str(row) not in done:
+            band = pixels.isel(y=slice(row, row + side)).load()
+            band.drop_vars(["y", "x", "channel"]).to_zarr(
+                unfinished.store, region={"y": slice(row, row + side), "x": slice(None), "channel": slice(None)}
+            )
+            unfinished.mark(str(row))
 
 
 def _radar_layers(cube: xr.Dataset, needed: tuple[str, ...], passes: Passes) -> dict[str, xr.DataArray]:

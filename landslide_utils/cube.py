@@ -94,8 +94,10 @@ def open_cube(
         ones, or nobody knows the event's instant.
     """
     region = find_region(source)
-    store = _open(source if "://" in source else str(_locate(source, region, progress=progress)))
-    return _canonical(store, source, region, event_time, variables)
+    place = source if "://" in source else str(_locate(source, region, progress=progress))
+    cube = _canonical(_open(place), source, region, event_time, variables)
+    cube.encoding["source"] = place
+    return cube
 
 
 def is_store(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
 import os
 from collections import Counter
@@ -242,11 +243,8 @@ def _all_positive(model: torch.nn.Module) -> torch.nn.Module:
 
 def _windows(height: int, width: int, side: int, chips: pd.DataFrame | None) -> list[Window]:
     """Return the windows of a scene row by row, or those of them that hold some chips."""
-    windows = [
-        Window(row, col, side, side).clip(height, width)
-        for row in range(0, height, side)
-        for col in range(0, width, side)
-    ]
+    places = itertools.product(range(0, height, side), range(0, width, side))
+    windows = [Window(row, col, side, side).clip(height, width) for row, col in places]
     if chips is None:
         return windows
     held = {

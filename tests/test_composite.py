@@ -12,8 +12,10 @@ import xarray as xr
 from conftest import AFTER, BEFORE, EVENT, SAME_DAY, published
 from dask.callbacks import Callback
 
-from landslide_utils.composite import CHANNELS, choose_passes, make_composite, variables_of
+from landslide_utils import composite as composite_module
+from landslide_utils.composite import CHANNELS, choose_passes, keep_composite, make_composite, variables_of
 from landslide_utils.cube import CubeError, open_cube
+from landslide_utils.files import InputError, Unfinished
 
 Write = Callable[..., str]
 SIZE = {"shape": (140, 150)}
@@ -188,3 +190,34 @@ def test_a_composite_comes_out_of_the_store_chunk_by_chunk(tmp_path: Path) -> No
         da.store(composite["image"].data, _Nowhere(), lock=False)
     assert held.most > 4 * 4 * side**2  # four chunks at once: it was measured
     assert held.most < 0.15 * composite["image"].nbytes
+
+
+def test_a_large_composite_is_kept_in_a_store_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_published: Callable[..., str]
+) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path / "data"))
+    composite = make_composite(open_cube(write_published(shape=(700, 530))), channels="sar_dem", timesteps=2)
+    in_memory = keep_composite(composite, progress=False)
+    assert not (tmp_path / "data").exists()
+    monkeypatch.setattr(composite_module, "MOST_IN_MEMORY", 1000)
+    write, rows = Unfinished.mark, iter(range(9))
+
+    def stop(*given: Any) -> None:
+        write(*given)
+        if next(rows) == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Unfinished, "mark", stop)
+    with pytest.raises(KeyboardInterrupt):
+        keep_composite(composite, progress=False)
+    kept = keep_composite(composite, progress=False)
+    assert next(rows) == 2  # the first row of windows was not written again
+    xr.testing.assert_identical(kept.load(), in_memory)
+    assert kept.rio.crs == in_memory.rio.crs
+    assert len(list((tmp_path / "data" / "composites").iterdir())) == 1
+    monkeypatch.setattr(composite_module, "_write_windows", None)  # and is not written a second time
+    assert keep_composite(composite, progress=False)["image"].shape == in_memory["image"].shape
+    other = make_composite(open_cube(composite.attrs["opened_from"]), channels="sar_dem", timesteps=1)
+    monkeypatch.setattr(composite_module, "free_bytes", lambda _: 5)
+    with pytest.raises(InputError, match=r"\d+ bytes are needed in .*composites, but 5 bytes are free; make room"):
+        keep_composite(other, progress=False)

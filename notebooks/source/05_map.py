@@ -168,8 +168,8 @@ shares = {name: f"{value:.2%}" for name, value in probability.attrs.items() if n
 pd.Series(shares, name="of the scene").to_frame()
 
 # %% [markdown]
-# For a large scene, `out="map.zarr"` writes the same map to a store, and goes on where it was stopped. Where does the map
-# say nothing?
+# For a large scene, `out="map.zarr"` writes the same map to a store, and goes on where it was stopped. Where does the
+# map say nothing?
 
 # %%
 from landslide_utils.figures.maps import layover_and_shadow_figure
