@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from landslide_utils import __version__
 from landslide_utils.chips import split_chips
-from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.measure import FORMAT, measure
@@ -102,9 +102,8 @@ def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
     datacube = open_cube(
         config.cube, event_time=config.event_time or None, variables=variables_of(config.channels), progress=progress
     )
-    composite = make_composite(
-        datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit
-    ).load()
+    composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
+    composite = keep_composite(composite, progress=progress)
     chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
     return Scene.fit(composite, chips)
 

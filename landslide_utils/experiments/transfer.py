@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.chips import corners
-from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.results import markdown_table, radar_of, write_page
@@ -121,6 +121,7 @@ def map_cube(
     variables = [*variables_of(config.channels), "dem"]
     datacube = open_cube(config.cube, event_time=config.event_time or None, variables=variables)
     composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
+    composite = keep_composite(composite)
     model, normalisation = trained.model()
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
