@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from landslide_utils.files import InputError, atomic_write
 Options = dict[str, tuple[Any, str]]
 """For each option its default and its help; a list takes several values, False becomes a switch, None is required."""
 
+SCHEDULER = ("", "address of a Dask scheduler, such as tcp://10.0.0.1:8786; empty to work on this machine")
 SHARED: Options = {
     "preset": ("quick", "how large a network and how long: quick, standard or paper"),
     "steps": (0, "batches that the network is trained on; 0 takes the preset's number"),
@@ -27,7 +29,7 @@ RUN: Options = {
     "channels": ("sar", "what the network sees: vv, vh, sar, sar_dem or dem"),
     "timesteps": (4, "passes averaged before and after the event, 1 to 4"),
     "orbit": ("auto", "direction of all passes: descending, ascending, or auto for the one with more of them"),
-    "split": ("blocked", "how chips are shared out: blocked or random"),
+    "split": ("blocked", "how chips are shared out: blocked, random or published"),
     "seed": (0, "of the split, the first weights and the order of chips"),
     **SHARED,
 }
@@ -40,15 +42,16 @@ MAP: Options = {
     "min-pixels": (4, "groups of fewer pixels get no polygon"),
     "out-dir": ("maps", "folder for the files"),
     "overwrite": (False, "replace files that are there already"),
+    "scheduler": SCHEDULER,
 }
 GRID: Options = {
     "cube": RUN["cube"],
     "channels": (["vv", "vh", "sar", "dem", "sar_dem"], "band combinations"),
     "timesteps": ([1, 2, 3, 4], "passes before and after the event"),
     "seeds": ([0, 1, 2], "of the split, the first weights and the order of chips"),
-    "splits": (["blocked"], "blocked, random or both"),
+    "splits": (["blocked"], "blocked, random or published"),
     **SHARED,
-    "scheduler": ("", "address of a Dask scheduler, such as tcp://10.0.0.1:8786; empty for processes on this machine"),
+    "scheduler": SCHEDULER,
     "threads-per-worker": (1, "cores of this machine that one run uses"),
     "results": ("", "folder in which the table, the figure and the verdicts on the paper's claims are written"),
     "dry-run": (False, "only say what is there and what would be run"),
@@ -112,11 +115,15 @@ def draw(given: Namespace) -> None:
         threshold = best_threshold(trained.probability(), scene.landslides, validation)
     cube = given.cube or trained.config.cube
     config = dataclasses.replace(trained.config, cube=cube, event_time=given.event_time or trained.config.event_time)
-    probability, dem = map_cube(trained, config, incidence_degrees=given.incidence_degrees or None)
+    store = Path(given.out_dir) / ".probability.zarr"  # a map that is stopped goes on from here
+    shutil.rmtree(store, ignore_errors=True)
+    incidence, scheduler = given.incidence_degrees or None, given.scheduler or None
+    probability, dem = map_cube(trained, config, incidence_degrees=incidence, out=store, scheduler=scheduler)
     polygons = find_polygons(probability, dem, threshold=threshold, min_pixels=given.min_pixels)
     print(write_geotiff(probability, paths["map"], threshold=threshold, overwrite=given.overwrite))
     for kind in ("polygons", "polygons_in_degrees"):
         print(write_polygons(polygons, paths[kind], overwrite=given.overwrite))
+    shutil.rmtree(store)
     print(f"{len(polygons)} polygons above a probability of {threshold:.2f}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -265,7 +266,7 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
             advice = "make room, or name another folder in LANDSLIDE_DATA"
             fault = f"{composite.nbytes} bytes are needed in {target.parent}, but {free} bytes are free; {advice}"
             raise InputError("a composite of this scene cannot be kept", [fault])
-        with resumable_write(target, key) as unfinished:
+        with contextlib.suppress(FileExistsError), resumable_write(target, key) as unfinished:  # or another process
             _write_windows(composite, unfinished, progress)
     kept: xr.Dataset = xr.open_zarr(target, chunks=None, decode_coords="all")
     return kept.assign_attrs(composite.attrs)

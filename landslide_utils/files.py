@@ -120,7 +120,7 @@ class Unfinished:
 
 
 @contextlib.contextmanager
-def resumable_write(path: str | os.PathLike[str], key: str, *, overwrite: bool = False) -> Iterator[Unfinished]:
+def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinished]:
     """Yield a folder to fill piece by piece, which is moved to the target at the end.
 
     Parameters
@@ -130,34 +130,27 @@ def resumable_write(path: str | os.PathLike[str], key: str, *, overwrite: bool =
     key : str
         Says what is being written. What a stopped process left is gone on with if its key is the same, and else
         removed.
-    overwrite : bool
-        Whether what is there may be replaced.
 
     Raises
     ------
     FileExistsError
-        If the target exists and may not be replaced.
-    InputError
-        If another process is writing the target.
+        If the target exists, or another process, which was waited for, has written it.
     """
     target = Path(path)
-    refuse_existing(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     work = target.with_name(f".{target.name}.unfinished")
-    try:
-        with FileLock(f"{work}.lock", timeout=0):
-            written = work / "key"
-            if not written.exists() or written.read_text() != key:
-                shutil.rmtree(work, ignore_errors=True)
-                (work / "marks").mkdir(parents=True)
-                written.write_text(key)
-            yield Unfinished(work / target.name, work / "marks")
-            refuse_existing(target, overwrite=overwrite)
-            _replace_folder(work / target.name, target)
+    with hold(Path(f"{work}.lock"), waiting=f"another process is writing {target}; waiting for it"):
+        if target.exists():
+            raise FileExistsError(f"{target} exists already; remove it, or give another path")
+        written = work / "key"
+        if not written.exists() or written.read_text() != key:
             shutil.rmtree(work, ignore_errors=True)
-    except Timeout:
-        raise InputError(f"{target} cannot be written", ["another process is writing it; wait for that one"]) from None
-    Path(f"{work}.lock").unlink(missing_ok=True)
+            (work / "marks").mkdir(parents=True)
+            written.write_text(key)
+        yield Unfinished(work / target.name, work / "marks")
+        (work / target.name).rename(target)
+        shutil.rmtree(work, ignore_errors=True)
+        Path(f"{work}.lock").unlink(missing_ok=True)  # who waits for it finds the target
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

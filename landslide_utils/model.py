@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,6 +119,64 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
 def count_weights(model: torch.nn.Module) -> int:
     """Return the number of trainable weights."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+LONGEST_SIDE = 4096
+"""Pixels within which :func:`reach` looks for the end of what a network sees."""
+
+_FIRST_SIDE = 512
+
+
+def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
+    """Return how many pixels away a network looks, and what its input's sides must be multiples of.
+
+    It is measured: in a copy whose weights are all positive, so that no two ways cancel, which input pixels have a
+    gradient of an output pixel? A network that looks at the whole image at once gets `LONGEST_SIDE`.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    channels : int
+    """
+    import torch
+
+    probe = _all_positive(model)
+    divisor = int(getattr(getattr(model, "encoder", None), "output_stride", 1))
+    side = -(-_FIRST_SIDE // divisor) * divisor
+    while True:
+        # what is seen upwards is seen sideways too, so a strip is enough
+        strip = torch.ones(1, channels, side, divisor, dtype=torch.float64, requires_grad=True)
+        middle = side // 2 // divisor * divisor
+        (gradient,) = torch.autograd.grad(probe(strip)[0, 0, middle : middle + divisor].sum(), strip)
+        rows = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
+        seen = max(middle - int(rows.min()), int(rows.max()) - (middle + divisor - 1))
+        if seen < middle - divisor:
+            return seen, divisor
+        if side >= LONGEST_SIDE:
+            return LONGEST_SIDE, divisor
+        side *= 4
+
+
+def _all_positive(model: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy of a network in 64 bits that adds up what it sees, so that nothing it sees cancels out."""
+    import torch
+
+    probe = copy.deepcopy(model).cpu().double().eval()
+    for parent in list(probe.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, torch.nn.MaxPool2d):
+                setattr(parent, name, torch.nn.AvgPool2d(child.kernel_size, child.stride, child.padding))
+    with torch.no_grad():
+        for module in probe.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.weight.fill_(1 / module.weight[0].numel())
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.fill_(1)
+                module.running_mean.zero_()  # type: ignore[union-attr]
+                module.running_var.fill_(1)  # type: ignore[union-attr]
+            if isinstance(getattr(module, "bias", None), torch.Tensor):
+                module.bias.zero_()  # type: ignore[operator]
+    return probe
 
 
 IGNORED = -1

@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import itertools
 import json
 import os
-from collections import Counter
+import threading
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import dask
 import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
+import zarr
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from landslide_utils.chips import SIZE
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
-from landslide_utils.files import resumable_write
+from landslide_utils.files import InputError, Unfinished, resumable_write
 from landslide_utils.grid import Window
+from landslide_utils.model import reach
 from landslide_utils.scene import Normalisation
 
 if TYPE_CHECKING:
     import torch
+    from distributed import Client
+
+Mapped = tuple[Window, NDArray[np.float32] | None, dict[str, int]]
+"""A window, its probability (y, x) unless that is in the store already, and its pixels of each kind."""
 
 WINDOW = 512
 """Width and height of a window in pixels, and of a chunk of the map; twice that for a network that looks far."""
 
+ROUNDING = 0.005
+"""Most that a probability may change by bfloat16."""
+
+PATIENCE = 20
+"""Seconds that a Dask scheduler has to answer, and then to have a worker."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""A process does one task at a time, because seeds and threads of torch belong to the process."""
+
 MOST_MARGIN = 128
 """Widest margin in pixels. The map of a network that looks further depends a little on the windows."""
-
-LONGEST_SIDE = 4096
-"""Pixels within which :func:`reach` looks for the end of what a network sees."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,10 @@ class Job:
     margin, divisor : int
         Pixels that are read around a window, mapped, and left out; and what the network's input sides must be
         multiples of.
+    unfinished : landslide_utils.files.Unfinished, optional
+        Store that windows are written to; without it they are handed back.
+    bf16 : bool
+        Whether the network computes in bfloat16.
     """
 
     model: torch.nn.Module
@@ -64,6 +83,8 @@ class Job:
     hidden: xr.Dataset | None
     margin: int
     divisor: int
+    unfinished: Unfinished | None = None
+    bf16: bool = False
 
     def read(self, window: Window) -> tuple[NDArray[np.float32], dict[str, NDArray[np.bool_]]]:
         """Return the normalised image (channel, y, x) of a window and its margin, and the masks of the window."""
@@ -76,19 +97,33 @@ class Job:
             masks |= {name: self.hidden[name].isel(window.place).values for name in ("layover", "shadow")}
         return np.pad(image, [(0, 0), *beyond]), masks
 
-    def predict(
-        self, window: Window, image: NDArray[np.float32], masks: dict[str, NDArray[np.bool_]]
-    ) -> tuple[NDArray[np.float32], dict[str, int]]:
-        """Return the probability (y, x) of a window, NaN where nothing is known, and its pixels of each kind."""
+    def predict(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability (y, x) of a normalised image (channel, y, x)."""
+        import torch
+
+        device = next((weight.device for weight in self.model.parameters()), torch.device("cpu"))
+        self.model.eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            tensor = torch.from_numpy(image[None]).to(device).contiguous(memory_format=torch.channels_last)
+            out: NDArray[np.float32] = torch.sigmoid(self.model(tensor).float()).cpu().numpy()[0, 0]
+        return out
+
+    def finish(self, window: Window, image: NDArray[np.float32], masks: dict[str, NDArray[np.bool_]]) -> Mapped:
+        """Return a window that was read, mapped: NaN where nothing is known."""
         valid, hidden = masks["valid"], [mask for name, mask in masks.items() if name != "valid"]
         known = valid & ~np.logical_or.reduce([np.zeros_like(valid), *hidden])
         probability = np.full(valid.shape, np.nan, np.float32)
         if known.any():
             top, left = window.row - max(window.row - self.margin, 0), window.col - max(window.col - self.margin, 0)
-            mapped = _predict(self.model, image)[top : top + window.height, left : left + window.width]
+            mapped = self.predict(image)[top : top + window.height, left : left + window.width]
             probability[known] = mapped[known]
-        counts = {"mapped": known, "without_data": ~valid, **{name: masks[name] for name in masks if name != "valid"}}
-        return probability, {name: int(mask.sum()) for name, mask in counts.items()}
+        kinds = {"mapped": known, "without_data": ~valid, **{name: masks[name] for name in masks if name != "valid"}}
+        counts = {name: int(mask.sum()) for name, mask in kinds.items()}
+        if self.unfinished is None:
+            return window, probability, counts
+        zarr.open_array(self.unfinished.store / "probability", mode="r+")[tuple(window.place.values())] = probability
+        self.unfinished.mark(f"{window.row}-{window.col}", **counts)
+        return window, None, counts
 
 
 def map_scene(
@@ -99,7 +134,7 @@ def map_scene(
     hidden: xr.Dataset | None = None,
     chips: pd.DataFrame | None = None,
     out: str | os.PathLike[str] | None = None,
-    overwrite: bool = False,
+    scheduler: str | None = None,
     progress: bool = True,
 ) -> xr.DataArray:
     """Return the probability of a landslide on every pixel of a scene.
@@ -119,8 +154,9 @@ def map_scene(
     out : path, optional
         Zarr store to write to instead of memory. It appears whole or not at all; what a stopped process has mapped is
         not mapped again.
-    overwrite : bool
-        Whether a store that is there may be replaced.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers map the windows. They must see the
+        same folders. By default this process does.
     progress : bool
         Whether to show a progress bar.
 
@@ -136,13 +172,15 @@ def map_scene(
     ValueError
         If layover and shadow are not on the image's grid.
     FileExistsError
-        If the store exists and may not be replaced.
+        If the store exists.
+    InputError
+        If no scheduler answers, or its workers fail.
 
     Notes
     -----
-    Each window is read with a margin as wide as the network looks (:func:`reach`), mapped, and cut to its size, so the
-    map is that of one huge window; nothing is blended. A network that looks further than `MOST_MARGIN` sees less than
-    it could. The next window is read while one is mapped. Memory holds two windows.
+    Each window is read with a margin as wide as the network looks (:func:`landslide_utils.model.reach`), mapped, and
+    cut to its size, so the map is that of one huge window; nothing is blended. A network that looks further than
+    `MOST_MARGIN` sees less than it could. The next window is read while one is mapped. Memory holds two windows.
     """
     sizes = composite["image"].sizes
     if hidden is not None and (hidden.sizes["y"], hidden.sizes["x"]) != (sizes["y"], sizes["x"]):
@@ -150,36 +188,31 @@ def map_scene(
         raise ValueError(f"layover and shadow have {given} pixels where the image has {wanted}; put both on one grid")
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor
-    job = Job(model, composite, normalisation, hidden, margin, divisor)
     side = min(-(-WINDOW // divisor) * divisor * (1 if margin <= WINDOW // 16 else 2), max(sizes["y"], sizes["x"]))
     windows = _windows(sizes["y"], sizes["x"], side, chips)
-    image = composite["image"].drop_vars("unit", errors="ignore").isel(channel=0, drop=True)
-    described = {**composite["image"].attrs, **CF_ATTRIBUTES["probability"]}
-    empty = xr.DataArray(
-        da.full((sizes["y"], sizes["x"]), np.nan, np.float32, chunks=side),
-        dims=("y", "x"), coords=image.coords, name="probability", attrs=described,
-    )  # fmt: skip
+    job = Job(model, composite, normalisation, hidden, margin, divisor)
+    job = replace(job, bf16=_may_round(job, windows))
+    empty = _empty(composite["image"], side)
     bar = tqdm(total=len(windows), desc="mapping", unit="window", disable=not progress, leave=False)
     if out is None:
         values, counts = np.full(empty.shape, np.nan, np.float32), []
         with bar:
-            for window, probability, counted in _map(job, windows):
+            for window, probability, counted in _work(job, windows, scheduler):
                 values[tuple(window.place.values())] = probability
                 counts.append(counted)
                 bar.update()
         return empty.copy(data=values).assign_attrs(_shares(counts, values.size))
-    key = json.dumps([_fingerprint(job), side, windows])
-    with resumable_write(out, key, overwrite=overwrite) as unfinished, bar:
+    with resumable_write(out, json.dumps([_fingerprint(job), side, windows])) as unfinished, bar:
         done = unfinished.read_marks()
         if not unfinished.store.exists():
             _lay_out(empty, unfinished.store)
-        missing = [window for window in windows if _name(window) not in done]
+        missing = [window for window in windows if f"{window.row}-{window.col}" not in done]
         bar.update(len(windows) - len(missing))
-        for window, probability, counted in _map(job, missing):
-            _write(unfinished.store, window, probability)
-            unfinished.mark(_name(window), **counted)
+        for _ in _work(replace(job, unfinished=unfinished), missing, scheduler):
             bar.update()
-        _finish(unfinished.store, _shares(unfinished.read_marks().values(), empty.size))
+        shares = _shares(unfinished.read_marks().values(), empty.size)  # known at the end only
+        zarr.open_array(unfinished.store / "probability", mode="r+").attrs.update(shares)
+        zarr.consolidate_metadata(unfinished.store)
     return open_map(out)
 
 
@@ -189,105 +222,119 @@ def open_map(path: str | os.PathLike[str]) -> xr.DataArray:
     return stored
 
 
-def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
-    """Return how many pixels away a network looks, and what its input's sides must be multiples of.
-
-    It is measured: in a copy whose weights are all positive, so that no two ways cancel, which input pixels have a
-    gradient of an output pixel? A network that looks at the whole image at once gets `LONGEST_SIDE`.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    channels : int
-    """
-    import torch
-
-    probe = _all_positive(model)
-    divisor = int(getattr(getattr(model, "encoder", None), "output_stride", 1))
-    side = 4 * (MOST_MARGIN // divisor + 2) * divisor
-    while True:
-        # what is seen upwards is seen sideways too, so a strip is enough
-        strip = torch.ones(1, channels, side, divisor, dtype=torch.float64, requires_grad=True)
-        middle = side // 2 // divisor * divisor
-        (gradient,) = torch.autograd.grad(probe(strip)[0, 0, middle : middle + divisor].sum(), strip)
-        rows = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
-        seen = max(middle - int(rows.min()), int(rows.max()) - (middle + divisor - 1))
-        if seen < middle - divisor:
-            return seen, divisor
-        if side >= LONGEST_SIDE:
-            return LONGEST_SIDE, divisor
-        side *= 4
-
-
-def _all_positive(model: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy of a network in 64 bits that adds up what it sees, so that nothing it sees cancels out."""
-    import torch
-
-    probe = copy.deepcopy(model).cpu().double().eval()
-    for parent in list(probe.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, torch.nn.MaxPool2d):
-                setattr(parent, name, torch.nn.AvgPool2d(child.kernel_size, child.stride, child.padding))
-    with torch.no_grad():
-        for module in probe.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                module.weight.fill_(1 / module.weight[0].numel())
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.weight.fill_(1)
-                module.running_mean.zero_()  # type: ignore[union-attr]
-                module.running_var.fill_(1)  # type: ignore[union-attr]
-            if isinstance(getattr(module, "bias", None), torch.Tensor):
-                module.bias.zero_()  # type: ignore[operator, union-attr]
-    return probe
-
-
 def _windows(height: int, width: int, side: int, chips: pd.DataFrame | None) -> list[Window]:
     """Return the windows of a scene row by row, or those of them that hold some chips."""
     places = itertools.product(range(0, height, side), range(0, width, side))
     windows = [Window(row, col, side, side).clip(height, width) for row, col in places]
     if chips is None:
         return windows
-    held = {
-        place
-        for row, col in chips[["row", "col"]].to_numpy().tolist()
-        for place in itertools.product(*(range(start // side, (start + SIZE - 1) // side + 1) for start in (row, col)))
-    }
-    return [window for window in windows if (window.row // side, window.col // side) in held]
+    corners = chips[["row", "col"]].to_numpy()
+    touched = [(corners + SIZE > window[:2]) & (corners < np.add(window[:2], window[2:])) for window in windows]
+    return [window for window, inside in zip(windows, touched, strict=True) if inside.all(axis=1).any()]
 
 
-def _map(job: Job, windows: Iterable[Window]) -> Iterator[tuple[Window, NDArray[np.float32], dict[str, int]]]:
-    """Yield each window with its probability and its counts; the next one is read while one is mapped."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = None
+def _may_round(job: Job, windows: list[Window]) -> bool:
+    """Return whether bfloat16 is faster here, and changes a window in the middle of the scene by little."""
+    from landslide_utils.train import precision
+
+    if not windows or precision() != "bf16":
+        return False
+    image, _ = job.read(windows[len(windows) // 2])
+    return bool(np.abs(replace(job, bf16=True).predict(image) - job.predict(image)).max() <= ROUNDING)
+
+
+def _empty(image: xr.DataArray, side: int) -> xr.DataArray:
+    """Return a map (y, x) of an image (channel, y, x) on which nothing is known yet; one chunk is one window."""
+    flat = image.drop_vars("unit", errors="ignore").isel(channel=0, drop=True).drop_encoding()
+    values = da.full(flat.shape, np.nan, np.float32, chunks=side)
+    described = {**image.attrs, **CF_ATTRIBUTES["probability"]}
+    return xr.DataArray(values, dims=("y", "x"), coords=flat.coords, name="probability", attrs=described)
+
+
+def _work(job: Job, windows: Iterable[Window], scheduler: str | None) -> Iterator[Mapped]:
+    """Yield each window when it is mapped."""
+    if scheduler:
+        yield from _on_cluster(job, windows, scheduler)
+        return
+    with ThreadPoolExecutor(1) as pool:  # the next window is read while one is mapped
+        coming: deque[tuple[Window, Future[Any]]] = deque()
         for window in windows:
-            coming = window, pool.submit(job.read, window)
-            if waiting:
-                yield waiting[0], *job.predict(waiting[0], *waiting[1].result())
-            waiting = coming
-        if waiting:
-            yield waiting[0], *job.predict(waiting[0], *waiting[1].result())
+            coming.append((window, pool.submit(job.read, window)))
+            if len(coming) > 1:
+                first, read = coming.popleft()
+                yield job.finish(first, *read.result())
+        for last, read in coming:
+            yield job.finish(last, *read.result())
+
+
+def _on_cluster(job: Job, windows: Iterable[Window], scheduler: str) -> Iterator[Mapped]:
+    """Yield the same from a Dask cluster. The job is sent once to each worker; what a lost worker had is done again."""
+    from distributed import as_completed
+
+    with connect(scheduler) as client:
+        held = client.submit(copy.copy, job, pure=False)
+        futures = client.map(_task, [tuple(window) for window in windows], job=held, pure=False)
+        for future in as_completed(futures):
+            if error := future.exception():
+                fault = f"{type(error).__name__}: {error}"
+                raise InputError(f"the workers of {scheduler} cannot map this scene", [fault])
+            yield future.result()
+
+
+@contextlib.contextmanager
+def connect(scheduler: str) -> Iterator[Client]:
+    """Yield a client of the Dask scheduler at an address; InputError if none answers there, or it has no workers."""
+    from distributed import Client
+
+    heading = f"the Dask scheduler {scheduler!r} cannot be used"
+    try:
+        client = Client(scheduler, timeout=PATIENCE)
+    except (OSError, ValueError, TypeError) as error:
+        advice = "start one with `dask scheduler`, and give the address that it prints"
+        raise InputError(heading, [f"{type(error).__name__}: {error}; {advice}"]) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise InputError(heading, [f"it has no worker; start some with `dask worker {scheduler}`"]) from None
+        yield client
+
+
+@contextlib.contextmanager
+def whole_worker() -> Iterator[None]:
+    """Let one task at a time use all threads of the Dask worker that it runs on."""
+    import torch
+    from distributed import get_worker
+
+    threads = max(1, get_worker().state.nthreads)
+    # What a task reads through Dask is read in this process: handed to the cluster, it would wait for this very worker.
+    with _ONE_AT_A_TIME, dask.config.set(scheduler="threads", num_workers=threads):
+        torch.set_num_threads(threads)
+        yield
+
+
+def _task(window: tuple[int, int, int, int], job: Job) -> Mapped:
+    with whole_worker():
+        return job.finish(Window(*window), *job.read(Window(*window)))
 
 
 def _shares(counts: Iterable[dict[str, int]], pixels: int) -> dict[str, float]:
     """Return the shares of a scene's pixels that the counts of its windows add up to."""
-    total: Counter[str] = Counter()
-    for counted in counts:
-        total.update(counted)
+    total = sum((Counter(counted) for counted in counts), Counter[str]())
     return {f"share_{name}": total[name] / pixels for name in ("mapped", "without_data", "layover", "shadow")}
 
 
 def _fingerprint(job: Job) -> str:
-    """Return what a map depends on: the network's weights, and what the composite was made of."""
+    """Return what a map depends on: the network's weights, what the composite was made of, and what is hidden."""
     digest = hashlib.sha256()
     for weight in job.model.state_dict().values():
         digest.update(weight.detach().cpu().numpy().tobytes())
-    digest.update(repr((job.normalisation, job.margin, sorted(job.composite["image"].attrs.items()))).encode())
+    described = job.normalisation, job.margin, job.bf16, sorted(job.composite["image"].attrs.items())
+    digest.update(repr(described).encode())
+    for mask in () if job.hidden is None else job.hidden.values():
+        digest.update(mask.values.tobytes())
     digest.update(job.composite["image"].isel(y=0, x=slice(0, 1000)).values.tobytes())
     return digest.hexdigest()
-
-
-def _name(window: Window) -> str:
-    return f"{window.row}-{window.col}"
 
 
 def _lay_out(empty: xr.DataArray, path: Path) -> None:
@@ -296,30 +343,3 @@ def _lay_out(empty: xr.DataArray, path: Path) -> None:
     crs = empty.rio.crs
     described = empty.to_dataset() if crs is None else empty.rio.write_crs(crs).to_dataset()
     described.assign_attrs(Conventions=CONVENTIONS).to_zarr(path, compute=False, zarr_format=2, encoding=encoding)
-
-
-def _write(path: Path, window: Window, probability: NDArray[np.float32]) -> None:
-    """Write one window of a map, which is one chunk."""
-    import zarr
-
-    zarr.open_array(path / "probability", mode="r+")[tuple(window.place.values())] = probability
-
-
-def _finish(path: Path, shares: dict[str, float]) -> None:
-    """Write what became of the scene, which is known at the end only."""
-    import zarr
-
-    zarr.open_array(path / "probability", mode="r+").attrs.update(shares)
-    zarr.consolidate_metadata(path)
-
-
-def _predict(model: torch.nn.Module, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the probability (y, x) of an image (channel, y, x)."""
-    import torch
-
-    device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
-    model.eval()
-    with torch.inference_mode():
-        tensor = torch.from_numpy(image[None]).to(device).contiguous(memory_format=torch.channels_last)
-        out: NDArray[np.float32] = torch.sigmoid(model(tensor).float()).cpu().numpy()[0, 0]
-    return out

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +12,14 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from distributed import LocalCluster
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from landslide_utils import predict
-from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import map_scene, reach
+from landslide_utils import predict, train
+from landslide_utils.files import InputError
+from landslide_utils.model import PRESETS, build_model, reach
+from landslide_utils.predict import map_scene
 from landslide_utils.scene import Normalisation
 
 EXACT = 1e-5
@@ -180,8 +186,8 @@ def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkey
     scene, out = composite(100, 100).chunk(50), tmp_path / "maps" / "map.zarr"
     windows, expected = 4 * 4, map_scene(Near(0), composite(100, 100), PLAIN, progress=False)
 
-    def run(model: Near, **options: bool) -> xr.DataArray:
-        return map_scene(model, scene, PLAIN, out=out, progress=False, **options)
+    def run(model: Near) -> xr.DataArray:
+        return map_scene(model, scene, PLAIN, out=out, progress=False)
 
     with pytest.raises(RuntimeError, match="out of memory"):
         run(Breaks(0))
@@ -193,13 +199,114 @@ def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkey
     assert first.chunks is not None
     xr.testing.assert_identical(first.load(), expected)
     assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]
-    with pytest.raises(FileExistsError, match="pass overwrite=True to replace it"):
+    with pytest.raises(FileExistsError, match=r"map\.zarr exists already; remove it, or give another path"):
         run(Near(1))
+    shutil.rmtree(out)
     with pytest.raises(RuntimeError, match="out of memory"):
-        run(Breaks(0), overwrite=True)
-    xr.testing.assert_identical(xr.open_zarr(out)["probability"].load(), expected)
+        run(Breaks(0))
     other = Breaks(1)  # what the other network has left is not gone on with
     other.fails = False
-    assert not np.allclose(run(other, overwrite=True).values, expected.values)
+    assert not np.allclose(run(other).values, expected.values)
     assert other.seen == windows
-    assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """Return a scheduler with two workers, each a process of its own."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
+        yield cluster
+
+
+def files_of(store: Path) -> dict[str, bytes]:
+    return {path.relative_to(store).as_posix(): path.read_bytes() for path in store.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_write_the_same_bytes_as_this_process(
+    unet: torch.nn.Module, cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "WINDOW", 64)
+    composite(200, 300).to_zarr(tmp_path / "composite.zarr")
+    scene = xr.open_zarr(tmp_path / "composite.zarr")
+    for name, scheduler in (("here", None), ("there", cluster.scheduler_address)):
+        map_scene(unet, scene, PLAIN, out=tmp_path / name, scheduler=scheduler, progress=False)
+    assert files_of(tmp_path / "here") == files_of(tmp_path / "there")
+    there = map_scene(unet, scene, PLAIN, scheduler=cluster.scheduler_address, progress=False)
+    xr.testing.assert_identical(there, map_scene(unet, scene, PLAIN, progress=False))
+
+
+class Kills(Near):
+    """A network that kills the process that maps with it, as long as a file is there."""
+
+    bomb = ""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.bomb and Path(self.bomb).exists():
+            Path(self.bomb).unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(x)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_its_window_only(
+    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "WINDOW", 64)
+    scene, model = composite(200, 300), Kills(2)
+    expected = map_scene(Near(2), scene, PLAIN, progress=False)
+    monkeypatch.setattr(predict, "reach", lambda *_: (2, 1))  # it would kill this process
+    model.bomb = str(tmp_path / "bomb")
+    Path(model.bomb).touch()
+    got = map_scene(model, scene, PLAIN, out=tmp_path / "map", scheduler=cluster.scheduler_address, progress=False)
+    assert not Path(model.bomb).exists()
+    xr.testing.assert_identical(got.load(), expected)
+
+
+def test_a_scheduler_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "PATIENCE", 0.5)
+    for address in ("tcp://127.0.0.1:1", "nonsense", "http://"):
+        with pytest.raises(
+            InputError, match=f"scheduler '{address}' cannot be used:\\n.*start one with `dask scheduler`"
+        ):
+            map_scene(Near(0), composite(20, 20), PLAIN, scheduler=address, progress=False)
+    with LocalCluster(n_workers=0, dashboard_address=None) as empty, pytest.raises(InputError, match="has no worker"):
+        map_scene(Near(0), composite(20, 20), PLAIN, scheduler=empty.scheduler_address, progress=False)
+
+
+class Fails(Near):
+    """A network that fails."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of memory")
+
+
+def test_what_fails_on_a_worker_is_said(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "reach", lambda *_: (0, 1))
+    with pytest.raises(
+        InputError, match=r"the workers of tcp://.* cannot map this scene:\n.*RuntimeError: out of memory"
+    ):
+        map_scene(Fails(0), composite(20, 20), PLAIN, scheduler=cluster.scheduler_address, progress=False)
+
+
+@pytest.mark.parametrize(("noise", "rounds"), [(0.0, True), (1.0, False)])
+def test_bfloat16_is_taken_where_it_is_faster_and_the_map_stays_the_same(
+    monkeypatch: pytest.MonkeyPatch, noise: float, rounds: bool
+) -> None:
+    class Rounds(Near):
+        """A network that bfloat16 changes by a little, or by much."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logits = super().forward(x)
+            if logits.dtype == torch.bfloat16:
+                used.append(len(x))
+            return logits + noise * (logits.dtype == torch.bfloat16)
+
+    used: list[int] = []
+    monkeypatch.setattr(train, "precision", lambda: "bf16")
+    monkeypatch.setattr(predict, "WINDOW", 32)
+    model, scene = Rounds(0), composite(60, 60)
+    with torch.no_grad():
+        model.weight.weight /= 30  # probabilities near one half, where a logit changes them most
+    got = map_scene(model, scene, PLAIN, progress=False)
+    assert len(used) == 1 + 4 * rounds  # once to compare
+    assert np.abs(got.values - whole(model, scene)).max() <= predict.ROUNDING

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import itertools
 import os
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from landslide_utils.experiments.config import RUN_RULES, RunConfig
 from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, remove_leftovers_of, run
 from landslide_utils.files import InputError
+from landslide_utils.predict import connect, whole_worker
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -39,9 +39,6 @@ BUSY = "another process trains it"
 
 _KEEP_MEMORY = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
 """Dask's workers hand freed memory back to the system at once. Each batch would fetch it again: a third of the time."""
-
-_ONE_AT_A_TIME = threading.Lock()
-"""A process trains one run at a time, because seeds and threads of torch belong to the process."""
 
 
 class GridError(InputError):
@@ -150,12 +147,12 @@ def _client(scheduler: str | None, threads: int, runs: int) -> Iterator[Client |
     if runs == 0:
         yield None
         return
-    from distributed import Client, LocalCluster
-
     if scheduler:
-        with Client(scheduler, timeout=20) as client:
+        with connect(scheduler) as client:
             yield client
         return
+    from distributed import Client, LocalCluster
+
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": {**_KEEP_MEMORY, "OMP_NUM_THREADS": str(threads)}}),
         LocalCluster(
@@ -189,13 +186,7 @@ def _outcomes(client: Client, missing: Sequence[RunConfig]) -> Iterator[tuple[Ru
 
 def _task(config: RunConfig) -> str:
     """Train one run on a worker."""
-    import torch
-    from distributed import get_worker
-
-    threads = max(1, get_worker().state.nthreads)
-    # What a run reads through Dask is read in this process: handed to the cluster, it would wait for this very worker.
-    with _ONE_AT_A_TIME, dask.config.set(scheduler="threads", num_workers=threads):
-        torch.set_num_threads(threads)
+    with whole_worker():
         return _attempt(config)
 
 

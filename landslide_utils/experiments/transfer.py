@@ -106,7 +106,12 @@ def map_elsewhere(model: torch.nn.Module, normalisation: Normalisation, scene: S
 
 
 def map_cube(
-    trained: Run, config: RunConfig, *, incidence_degrees: float | None = None
+    trained: Run,
+    config: RunConfig,
+    *,
+    incidence_degrees: float | None = None,
+    out: Path | None = None,
+    scheduler: str | None = None,
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the map (y, x) of a cube by a run's network, silent in layover and shadow, and the cube's elevation (m).
 
@@ -117,6 +122,8 @@ def map_cube(
         What is mapped: its ``cube`` and ``event_time``, and passes as in the run.
     incidence_degrees : float, optional
         Instead of the cube's own.
+    out, scheduler : optional
+        As :func:`landslide_utils.predict.map_scene` takes them.
     """
     variables = [*variables_of(config.channels), "dem"]
     datacube = open_cube(config.cube, event_time=config.event_time or None, variables=variables)
@@ -126,7 +133,8 @@ def map_cube(
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
         hidden = find_layover_and_shadow(datacube, orbit=orbit, incidence_degrees=incidence_degrees)
-    return map_scene(model, composite, normalisation, hidden=hidden), datacube["dem"].load()
+    probability = map_scene(model, composite, normalisation, hidden=hidden, out=out, scheduler=scheduler)
+    return probability, datacube["dem"].load()
 
 
 def measure_pairs(
