@@ -339,7 +339,7 @@ def _fingerprint(job: Job) -> str:
 
 def _lay_out(empty: xr.DataArray, path: Path) -> None:
     """Write the coordinates and attributes of a map as Zarr, and no pixel."""
-    encoding = {"probability": {"chunks": empty.data.chunksize}}
     crs = empty.rio.crs
-    described = empty.to_dataset() if crs is None else empty.rio.write_crs(crs).to_dataset()
-    described.assign_attrs(Conventions=CONVENTIONS).to_zarr(path, compute=False, zarr_format=2, encoding=encoding)
+    described = (empty if crs is None else empty.rio.write_crs(crs)).to_dataset()
+    described["probability"].encoding["chunks"] = empty.data.chunksize  # to_zarr's encoding would drop the CRS's name
+    described.assign_attrs(Conventions=CONVENTIONS).to_zarr(path, compute=False, zarr_format=2)

@@ -183,8 +183,8 @@ class Breaks(Near):
 
 def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predict, "WINDOW", 32)
-    scene, out = composite(100, 100).chunk(50), tmp_path / "maps" / "map.zarr"
-    windows, expected = 4 * 4, map_scene(Near(0), composite(100, 100), PLAIN, progress=False)
+    scene, out = composite(100, 100).rio.write_crs("EPSG:32654").chunk(50), tmp_path / "maps" / "map.zarr"
+    windows, expected = 4 * 4, map_scene(Near(0), scene, PLAIN, progress=False)
 
     def run(model: Near) -> xr.DataArray:
         return map_scene(model, scene, PLAIN, out=out, progress=False)
@@ -198,6 +198,7 @@ def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkey
     assert going_on.seen == windows - 2
     assert first.chunks is not None
     xr.testing.assert_identical(first.load(), expected)
+    assert first.rio.crs == "EPSG:32654"
     assert [path.name for path in out.parent.iterdir()] == ["map.zarr"]
     with pytest.raises(FileExistsError, match=r"map\.zarr exists already; remove it, or give another path"):
         run(Near(1))

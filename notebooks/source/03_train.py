@@ -63,7 +63,7 @@ config
 # without reading its pixels yet.
 
 # %%
-from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.cube import open_cube
 
 needed = variables_of(config.channels)
@@ -75,10 +75,12 @@ datacube
 #
 # A single pass is full of [speckle](../docs/glossary.md#speckle). So we average the last passes before the event, and
 # the first ones after it, all from one [orbit direction](../docs/glossary.md#orbit-direction), and keep both means: a
-# [composite](../docs/glossary.md#composite). The mean is taken of power, and only then turned into decibels.
+# [composite](../docs/glossary.md#composite). The mean is taken of power, and only then turned into decibels. A small
+# composite is kept in memory, a large one on the disk.
 
 # %%
-composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit).load()
+composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
+composite = keep_composite(composite)
 composite
 
 # %% [markdown]

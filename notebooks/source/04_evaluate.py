@@ -68,7 +68,7 @@ import pandas as pd
 from landslide_utils import grid, metrics, terrain
 from landslide_utils.baselines import log_ratio_detectors, random_forest
 from landslide_utils.chips import part_mask, split_chips
-from landslide_utils.composite import make_composite
+from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.runs import run
@@ -100,7 +100,8 @@ leaking = run(dataclasses.replace(config, split="random"))
 
 # %%
 datacube = open_cube(config.cube, event_time=config.event_time or None)
-composite = make_composite(datacube, channels="sar", timesteps=config.timesteps, orbit=config.orbit).load()
+composite = make_composite(datacube, channels="sar", timesteps=config.timesteps, orbit=config.orbit)
+composite = keep_composite(composite)
 chips = split_chips(composite["landslides"], seed=config.seed)
 
 # %% [markdown]

@@ -78,7 +78,7 @@ import rioxarray
 
 from landslide_utils import grid, metrics
 from landslide_utils.chips import part_mask, split_chips
-from landslide_utils.composite import make_composite, variables_of
+from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
@@ -97,7 +97,8 @@ from landslide_utils.train import fit, start_session
 
 # %%
 datacube = open_cube(cube, event_time=event_time or None, variables=[*variables_of(channels), "dem"], progress=True)
-composite = make_composite(datacube, channels=channels, timesteps=timesteps, orbit=orbit).load()
+composite = make_composite(datacube, channels=channels, timesteps=timesteps, orbit=orbit)
+composite = keep_composite(composite)
 landslides = composite["landslides"]
 
 # %% [markdown]
@@ -463,7 +464,7 @@ page
 # %% [markdown]
 # ## What we learnt
 #
-# - Tiles overlap so that a map has no seams, and a scene of any size can be mapped piece by piece.
+# - A scene of any size can be mapped window by window. A margin around each window keeps the map free of seams.
 # - A map must say where it says nothing: layover, shadow, no data.
 # - A threshold is chosen on validation chips, and depends on what the map is for.
 # - Polygons are checked against the map that they came from, and files by opening them again.
