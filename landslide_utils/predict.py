@@ -48,8 +48,7 @@ ROUNDING = 0.005
 PATIENCE = 20
 """Seconds that a Dask scheduler has to answer, and then to have a worker."""
 
-_ONE_AT_A_TIME = threading.Lock()
-"""A process does one task at a time, because seeds and threads of torch belong to the process."""
+_ONE_AT_A_TIME = threading.Lock()  # seeds and threads of torch belong to the process
 
 MOST_MARGIN = 128
 """Widest margin in pixels. The map of a network that looks further depends a little on the windows."""
@@ -110,14 +109,14 @@ class Job:
 
     def finish(self, window: Window, image: NDArray[np.float32], masks: dict[str, NDArray[np.bool_]]) -> Mapped:
         """Return a window that was read, mapped: NaN where nothing is known."""
-        valid, hidden = masks["valid"], [mask for name, mask in masks.items() if name != "valid"]
-        known = valid & ~np.logical_or.reduce([np.zeros_like(valid), *hidden])
-        probability = np.full(valid.shape, np.nan, np.float32)
+        hidden = {name: mask for name, mask in masks.items() if name != "valid"}
+        known = np.logical_and.reduce([masks["valid"], *(~mask for mask in hidden.values())])
+        probability = np.full(known.shape, np.nan, np.float32)
         if known.any():
             top, left = window.row - max(window.row - self.margin, 0), window.col - max(window.col - self.margin, 0)
             mapped = self.predict(image)[top : top + window.height, left : left + window.width]
             probability[known] = mapped[known]
-        kinds = {"mapped": known, "without_data": ~valid, **{name: masks[name] for name in masks if name != "valid"}}
+        kinds = {"mapped": known, "without_data": ~masks["valid"], **hidden}
         counts = {name: int(mask.sum()) for name, mask in kinds.items()}
         if self.unfinished is None:
             return window, probability, counts
@@ -152,8 +151,7 @@ def map_scene(
     chips : pandas.DataFrame, optional
         As :func:`landslide_utils.chips.split_chips` returns it: only windows that hold some of these are mapped.
     out : path, optional
-        Zarr store to write to instead of memory. It appears whole or not at all; what a stopped process has mapped is
-        not mapped again.
+        Zarr store to write to instead of memory. It appears whole; what a stopped process has mapped is kept.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers map the windows. They must see the
         same folders. By default this process does.
@@ -163,9 +161,9 @@ def map_scene(
     Returns
     -------
     xarray.DataArray (y, x), float32
-        In memory; or lazy, from the store. NaN where nothing is known. Its attributes are the image's, and what became
-        of the scene, as shares of all its pixels (0 to 1): ``share_mapped``, ``share_without_data``,
-        ``share_layover``, ``share_shadow``. A pixel in layover can be in shadow too, or without data.
+        In memory; or lazy, from the store. NaN where nothing is known. Its attributes are the image's, and shares of
+        all pixels (0 to 1): ``share_mapped``, ``share_without_data``, ``share_layover``, ``share_shadow``. These can
+        overlap.
 
     Raises
     ------
@@ -237,7 +235,7 @@ def _may_round(job: Job, windows: list[Window]) -> bool:
     """Return whether bfloat16 is faster here, and changes a window in the middle of the scene by little."""
     from landslide_utils.train import precision
 
-    if not windows or precision() != "bf16":
+    if precision() != "bf16" or not windows:
         return False
     image, _ = job.read(windows[len(windows) // 2])
     return bool(np.abs(replace(job, bf16=True).predict(image) - job.predict(image)).max() <= ROUNDING)
@@ -269,16 +267,25 @@ def _work(job: Job, windows: Iterable[Window], scheduler: str | None) -> Iterato
 
 def _on_cluster(job: Job, windows: Iterable[Window], scheduler: str) -> Iterator[Mapped]:
     """Yield the same from a Dask cluster. The job is sent once to each worker; what a lost worker had is done again."""
-    from distributed import as_completed
+    from distributed import wait
 
+    heading = f"the workers of {scheduler} cannot map this scene"
     with connect(scheduler) as client:
         held = client.submit(copy.copy, job, pure=False)
-        futures = client.map(_task, [tuple(window) for window in windows], job=held, pure=False)
-        for future in as_completed(futures):
-            if error := future.exception():
-                fault = f"{type(error).__name__}: {error}"
-                raise InputError(f"the workers of {scheduler} cannot map this scene", [fault])
-            yield future.result()
+        waiting = set(client.map(_task, [tuple(window) for window in windows], job=held, pure=False))
+        while waiting:
+            try:
+                done, waiting = wait(waiting, timeout=PATIENCE, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                done = set()
+                if not client.scheduler_info()["workers"]:
+                    raise InputError(
+                        heading, ["all of them are gone; their logs say why: do they have this package?"]
+                    ) from None
+            for future in done:
+                if error := future.exception():
+                    raise InputError(heading, [f"{type(error).__name__}: {error}"])
+                yield future.result()
 
 
 @contextlib.contextmanager

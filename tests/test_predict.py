@@ -4,6 +4,8 @@ import dataclasses
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -211,10 +213,16 @@ def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkey
     assert other.seen == windows
 
 
+HERE = Path(__file__).parent
+FINDS_TESTS = {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
+"""With these a worker finds the networks that are defined in this file."""
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Return a scheduler with two workers, each a process of its own."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
+    options = {"dashboard_address": None, "memory_limit": 0, "env": FINDS_TESTS}
+    with LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster:
         yield cluster
 
 
@@ -272,6 +280,30 @@ def test_a_scheduler_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch
             map_scene(Near(0), composite(20, 20), PLAIN, scheduler=address, progress=False)
     with LocalCluster(n_workers=0, dashboard_address=None) as empty, pytest.raises(InputError, match="has no worker"):
         map_scene(Near(0), composite(20, 20), PLAIN, scheduler=empty.scheduler_address, progress=False)
+
+
+@pytest.mark.slow
+def test_a_map_does_not_wait_for_ever_for_workers_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "reach", lambda *_: (2, 1))
+    model = Kills(2)
+    model.bomb = str(tmp_path / "bomb")
+    Path(model.bomb).touch()
+    where = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+    }
+    with LocalCluster(n_workers=0, dashboard_address=None) as scheduler:
+        address = scheduler.scheduler_address
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
+        with subprocess.Popen(command, env=where, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
+            with Client(address) as client:
+                client.wait_for_workers(1, timeout=60)
+            monkeypatch.setattr(predict, "PATIENCE", 2)
+            with pytest.raises(InputError, match="cannot map this scene:\\n  - all of them are gone"):
+                map_scene(model, composite(20, 20), PLAIN, scheduler=address, progress=False)
+        assert worker.returncode == -signal.SIGKILL
 
 
 class Fails(Near):
