@@ -279,9 +279,7 @@ def _on_cluster(job: Job, windows: Iterable[Window], scheduler: str) -> Iterator
             except TimeoutError:
                 done = set()
                 if not client.scheduler_info()["workers"]:
-                    raise InputError(
-                        heading, ["all of them are gone; their logs say why: do they have this package?"]
-                    ) from None
+                    raise InputError(heading, ["all of them are gone; their logs say why"]) from None
             for future in done:
                 if error := future.exception():
                     raise InputError(heading, [f"{type(error).__name__}: {error}"])

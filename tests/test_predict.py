@@ -214,16 +214,15 @@ def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkey
 
 
 HERE = Path(__file__).parent
-FINDS_TESTS = {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
-"""With these a worker finds the networks that are defined in this file."""
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Return a scheduler with two workers, each a process of its own."""
-    options = {"dashboard_address": None, "memory_limit": 0, "env": FINDS_TESTS}
-    with LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster:
-        yield cluster
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE.parent)  # with this a worker finds the networks that are defined in this file
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
+            yield cluster
 
 
 def files_of(store: Path) -> dict[str, bytes]:
