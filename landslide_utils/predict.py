@@ -293,11 +293,11 @@ def connect(scheduler: str) -> Iterator[Client]:
 
     heading = f"the Dask scheduler {scheduler!r} cannot be used"
     try:
-        client = Client(scheduler, timeout=PATIENCE)
+        client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         advice = "start one with `dask scheduler`, and give the address that it prints"
         raise InputError(heading, [f"{type(error).__name__}: {error}; {advice}"]) from None
-    with client:
+    with client, client.as_current():  # not for Dask as a whole: what this process computes stays here
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError:

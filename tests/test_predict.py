@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -277,6 +278,7 @@ def test_a_scheduler_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch
             InputError, match=f"scheduler '{address}' cannot be used:\\n.*start one with `dask scheduler`"
         ):
             map_scene(Near(0), composite(20, 20), PLAIN, scheduler=address, progress=False)
+    assert dask.config.get("scheduler", None) is None  # what this process computes next does not go there
     with LocalCluster(n_workers=0, dashboard_address=None) as empty, pytest.raises(InputError, match="has no worker"):
         map_scene(Near(0), composite(20, 20), PLAIN, scheduler=empty.scheduler_address, progress=False)
 
@@ -289,20 +291,20 @@ def test_a_map_does_not_wait_for_ever_for_workers_that_are_gone(
     model = Kills(2)
     model.bomb = str(tmp_path / "bomb")
     Path(model.bomb).touch()
-    where = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
-    }
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
     with LocalCluster(n_workers=0, dashboard_address=None) as scheduler:
         address = scheduler.scheduler_address
         command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
         with subprocess.Popen(command, env=where, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
-            with Client(address) as client:
-                client.wait_for_workers(1, timeout=60)
-            monkeypatch.setattr(predict, "PATIENCE", 2)
-            with pytest.raises(InputError, match="cannot map this scene:\\n  - all of them are gone"):
-                map_scene(model, composite(20, 20), PLAIN, scheduler=address, progress=False)
-        assert worker.returncode == -signal.SIGKILL
+            try:
+                with Client(address, set_as_default=False) as client:
+                    client.wait_for_workers(1, timeout=60)
+                monkeypatch.setattr(predict, "PATIENCE", 5)
+                with pytest.raises(InputError, match=r"cannot map this scene:\n  - all of them are gone"):
+                    map_scene(model, composite(20, 20), PLAIN, scheduler=address, progress=False)
+                assert worker.wait(30) == -signal.SIGKILL
+            finally:
+                worker.kill()
 
 
 class Fails(Near):
