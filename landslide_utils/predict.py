@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import hashlib
 import itertools
 import json
@@ -291,12 +292,14 @@ def connect(scheduler: str) -> Iterator[Client]:
     """Yield a client of the Dask scheduler at an address; InputError if none answers there, or it has no workers."""
     from distributed import Client
 
-    heading = f"the Dask scheduler {scheduler!r} cannot be used"
+    heading, fault = f"the Dask scheduler {scheduler!r} cannot be used", ""
     try:
         client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
-        advice = "start one with `dask scheduler`, and give the address that it prints"
-        raise InputError(heading, [f"{type(error).__name__}: {error}; {advice}"]) from None
+        fault = f"{type(error).__name__}: {error}; start one with `dask scheduler`, and give the address that it prints"
+    if fault:
+        gc.collect()  # a client that failed may block the process if it is removed while another one starts
+        raise InputError(heading, [fault])
     with client, client.as_current():  # not for Dask as a whole: what this process computes stays here
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
