@@ -43,12 +43,8 @@ Mapped = tuple[Window, NDArray[np.float32] | None, dict[str, int]]
 WINDOW = 512
 """Width and height of a window in pixels, and of a chunk of the map; twice that for a network that looks far."""
 
-ROUNDING = 0.005
-"""Most that a probability may change by bfloat16."""
-
-PATIENCE = 20
-"""Seconds that a Dask scheduler has to answer, and then to have a worker."""
-
+ROUNDING = 0.005  # most that a probability may change by bfloat16
+PATIENCE = 20  # seconds that a Dask scheduler has to answer, and then to have a worker
 _ONE_AT_A_TIME = threading.Lock()  # seeds and threads of torch belong to the process
 
 MOST_MARGIN = 128
