@@ -258,7 +258,7 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
     """
     if composite.nbytes <= MOST_IN_MEMORY:
         return composite.load()
-    key = _key(composite)
+    key = identify(composite)
     target = data_folder() / "composites" / f"{key}.zarr"
     if not target.exists():
         free = free_bytes(target)
@@ -272,7 +272,7 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
     return kept.assign_attrs(composite.attrs)
 
 
-def _key(composite: xr.Dataset) -> str:
+def identify(composite: xr.Dataset) -> str:
     """Return sixteen characters that depend on the cube, its state on the disk, and how the composite was made."""
     source = composite.encoding.get("source")
     stamps = []

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from landslide_utils.chips import SIZE
+from landslide_utils.composite import identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
-from landslide_utils.files import InputError, Unfinished, resumable_write
+from landslide_utils.files import InputError, Unfinished, hand_memory_back, resumable_write
 from landslide_utils.grid import Window
 from landslide_utils.model import reach
 from landslide_utils.scene import Normalisation
@@ -115,6 +116,7 @@ class Job:
             probability[known] = mapped[known]
         kinds = {"mapped": known, "without_data": ~masks["valid"], **hidden}
         counts = {name: int(mask.sum()) for name, mask in kinds.items()}
+        hand_memory_back()  # it is fetched again for the next window, which costs less than a notebook's limit
         if self.unfinished is None:
             return window, probability, counts
         zarr.open_array(self.unfinished.store / "probability", mode="r+")[tuple(window.place.values())] = probability
@@ -187,6 +189,7 @@ def map_scene(
     windows = _windows(sizes["y"], sizes["x"], side, chips)
     job = Job(model, composite, normalisation, hidden, margin, divisor)
     job = replace(job, bf16=_may_round(job, windows))
+    hand_memory_back()
     empty = _empty(composite["image"], side)
     bar = tqdm(total=len(windows), desc="mapping", unit="window", disable=not progress, leave=False)
     if out is None:
@@ -330,14 +333,11 @@ def _shares(counts: Iterable[dict[str, int]], pixels: int) -> dict[str, float]:
 
 def _fingerprint(job: Job) -> str:
     """Return what a map depends on: the network's weights, what the composite was made of, and what is hidden."""
-    digest = hashlib.sha256()
-    for weight in job.model.state_dict().values():
-        digest.update(weight.detach().cpu().numpy().tobytes())
-    described = job.normalisation, job.margin, job.bf16, sorted(job.composite["image"].attrs.items())
-    digest.update(repr(described).encode())
-    for mask in () if job.hidden is None else job.hidden.values():
-        digest.update(mask.values.tobytes())
-    digest.update(job.composite["image"].isel(y=0, x=slice(0, 1000)).values.tobytes())
+    digest = hashlib.sha256(repr((job.normalisation, job.margin, job.bf16, identify(job.composite))).encode())
+    weights = (weight.detach().cpu().numpy() for weight in job.model.state_dict().values())
+    masks = () if job.hidden is None else (mask.values for mask in job.hidden.values())
+    for array in (*weights, *masks, job.composite["image"].isel(y=0, x=slice(0, 1000)).values):
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
