@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from landslide_utils.scene import Scene
 
+QUICK = "resnet18, 3 stages, crops of 64, 720 steps of 8, rate 1e-2"
+"""The candidate that is the preset `quick`."""
+
 TABLE = Path(__file__).with_suffix(".csv")
 
 
@@ -39,6 +42,7 @@ def candidates() -> dict[str, dict[str, Any]]:
     batches of 4, rate 3e-3, cross-entropy. With two stages there is nothing between encoder and decoder for a UNet++ to
     nest: it is the same network as a UNet.
     """
+    crops = {"crop": 64, "batch_size": 8}
     three = {"depth": 3, "decoder": (32, 16, 16)}
     regnet = {**three, "encoder": "timm-regnetx_002", "steps": 700}
     return {
@@ -55,6 +59,30 @@ def candidates() -> dict[str, dict[str, Any]]:
             "steps": 500,
         },
         "mobileone_s0, 3 stages, 450 steps": {**three, "encoder": "mobileone_s0", "steps": 450},
+        "base, crops of 64, 936 steps of 8": {"steps": 936, **crops},
+        "resnet18, 3 stages, crops of 64, 720 steps of 8": {**three, "steps": 720, **crops},
+        QUICK: {**three, "steps": 720, **crops, "learning_rate": 1e-2},
+        f"{QUICK}, Dice": {**three, "steps": 720, **crops, "learning_rate": 1e-2, "loss": "dice-bce"},
+        "resnet18, 3 stages, crops of 64, 1440 steps of 4, rate 1e-2": {
+            **three,
+            **crops,
+            "steps": 1440,
+            "batch_size": 4,
+            "learning_rate": 1e-2,
+        },
+        "resnet18, 3 stages, crops of 32, 720 steps of 32, rate 1e-2": {
+            **three,
+            "crop": 32,
+            "steps": 720,
+            "batch_size": 32,
+            "learning_rate": 1e-2,
+        },
+        "regnetx_002, 3 stages, crops of 64, 1440 steps of 8, rate 1e-2": {
+            **regnet,
+            **crops,
+            "steps": 1440,
+            "learning_rate": 1e-2,
+        },
     }
 
 

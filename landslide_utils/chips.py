@@ -146,6 +146,30 @@ def _assign(chips: pd.DataFrame, random: np.random.Generator) -> pd.Series:
     return chips["block"].map(pd.Series(best, index=blocks.index))
 
 
+def cut_chips(chips: pd.DataFrame, landslides: xr.DataArray, crop: int) -> pd.DataFrame:
+    """Return the squares that chips are cut into: the same columns, one line a square.
+
+    Parameters
+    ----------
+    chips : pandas.DataFrame
+        As :func:`split_chips` returns it, or some lines of it.
+    landslides : xarray.DataArray (y, x), bool
+        Only the windows of the chips are read.
+    crop : int
+        Width and height of a square in pixels; 128 must be a multiple of it.
+    """
+    rows = []
+    places = chips[["row", "col"]].to_numpy().tolist()
+    for (top, left), block, part in zip(places, chips["block"], chips["part"], strict=True):
+        labels = landslides[top : top + SIZE, left : left + SIZE].values
+        rows += [
+            (top + row, left + col, block, part, labels[row : row + crop, col : col + crop].mean())
+            for row in range(0, SIZE, crop)
+            for col in range(0, SIZE, crop)
+        ]
+    return pd.DataFrame(rows, columns=["row", "col", "block", "part", "landslide_share"])
+
+
 def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArray | None = None) -> None:
     """Refuse a split in which, where there is data, a part has no landslide or nothing else.
 

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from landslide_utils.chips import SIZE, corners
+from landslide_utils.chips import SIZE, corners, cut_chips
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,18 @@ class ChipSet:
     scene : Scene
         Only where it has data is anything learnt or scored.
     part : {"train", "validation", "test"}
+    crop : int
+        Width and height in pixels of the squares that each chip is cut into; those take its place.
     draws : numpy.ndarray (n,), optional
         Numbers of chips, as :func:`landslide_utils.chips.draw_chips` returns them; without it each chip once.
     seed : int, optional
-        With it, each draw is taken from a random place inside its block and half of them are mirrored north to south.
-        The same draw of the same seed is always the same.
+        With it, each draw is shifted by up to half its width, inside its block, and half of them are mirrored north to
+        south. The same draw of the same seed is always the same.
 
     Notes
     -----
     ``chipset[i]`` has ``image`` (channel, 128, 128), ``landslides`` (1, 128, 128) and ``valid`` (1, 128, 128), all
-    float32. Only the window of the chip is read.
+    float32; with `crop`, so many pixels instead of 128. Only the window of the chip is read.
 
     The radar looks nearly west or nearly east, so a scene mirrored north to south is one that it could have seen;
     mirrored east to west it would be lit from the wrong side, and quarter turns likewise. With the ground, the
@@ -135,11 +137,15 @@ class ChipSet:
         scene: Scene,
         part: str,
         *,
+        crop: int = SIZE,
         draws: NDArray[np.intp] | None = None,
         seed: int | None = None,
     ) -> None:
         self.scene = scene
         self.table = scene.chips[scene.chips["part"] == part].reset_index(drop=True)
+        if crop < SIZE:
+            self.table = cut_chips(self.table, scene.landslides, crop)
+        self.crop = crop
         self.draws = np.arange(len(self.table)) if draws is None else draws
         self.seed = seed
         names = scene.normalisation.channels
@@ -157,9 +163,10 @@ class ChipSet:
         row, col = self.corner[chip]
         if self.seed is not None:
             random = np.random.default_rng([self.seed, index])
-            row, col = random.integers(self.first[chip], self.last[chip], endpoint=True)
+            shift = random.integers(-self.crop // 2, self.crop // 2, 2, endpoint=True)
+            row, col = np.clip(np.add((row, col), shift), self.first[chip], self.last[chip])
             step = int(random.choice([1, -1]))
-        window = self.scene.composite.isel(y=slice(row, row + SIZE), x=slice(col, col + SIZE))
+        window = self.scene.composite.isel(y=slice(row, row + self.crop), x=slice(col, col + self.crop))
         image = np.ascontiguousarray(self.scene.normalisation.apply(window["image"]).values[:, ::step])
         if step == -1 and self.northward is not None:
             image[self.northward] *= -1

@@ -137,10 +137,10 @@ def start_session(
     if weights is not None:
         model.load_state_dict(weights)
     steps = steps or preset.steps
-    holds_landslide = scene.chips.loc[scene.chips["part"] == "train", "landslide_share"].to_numpy() > 0
+    train_set = ChipSet(scene, "train", crop=preset.crop, seed=seed if preset.augment else None)
+    holds_landslide = train_set.table["landslide_share"].to_numpy() > 0
     chips_seen = steps * preset.batch_size * accelerator.num_processes
-    draws = draw_chips(holds_landslide, preset.landslide_chips, chips_seen, seed)
-    train_set = ChipSet(scene, "train", draws=draws, seed=seed if preset.augment else None)
+    train_set.draws = draw_chips(holds_landslide, preset.landslide_chips, chips_seen, seed)
     validation_set = ChipSet(scene, "validation", draws=_spread(scene, VALIDATION_CHIPS))
     validation_batches = DataLoader(validation_set, preset.batch_size)  # type: ignore[arg-type, var-annotated]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]

@@ -7,7 +7,18 @@ import xarray as xr
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from landslide_utils.chips import BUFFER, SIZE, SplitError, check_parts, corners, draw_chips, part_mask, split_chips
+from landslide_utils.chips import (
+    BUFFER,
+    PARTS,
+    SIZE,
+    SplitError,
+    check_parts,
+    corners,
+    cut_chips,
+    draw_chips,
+    part_mask,
+    split_chips,
+)
 from landslide_utils.files import InputError
 
 
@@ -101,6 +112,22 @@ def test_chips_of_a_kind_take_turns(data: st.DataObject, share: float, count: in
         assert times.size == 0 or times.max() - times.min() <= 1
     if landslides.any() and not landslides.all():
         assert landslides[drawn].mean() == pytest.approx(share, abs=6 * 0.5 / np.sqrt(count))
+
+
+@pytest.mark.parametrize("crop", [32, 64, 128])
+def test_crops_fill_their_chips_and_have_their_own_landslides(four_chips: pd.DataFrame, crop: int) -> None:
+    labels = xr.DataArray(np.random.default_rng(0).random((128, 600)) < 0.001, dims=("y", "x"))
+    cut = cut_chips(four_chips, labels, crop)
+    assert len(cut) == len(four_chips) * (SIZE // crop) ** 2
+    covered = np.zeros((128, 600), int)
+    for row, col, share in cut[["row", "col", "landslide_share"]].to_numpy():
+        window = np.s_[int(row) : int(row) + crop, int(col) : int(col) + crop]
+        covered[window] += 1
+        assert share == labels.values[window].mean()
+    chips = sum(part_mask(four_chips, part, labels).values.astype(int) for part in PARTS)
+    assert np.array_equal(covered, chips)
+    assert (cut["landslide_share"] > 0).any()
+    assert cut.groupby("block")["part"].nunique().max() == 1
 
 
 def test_a_part_s_mask_covers_its_chips(four_chips: pd.DataFrame) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from landslide_utils.chips import SIZE
 from landslide_utils.model import LOSSES, PRESETS, build_model, count_weights, dice_bce, focal, masked_cross_entropy
 
 
@@ -17,9 +19,17 @@ def test_a_preset_gives_a_logit_for_every_pixel(name: str, channels: int) -> Non
         assert model(torch.zeros(1, channels, 128, 160)).shape == (1, 1, 128, 160)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_is_called_a_unet_plus_plus_is_one(name: str) -> None:
+    preset = dataclasses.replace(PRESETS[name], imagenet=False)
+    plain = build_model(2, dataclasses.replace(preset, architecture="unet"))
+    assert count_weights(build_model(2, preset)) > 1.01 * count_weights(plain)  # of two stages it has no nested nodes
+    assert SIZE % preset.crop == preset.crop % 2**preset.depth == 0
+
+
 def test_unused_encoder_stages_are_left_out() -> None:
     model = build_model(4, PRESETS["quick"])
-    assert count_weights(model) < 300_000
+    assert count_weights(model) < 1_000_000
     for weight in model.parameters():
         weight.grad = None
     model(torch.zeros(2, 4, 64, 64)).sum().backward()

@@ -85,6 +85,26 @@ def test_a_chip_is_a_window_of_the_arrays(four_chips: pd.DataFrame) -> None:
     assert [float(chip["image"][0, 0, 0]) for chip in drawn] == [float(image[0, 0, c]) for c in (128, 0, 128)]
 
 
+def test_crops_take_the_place_of_chips_and_stay_near_their_own_place(four_chips: pd.DataFrame) -> None:
+    image, labels = _image((128, 600), ("vv_before",)), _labels((128, 600), share=0.1)
+    image[0] = np.arange(600, dtype="float32")[None, :] + 1000 * np.arange(128, dtype="float32")[:, None]
+    scene = _scene(image, labels, four_chips)
+    still = ChipSet(scene, "train", crop=64)
+    assert len(still) == 4 * (four_chips["part"] == "train").sum()
+    draws = np.repeat(np.arange(len(still)), 10)
+    shifted = ChipSet(scene, "train", crop=64, draws=draws, seed=0)
+    far = []
+    for number, draw in enumerate(draws):
+        got, (row, col) = shifted[number], still.corner[draw]
+        assert got["image"].shape == (1, 64, 64)
+        start = int(got["image"].min())
+        assert got["landslides"].sum() == labels.values[start // 1000 :, start % 1000 :][:64, :64].sum()
+        far.append((start // 1000 - row, start % 1000 - col))
+        assert 0 <= start // 1000 <= 64
+    assert np.abs(far).max() <= 32
+    assert np.abs(far).max(axis=0).min() > 16
+
+
 def test_augmentation_stays_inside_the_block_and_turns_the_northward_aspect(four_chips: pd.DataFrame) -> None:
     image = _image((128, 600), ("vv_before", "aspect_cos"))
     image[0] = np.arange(600, dtype="float32")[None, :] + np.arange(128)[:, None] / 1000

@@ -26,6 +26,7 @@ TINY = dataclasses.replace(
     batch_size=1,
     learning_rate=1e-2,
     augment=False,
+    crop=128,
 )
 
 

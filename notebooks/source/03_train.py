@@ -140,18 +140,16 @@ image = normalisation.apply(composite["image"])
 # it nor test it.
 
 # %%
-import numpy as np
-
-valid = np.isfinite(composite["image"]).all("channel")
+valid = composite["valid"]
 print(f"{float(valid.mean()):.2%} of the pixels have data")
 
 # %% [markdown]
 # ## The network
 #
 # A UNet++ (see [UNet](../docs/glossary.md#unet)) looks at a chip at several resolutions and brings what it saw back to
-# every pixel. The preset says how large it is and how it is trained. The `quick` preset has two resolutions below the
-# chip's own, because landslides are a few pixels wide; with so few a UNet++ is the same network as a UNet. With three,
-# as in `standard`, it is not, and does better (`benchmarks/presets_in_epochs.csv` has what was tried).
+# every pixel. The preset says how large it is and how it is trained. The `quick` preset has three resolutions below the
+# chip's own: landslides are a few pixels wide, so more would see too coarsely. It learns from quarters of chips, 64 x
+# 64 pixels, and so sees more places in the same time (`benchmarks/presets.csv` has what was tried).
 
 # %%
 from landslide_utils.model import PRESETS, count_weights
@@ -188,6 +186,7 @@ check.times_seen(times, chips, recipe)
 # epochs. How far do epochs measure a training? Ten epochs with batches of 64 chips, on scenes of several sizes:
 
 # %% tags=["misconception:epochs-measure-training"]
+import numpy as np
 import pandas as pd
 
 number_of_chips = pd.Series([20, 60, 216, 2000], name="training chips")
