@@ -91,11 +91,6 @@ class Scene:
         return cls(composite, chips, Normalisation.fit(composite["image"], chips))
 
     @property
-    def image(self) -> xr.DataArray:
-        """Return the normalised image (channel, y, x), 0 where there is no data; lazy if the composite is."""
-        return self.normalisation.apply(self.composite["image"])
-
-    @property
     def landslides(self) -> xr.DataArray:
         """Return the labels, bool (y, x)."""
         return self.composite["landslides"]

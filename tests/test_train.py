@@ -64,7 +64,7 @@ def test_the_network_learns_and_the_same_seed_gives_the_same_history(four_chips:
 def test_a_share_of_chips_with_landslides_is_drawn(four_chips: pd.DataFrame) -> None:
     scene = _scene(four_chips)
     poor = dataclasses.replace(scene, chips=scene.chips.assign(landslide_share=[0.1, 0.0, 0.1, 0.1]))
-    with_landslides = float(scene.image.values[0, 0, 0])
+    with_landslides = float(scene.composite["image"].values[0, 0, 0])
 
     def share_seen(share: float, steps: int) -> float:
         session = train.start_session(poor, dataclasses.replace(TINY, landslide_chips=share), steps=steps)

@@ -133,7 +133,6 @@ chips_figure(composite, chips)
 from landslide_utils.scene import Normalisation
 
 normalisation = Normalisation.fit(composite["image"], chips)
-image = normalisation.apply(composite["image"])
 
 # %% [markdown]
 # Some pixels have no data: the edge of a pass, radar shadow. They are shown to the network as zero, and neither teach
@@ -215,7 +214,7 @@ def masked_cross_entropy(logits: torch.Tensor, landslides: torch.Tensor, valid: 
 # How small must it become? That depends on how common landslides are. On the validation chips:
 
 # %%
-validation = part_mask(chips, "validation", image) & valid
+validation = part_mask(chips, "validation", composite) & valid
 prevalence = float(composite["landslides"].values[validation.values].mean())
 print(f"{prevalence:.4f} of the validation pixels are landslide")
 
@@ -366,7 +365,7 @@ print(f"{len(tested)} test chips hold landslides, in {tested['block'].nunique()}
 from landslide_utils import metrics
 from landslide_utils.figures.scores import curves_figure
 
-test = part_mask(chips, "test", image) & valid
+test = part_mask(chips, "test", composite) & valid
 curves = {
     name: metrics.curve(*metrics.pixels(score, composite["landslides"], test)) for name, score in detectors.items()
 }

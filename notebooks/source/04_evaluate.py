@@ -196,7 +196,7 @@ detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 # The forest learns from the training chips, as the network did.
 
 # %%
-valid = composite["image"].notnull().all("channel")
+valid = composite["valid"]
 detectors["random forest"] = random_forest(composite["image"], composite["landslides"], valid, chips, seed=config.seed)
 
 # %% [markdown]
