@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 
 import numpy as np
@@ -12,11 +13,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslide_utils.chips import part_mask
+from landslide_utils.composite import MOST_IN_MEMORY
 from landslide_utils.cube import RADAR
 from landslide_utils.files import hand_memory_back
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
+
+_CUT = 4  # standard deviations at which the Gaussian ends
+_SIDE = 512  # of the windows that a large image is computed by, in pixels
+_SAMPLE = 1_000_000  # pixels that tell the level of a large image
 
 
 def log_ratio(before_db: xr.DataArray, after_db: xr.DataArray) -> xr.DataArray:
@@ -35,22 +41,29 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
     Returns
     -------
     dict of xarray.DataArray
-        For each polarisation the absolute log ratio, without and with smoothing. Empty for an image of terrain only.
+        For each polarisation the absolute log ratio, without and with smoothing; lazy for an image that is too large
+        for memory. Empty for an image of terrain only.
     """
     names = [str(name) for name in image["channel"].values]
     detectors = {}
-    layers = image.drop_vars("unit", errors="ignore")
+    layers = image.drop_vars("unit", errors="ignore").chunk({"y": _SIDE, "x": _SIDE})
     for p in (p for p in RADAR if f"{p}_before" in names):
         ratio = log_ratio(*(layers.sel(channel=f"{p}_{when}", drop=True) for when in ("before", "after")))
-        ratio = ratio - float(ratio.median())  # rain changes the whole scene's level between dates; landslides do not
-        valid = np.isfinite(ratio.values)
-        weight = ndimage.gaussian_filter(valid.astype(np.float32), SMOOTHING)
-        smoothed = ndimage.gaussian_filter(np.where(valid, ratio.values, 0), SMOOTHING) / np.maximum(weight, 1e-6)
+        step = max(1, math.isqrt(ratio.size // _SAMPLE))
+        # rain changes the whole scene's level between dates; landslides do not
+        ratio = ratio - np.nanmedian(ratio[::step, ::step].values)
+        smoothed = ratio.data.map_overlap(_smooth, depth=math.ceil(_CUT * SMOOTHING), boundary="none")
         detectors[f"{p.upper()} log ratio"] = abs(ratio)
-        detectors[f"{p.upper()} log ratio, smoothed"] = ratio.copy(
-            data=np.where(valid, abs(smoothed), np.nan).astype(np.float32)
-        )
-    return detectors
+        detectors[f"{p.upper()} log ratio, smoothed"] = abs(ratio.copy(data=smoothed))
+    return detectors if image.nbytes > MOST_IN_MEMORY else {name: score.load() for name, score in detectors.items()}
+
+
+def _smooth(ratio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a log ratio (y, x), smoothed over the pixels that have data."""
+    valid = np.isfinite(ratio)
+    weight = ndimage.gaussian_filter(valid.astype(np.float32), SMOOTHING, truncate=_CUT)
+    smoothed = ndimage.gaussian_filter(np.where(valid, ratio, np.float32(0)), SMOOTHING, truncate=_CUT)
+    return np.where(valid, smoothed / np.maximum(weight, 1e-6), np.float32(np.nan)).astype(np.float32)
 
 
 def neighbourhood_features(image: xr.DataArray, places: NDArray[np.intp]) -> NDArray[np.float32]:

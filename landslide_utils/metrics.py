@@ -41,8 +41,9 @@ def pixels(
     score: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Return labels and scores (n,) of the pixels under a mask that have a score."""
-    chosen = mask.values & np.isfinite(score.values)
-    return landslides.values[chosen], score.values[chosen]
+    values = score.values  # once, for a score may be lazy
+    chosen = mask.values & np.isfinite(values)
+    return landslides.values[chosen], values[chosen]
 
 
 def auprc(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
@@ -133,11 +134,13 @@ def bootstrap_auprc(
     Boyd et al. 2013, Area under the precision-recall curve: point estimates and confidence intervals.
     """
     labels, scores = [], []
+    truth, values = landslides.values, score.values  # once, for they may be lazy
+    known = np.isfinite(values) if valid is None else np.isfinite(values) & valid.values
     for row, col in corners(chips, part, only_landslides=only_landslides):
         window = (slice(row, row + SIZE), slice(col, col + SIZE))
-        chosen = np.isfinite(score.values[window]) & (True if valid is None else valid.values[window])
-        labels.append(landslides.values[window][chosen])
-        scores.append(score.values[window][chosen])
+        chosen = known[window]
+        labels.append(truth[window][chosen])
+        scores.append(values[window][chosen])
     of_landslides = np.concatenate(scores)[np.concatenate(labels)]
     quantiles = np.linspace(0, 1, BINS + 1)
     edges = np.unique(np.quantile(of_landslides, quantiles, method="lower")) if of_landslides.size else np.zeros(1)

@@ -31,7 +31,7 @@ from landslide_utils.composite import identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
 from landslide_utils.files import InputError, Unfinished, hand_memory_back, resumable_write
 from landslide_utils.grid import Window
-from landslide_utils.model import reach
+from landslide_utils.model import fold_normalisation, reach
 from landslide_utils.scene import Normalisation
 
 if TYPE_CHECKING:
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 Mapped = tuple[Window, NDArray[np.float32] | None, dict[str, int]]
 """A window, its probability (y, x) unless that is in the store already, and its pixels of each kind."""
 
-WINDOW = 512
-"""Width and height of a window in pixels, and of a chunk of the map; twice that for a network that looks far."""
+WINDOWS = (512, 1024)
+"""Widths of a window in pixels, and of a chunk of the map: the first that is seven margins wide."""
+
+MOST_MARGIN = 128
+"""Widest margin in pixels. The map of a network that looks further depends a little on the windows."""
 
 ROUNDING = 0.005  # most that a probability may change by bfloat16
 PATIENCE = 20  # seconds that a Dask scheduler has to answer, and then to have a worker
 _ONE_AT_A_TIME = threading.Lock()  # seeds and threads of torch belong to the process
-
-MOST_MARGIN = 128
-"""Widest margin in pixels. The map of a network that looks further depends a little on the windows."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ class Job:
     hidden : xarray.Dataset, optional
         ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.find_layover_and_shadow` returns them.
     margin, divisor : int
-        Pixels that are read around a window, mapped, and left out; and what the network's input sides must be
-        multiples of.
+        Pixels read around a window and left out of its map; what the sides of the network's input are multiples of.
     unfinished : landslide_utils.files.Unfinished, optional
         Store that windows are written to; without it they are handed back.
     bf16 : bool
@@ -180,13 +179,16 @@ def map_scene(
     `MOST_MARGIN` sees less than it could. The next window is read while one is mapped. Memory holds two windows.
     """
     sizes = composite["image"].sizes
-    if hidden is not None and (hidden.sizes["y"], hidden.sizes["x"]) != (sizes["y"], sizes["x"]):
-        given, wanted = (f"{layer['y']} x {layer['x']}" for layer in (hidden.sizes, sizes))
+    layers = [layer for layer in (hidden, composite) if layer is not None]
+    given, wanted = (f"{layer.sizes['y']} x {layer.sizes['x']}" for layer in (layers[0], layers[-1]))
+    if given != wanted:
         raise ValueError(f"layover and shadow have {given} pixels where the image has {wanted}; put both on one grid")
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor
-    side = min(-(-WINDOW // divisor) * divisor * (1 if margin <= WINDOW // 16 else 2), max(sizes["y"], sizes["x"]))
+    side = next((width for width in WINDOWS if width >= 7 * margin), WINDOWS[-1])
+    side = min(-(-side // divisor) * divisor, max(sizes["y"], sizes["x"]))
     windows = _windows(sizes["y"], sizes["x"], side, chips)
+    model = fold_normalisation(model, sizes["channel"], divisor)
     job = Job(model, composite, normalisation, hidden, margin, divisor)
     job = replace(job, bf16=_may_round(job, windows))
     hand_memory_back()
@@ -242,7 +244,7 @@ def _may_round(job: Job, windows: list[Window]) -> bool:
 
 
 def _empty(image: xr.DataArray, side: int) -> xr.DataArray:
-    """Return a map (y, x) of an image (channel, y, x) on which nothing is known yet; one chunk is one window."""
+    """Return a map (y, x) of an image (channel, y, x) on which nothing is known yet, a chunk a window."""
     flat = image.drop_vars("unit", errors="ignore").isel(channel=0, drop=True).drop_encoding()
     values = da.full(flat.shape, np.nan, np.float32, chunks=side)
     described = {**image.attrs, **CF_ATTRIBUTES["probability"]}

@@ -9,7 +9,7 @@ from scipy import special
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from landslide_utils import metrics
+from landslide_utils import baselines, metrics
 from landslide_utils.baselines import log_ratio_detectors
 
 
@@ -95,6 +95,17 @@ def test_log_ratio_detectors_find_change_of_either_sign_whatever_the_scene_s_lev
         assert score["VV log ratio, smoothed"] > 0.9 > score["VV log ratio"] > 3 * slid.mean() > score["VH log ratio"]
         assert np.isnan(detectors["VV log ratio, smoothed"].values[5, 5])
         assert np.isnan(detectors["VV log ratio, smoothed"].values).sum() == 1
+
+
+def test_the_detectors_of_a_large_image_are_lazy_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, _ = _composite(["vv_before", "vv_after"], 4)
+    image[0, 60:70, 5:9] = np.nan
+    whole = log_ratio_detectors(image)
+    monkeypatch.setattr(baselines, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(baselines, "_SIDE", 64)
+    for name, score in log_ratio_detectors(image).items():
+        assert score.chunks is not None
+        np.testing.assert_allclose(score.values, whole[name].values, rtol=1e-5)
 
 
 def test_terrain_has_no_log_ratio() -> None:

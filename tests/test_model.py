@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from landslide_utils.chips import SIZE
-from landslide_utils.model import LOSSES, PRESETS, build_model, count_weights, dice_bce, focal, masked_cross_entropy
+from landslide_utils.model import (
+    LOSSES,
+    PRESETS,
+    build_model,
+    count_weights,
+    dice_bce,
+    focal,
+    fold_normalisation,
+    masked_cross_entropy,
+)
 
 
 @pytest.mark.parametrize("name", ["quick", "standard"])
@@ -25,6 +34,60 @@ def test_what_is_called_a_unet_plus_plus_is_one(name: str) -> None:
     plain = build_model(2, dataclasses.replace(preset, architecture="unet"))
     assert count_weights(build_model(2, preset)) > 1.01 * count_weights(plain)  # of two stages it has no nested nodes
     assert SIZE % preset.crop == preset.crop % 2**preset.depth == 0
+
+
+def test_a_network_that_computes_again_learns_the_same_and_keeps_less() -> None:
+    plain = dataclasses.replace(PRESETS["standard"], encoder="resnet50")
+    seen = []
+    for preset in (plain, dataclasses.replace(plain, recompute=True)):
+        torch.manual_seed(0)
+        model = build_model(2, preset).double()
+        kept: list[int] = []
+
+        def keep(tensor: torch.Tensor, kept: list[int] = kept) -> torch.Tensor:
+            kept.append(tensor.nbytes)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = model(torch.rand(3, 2, 64, 64, dtype=torch.float64)).square().mean()
+        loss.backward()
+        gradients = {name: weight.grad for name, weight in model.named_parameters()}
+        seen.append((list(gradients.values()), model.state_dict(), sum(kept)))
+    (gradients, state, kept_by_plain), (again, state_again, kept_again) = seen
+    assert state.keys() == state_again.keys()  # so that either can read the other's weights
+    for name in state:
+        if "num_batches" not in name:
+            torch.testing.assert_close(state_again[name], state[name])
+    for first, second in zip(gradients, again, strict=True):
+        torch.testing.assert_close(first, second)
+    assert kept_again < 0.35 * kept_by_plain
+
+
+def test_batch_normalisation_is_folded_away() -> None:
+    model = build_model(2, PRESETS["quick"])
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 2, 64, 64)).astype("float32"))
+    for _ in range(20):
+        model.train()(image)
+    folded = fold_normalisation(model, 2, 8)
+    assert any(isinstance(part, torch.nn.BatchNorm2d) for part in model.modules())
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded.modules())
+    with torch.no_grad():
+        torch.testing.assert_close(folded(image), model.eval()(image), atol=1e-4, rtol=0)
+
+
+def test_a_network_that_calls_its_layers_in_another_order_is_left_alone() -> None:
+    class Backwards(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution = torch.nn.Conv2d(2, 2, 1)
+            self.norm = torch.nn.BatchNorm2d(2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.convolution(self.norm(x))[:, :1]
+
+    model = Backwards()
+    model(torch.rand(4, 2, 8, 8) + 3)
+    assert fold_normalisation(model, 2, 1) is model
 
 
 def test_unused_encoder_stages_are_left_out() -> None:

@@ -112,7 +112,7 @@ def test_a_network_answers_to_the_farthest_pixel_that_it_sees_and_to_none_beyond
 def test_the_map_is_that_of_one_huge_window(
     unet: torch.nn.Module, monkeypatch: pytest.MonkeyPatch, height: int, width: int, side: int
 ) -> None:
-    monkeypatch.setattr(predict, "WINDOW", side)
+    monkeypatch.setattr(predict, "WINDOWS", (side,))
     scene = composite(height, width)
     got = map_scene(unet, scene, PLAIN, progress=False)
     expected = whole(unet, scene, unet.encoder.output_stride)
@@ -121,7 +121,7 @@ def test_the_map_is_that_of_one_huge_window(
 
 
 def test_a_margin_that_is_too_narrow_shows(monkeypatch: pytest.MonkeyPatch, unet: torch.nn.Module) -> None:
-    monkeypatch.setattr(predict, "WINDOW", 40)
+    monkeypatch.setattr(predict, "WINDOWS", (40,))
     monkeypatch.setattr(predict, "MOST_MARGIN", 8)
     scene = composite(200, 200)
     got = map_scene(unet, scene, PLAIN, progress=False)
@@ -138,7 +138,7 @@ def test_a_map_has_the_scene_s_grid_and_what_became_of_it() -> None:
 
 
 def test_only_windows_that_hold_chips_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "WINDOW", 64)
+    monkeypatch.setattr(predict, "WINDOWS", (64,))
     scene, model = composite(400, 520), Near(3)
     chips = pd.DataFrame({"row": [0, 256], "col": [0, 300]})
     got = map_scene(model, scene, PLAIN, chips=chips, progress=False)
@@ -185,7 +185,7 @@ class Breaks(Near):
 
 
 def test_a_map_that_was_stopped_goes_on_and_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "WINDOW", 32)
+    monkeypatch.setattr(predict, "WINDOWS", (32,))
     scene, out = composite(100, 100).rio.write_crs("EPSG:32654").chunk(50), tmp_path / "maps" / "map.zarr"
     windows, expected = 4 * 4, map_scene(Near(0), scene, PLAIN, progress=False)
 
@@ -234,7 +234,7 @@ def files_of(store: Path) -> dict[str, bytes]:
 def test_workers_of_a_cluster_write_the_same_bytes_as_this_process(
     unet: torch.nn.Module, cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict, "WINDOW", 64)
+    monkeypatch.setattr(predict, "WINDOWS", (64,))
     composite(200, 300).to_zarr(tmp_path / "composite.zarr")
     scene = xr.open_zarr(tmp_path / "composite.zarr")
     for name, scheduler in (("here", None), ("there", cluster.scheduler_address)):
@@ -260,7 +260,7 @@ class Kills(Near):
 def test_a_worker_that_is_killed_costs_its_window_only(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict, "WINDOW", 64)
+    monkeypatch.setattr(predict, "WINDOWS", (64,))
     scene, model = composite(200, 300), Kills(2)
     expected = map_scene(Near(2), scene, PLAIN, progress=False)
     monkeypatch.setattr(predict, "reach", lambda *_: (2, 1))  # it would kill this process
@@ -337,7 +337,7 @@ def test_bfloat16_is_taken_where_it_is_faster_and_the_map_stays_the_same(
 
     used: list[int] = []
     monkeypatch.setattr(train, "precision", lambda: "bf16")
-    monkeypatch.setattr(predict, "WINDOW", 32)
+    monkeypatch.setattr(predict, "WINDOWS", (32,))
     model, scene = Rounds(0), composite(60, 60)
     with torch.no_grad():
         model.weight.weight /= 30  # probabilities near one half, where a logit changes them most
