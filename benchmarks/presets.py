@@ -99,23 +99,30 @@ def operations(preset: Any, channels: int) -> float:
     return float(counter.get_total_flops()) / 2e9
 
 
-def score_chips(model: torch.nn.Module, scene: Scene, part: str) -> float:
-    """Return the AUPRC of a network on the chips of a part, one by one."""
+def map_chips(model: torch.nn.Module, scene: Scene, part: str) -> xr.DataArray:
+    """Return the probability (y, x) on the chips of a part, mapped one by one; NaN elsewhere and without data."""
     import torch
 
-    from landslide_utils.metrics import auprc
+    from landslide_utils.chips import SIZE, corners
     from landslide_utils.scene import ChipSet
 
-    chips, labels, scores = ChipSet(scene, part), [], []
+    chips = ChipSet(scene, part)
+    mapped = scene.landslides.copy(data=np.full(scene.landslides.shape, np.nan, np.float32))
     model.eval()
     with torch.inference_mode():
-        for number in range(len(chips)):
+        for number, (row, col) in enumerate(corners(scene.chips, part)):
             chip = chips[number]
             image = torch.from_numpy(chip["image"])[None].contiguous(memory_format=torch.channels_last)
-            valid = chip["valid"] > 0
-            labels.append(chip["landslides"][valid] > 0)
-            scores.append(model(image).numpy()[0][valid])
-    return auprc(np.concatenate(labels), np.concatenate(scores))
+            probability = torch.sigmoid(model(image)).numpy()[0, 0]
+            mapped.values[row : row + SIZE, col : col + SIZE] = np.where(chip["valid"][0] > 0, probability, np.nan)
+    return mapped
+
+
+def score_chips(model: torch.nn.Module, scene: Scene, part: str) -> float:
+    """Return the AUPRC of a network on the chips of a part, one by one."""
+    from landslide_utils.metrics import score_map
+
+    return score_map(map_chips(model, scene, part), scene.landslides, scene.chips, part)["auprc"]
 
 
 @functools.lru_cache(1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import leak
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +53,25 @@ def test_no_test_pixel_is_within_the_buffer_of_a_training_pixel(
     for row, col in chips[["row", "col"]].to_numpy():
         covered[row : row + SIZE, col : col + SIZE] += 1
     assert covered.max() == 1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_two_ways_to_train_differ_in_the_neighbours_of_the_test_only(seed: int) -> None:
+    split = split_chips(_labels((2000, 2200), seed, share=2e-5), seed=seed)
+    ways = leak.share_out(split, seed)
+    apart, beside = ways["apart"], ways["beside"]
+    places = ["row", "col", "block", "part", "landslide_share"]
+    for part in ("test", "validation"):
+        of_part = [way.loc[way["part"] == part, places].reset_index(drop=True) for way in ways.values()]
+        pd.testing.assert_frame_equal(*of_part)
+    rich = [way.loc[way["part"] == "train", "landslide_share"] > 0 for way in ways.values()]
+    assert 0 < rich[0].sum() == rich[1].sum() < len(rich[0]) == len(rich[1])
+    assert _gap(apart, "train", "test") >= BUFFER
+    assert _gap(beside, "train", "test") == 0
+    neighbours = beside.merge(split, on=["row", "col"], suffixes=("", "_split"))
+    moved = neighbours[neighbours["part"] != neighbours["part_split"]]
+    assert set(moved["part_split"]) == {"test"}
+    assert len(moved) == len(split) - len(apart)
 
 
 def test_a_random_split_has_no_gap() -> None:

@@ -163,6 +163,31 @@ def ladder_figure(
     return style.finish(figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source)
 
 
+def pairs_figure(pairs: pd.DataFrame, first: str, second: str) -> style.Picture:
+    """Return the AUPRC of two ways to train, a line for each seed, with the mean in black.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        One line a seed; the columns `first` and `second`, and ``simulated``.
+    first, second : str
+    """
+    figure, (axes,) = style.new_figure(5, 4)
+    values, mean = pairs[[first, second]].to_numpy(), pairs[[first, second]].mean().to_numpy()
+    axes.plot([0, 1], values.T, "o-", color=style.BLUE, linewidth=0.8, markersize=4, alpha=0.6)
+    axes.plot([0, 1], mean, "D-", color=style.BLACK, linewidth=2.2, label="mean")
+    for place, value, side in zip((0, 1), mean, ("right", "left"), strict=True):
+        axes.text(place + (-0.06, 0.06)[place], value, f"{value:.3f}", ha=side, va="center")
+    axes.set(xlim=(-0.45, 1.45), ylabel="AUPRC on the test chips")
+    axes.set_xticks([0, 1], [first, second])
+    axes.legend(frameon=False, fontsize=9)
+    described = pairs.copy(deep=False)
+    described.attrs = {"simulated": bool(pairs["simulated"].all())}
+    rising = int((values[:, 1] > values[:, 0]).sum())
+    text = f": {first} {mean[0]:.3f}, {second} {mean[1]:.3f} on average; {rising} of {len(pairs)} seeds rise."
+    return style.finish(figure, f"The same test chips, {len(pairs)} seeds", text, described)
+
+
 def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Described) -> style.Picture:
     """Return the share of landslides against the probability: on the diagonal a probability means what it says.
 
