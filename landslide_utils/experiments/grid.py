@@ -53,7 +53,7 @@ def plan_runs(
     splits: Sequence[str] = ("blocked",),
     **fixed: Any,
 ) -> list[RunConfig]:
-    """Return every combination as a configuration.
+    """Return every combination as a configuration; terrain has no passes, so ``dem`` is planned once a seed and split.
 
     Parameters
     ----------
@@ -73,6 +73,7 @@ def plan_runs(
     return [
         RunConfig(channels=name, timesteps=passes, seed=seed, split=split, **fixed)
         for seed, passes, split, name in itertools.product(*(checked[name] for name in lists))
+        if name != "dem" or passes == checked["timesteps"][0]
     ]
 
 

@@ -52,11 +52,12 @@ class _Grid:
         self.timesteps = sorted(int(steps) for steps in table["timesteps"].unique())
 
     def select(self, channels: str, timesteps: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return values (seed,) and draws (draw, seed), averaged over timesteps."""
+        """Return values (seed,) and draws (draw, seed), averaged over timesteps; terrain is the same for all."""
         values, draws = [], []
-        runs = self.table[(self.table["channels"] == channels) & self.table["timesteps"].isin(timesteps)]
-        for _, lines in runs.groupby("seed"):
-            if set(lines["timesteps"]) == set(timesteps):
+        runs = self.table[self.table["channels"] == channels]
+        wanted = runs["timesteps"].isin(timesteps) | (channels == "dem")
+        for _, lines in runs[wanted].groupby("seed"):
+            if channels == "dem" or set(lines["timesteps"]) == set(timesteps):
                 values.append(float(lines[MEASURE].mean()))
                 draws.append(self.draws[lines["run"].tolist()].mean(axis=1).to_numpy())
         return np.array(values), np.array(draws).T
@@ -215,7 +216,7 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
             markdown_table(verdicts),
             "## AUPRC",
             "In test chips that hold a landslide, mean over seeds with its 95 % interval; `whole_scene` is over all "
-            "test chips.",
+            "test chips. Terrain alone (`dem`) has no passes, so it is there once.",
             markdown_table(averages.round(3)),
         ],
         figure=passes_figure(averages),

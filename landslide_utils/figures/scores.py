@@ -77,16 +77,18 @@ def passes_figure(means: pd.DataFrame) -> style.Picture:
         As :func:`landslide_utils.experiments.results.means` returns it.
     """
     figure, (axes,) = style.new_figure(8.4, 4.8)
-    texts = []
+    texts, steps = [], sorted(means["timesteps"].unique())
     present = [name for name in NAMES if name in set(means["channels"])]
     for place, name in enumerate(present):
         lines = means[means["channels"] == name].sort_values("timesteps")
+        if name == "dem" and len(lines) == 1:  # terrain has no passes: it scores the same with any number of them
+            lines = lines.loc[lines.index.repeat(len(steps))].assign(timesteps=steps)
         aside = 0.07 * (place - (len(present) - 1) / 2)  # so that no interval hides another
         reach = np.stack([lines["mean"] - lines["low"], lines["high"] - lines["mean"]])
         look = {"color": COLOURS[name], "marker": MARKERS[name], "capsize": 3, "linewidth": 1.6, "elinewidth": 0.8}
         axes.errorbar(lines["timesteps"] + aside, lines["mean"], yerr=reach, label=NAMES[name], **look)
         texts.append(f"{NAMES[name]} {', '.join(f'{mean:.2f}' for mean in lines['mean'])}")
-    chance, steps = float(means["chance"].mean()), sorted(means["timesteps"].unique())
+    chance = float(means["chance"].mean())
     _draw_chance(axes, chance)
     axes.set(xlabel="passes averaged before and after the event", ylabel=CHIPS_MEASURE, ylim=(0, 1), xticks=steps)
     style.add_legend(axes)

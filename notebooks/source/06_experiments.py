@@ -94,8 +94,8 @@ from landslide_utils.course import check
 
 still_to_train = ...
 # BEGIN SOLUTION NO PROMPT
-combinations = runs["channels"].nunique() * runs["timesteps"].nunique()
-still_to_train = combinations * 5 - len(runs)
+settings = runs[["channels", "timesteps"]].drop_duplicates()
+still_to_train = len(settings) * 5 - len(runs)
 # END SOLUTION
 check.runs_missing(still_to_train, runs, 5)
 

@@ -104,6 +104,17 @@ def test_one_seed_has_no_spread_and_can_be_written(tmp_path: Path) -> None:
     assert "| vv | 1 | 1 | 0.62 |" in (out / "README.md").read_text()
 
 
+def test_terrain_counts_for_any_number_of_passes() -> None:
+    table, draws = _grid(LEVELS)
+    once = table[(table["channels"] != "dem") | (table["timesteps"] == 1)]
+    found = results.claims(once, draws).set_index("claim")["measured"]
+    sar, dem = (table.loc[table["channels"] == name, results.MEASURE] for name in ("sar", "dem"))
+    level = sar.mean() - dem[table["timesteps"] == 1].mean()
+    assert found["1. Terrain alone tells little: less than VV and VH"].startswith(f"difference {level:+.3f}")
+    picture = scores.passes_figure(results.means(once, draws))
+    assert picture.alt.count(f"{dem[table['timesteps'] == 1].mean():.2f}") >= 4  # a level line
+
+
 def test_hours_are_counted_to_the_last_pass() -> None:
     table, _ = _grid({"sar": 0.7, "dem": 0.2})
     stamps = ["2018-09-05T20:42", "2018-09-11T20:42", "2018-09-17T20:42", "2018-09-23T20:42"]

@@ -28,16 +28,19 @@ PIXEL_KM = 0.01
 def runs_missing(answer: Any, runs: pd.DataFrame, seeds: int) -> str:
     """Check how many runs a grid lacks, if each combination in a table of runs is wanted with a number of seeds."""
     bands, steps, done = runs["channels"].nunique(), runs["timesteps"].nunique(), len(runs["seed"])
-    whole, added, again = bands * steps * seeds, bands + steps + seeds, [done * seeds, done * seeds - done]
-    right = whole - done
+    settings = len(runs[["channels", "timesteps"]].drop_duplicates())
+    whole, added, again = settings * seeds, bands + steps + seeds, [done * seeds, done * seeds - done]
+    right, product = whole - done, bands * steps * seeds
+    full = [] if product == whole else [product, product - done]  # no list of its own where terrain has all passes too
     wrong = {
         f"That is the whole grid. {done} of these runs are there already.": whole,
         "That is the number of runs that are there. How many does the whole grid have and lack?": done,
-        "That is one seed. How many seeds are missing?": bands * steps,
+        "Terrain has no passes: `dem` is there once a seed. Count the settings that are in the table.": full,
+        "That is one seed. How many seeds are missing?": settings,
         "You added. Each combination is run with each number of passes and seed: multiply.": [added, added - done],
         "The runs hold several seeds already. Count combinations first, then multiply by the seeds.": again,
         "The sign is wrong: the whole grid less what is there.": -right,
-        "Multiply: band combinations, numbers of passes, seeds. Then take away the runs that are there.": OTHERWISE,
+        "Multiply: different settings, seeds. Then take away the runs that are there.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, EXACT)
     return f"{whole} runs in all, {done} are there, {right} to go: a grid grows by multiplication."
