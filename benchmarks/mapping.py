@@ -20,10 +20,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from landslide_utils.composite import make_composite
+from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import WINDOW, map_scene
+from landslide_utils.predict import map_scene
 from landslide_utils.scene import Normalisation
 from landslide_utils.terrain import find_layover_and_shadow
 
@@ -31,6 +31,9 @@ HEIGHT, WIDTH = (
     1345,
     1100,
 )  # a quarter of the full-size scene's sides: 4 and 16 times the area, and of the windows, lead up to it
+SIDE = 512
+"""Width and height in pixels of what the bare network is given."""
+
 MOST_GB, MOST_UNEVEN, LEAST_THROUGHPUT = 1.5, 0.15, 0.75
 
 
@@ -64,7 +67,7 @@ def plain(names: list[str]) -> Normalisation:
 def measure_memory() -> bool:
     """Map the full-size cube to Zarr, with layover and shadow; the peak is that of the whole process."""
     cube = open_cube("practice_hokkaido")
-    composite = make_composite(cube, channels="sar_dem", timesteps=4)
+    composite = keep_composite(make_composite(cube, channels="sar_dem", timesteps=4))
     names = [str(name) for name in composite["channel"].values]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start, used = time.perf_counter(), time.process_time()
@@ -112,7 +115,7 @@ def measure_throughput(rounds: int) -> bool:
     """Compare with the network alone on windows that are in memory already: pixels of the scene a second."""
     good = True
     scene, normalisation = noise(2 * HEIGHT, 2 * WIDTH)
-    window = torch.from_numpy(scene["image"].values[None, :, :WINDOW, :WINDOW])
+    window = torch.from_numpy(scene["image"].values[None, :, :SIDE, :SIDE])
     window = window.contiguous(memory_format=torch.channels_last)
     for preset in ("quick", "standard"):
         model = network(9, preset)
@@ -124,7 +127,7 @@ def measure_throughput(rounds: int) -> bool:
 
         bare, mapped = np.inf, np.inf
         for _ in range(rounds):
-            bare = min(bare, seconds(alone) / (4 * WINDOW**2))
+            bare = min(bare, seconds(alone) / (4 * SIDE**2))
             took = seconds(lambda model=model: map_scene(model, scene, normalisation, progress=False))
             mapped = min(mapped, took / (4 * HEIGHT * WIDTH))
         print(
