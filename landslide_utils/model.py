@@ -49,7 +49,7 @@ class Preset:
     recompute : bool
         Whether training keeps only what enters each part of the network, and computes the rest again when it is needed:
         a third more time for much less memory.
-    loss : {"cross-entropy", "focal", "dice-bce"}
+    loss : {"cross-entropy", "dice-bce"}
     architecture : {"unet++", "unet"}
     """
 
@@ -261,30 +261,17 @@ def masked_cross_entropy(logits: torch.Tensor, landslides: torch.Tensor, valid: 
     return loss / valid.sum().clamp(min=1)
 
 
-def focal(logits: torch.Tensor, landslides: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Return the focal loss: cross-entropy in which pixels that are right count for little (Lin et al. 2017)."""
-    from segmentation_models_pytorch.losses import FocalLoss
-
-    loss: torch.Tensor = FocalLoss("binary", ignore_index=IGNORED)(logits, _labels(landslides, valid))
-    return loss
-
-
 def dice_bce(logits: torch.Tensor, landslides: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     """Return cross-entropy plus one minus the Dice coefficient, the overlap with the labels (Milletari et al. 2016)."""
+    import torch
     from segmentation_models_pytorch.losses import DiceLoss
 
-    dice: torch.Tensor = DiceLoss("binary", ignore_index=IGNORED)(logits, _labels(landslides, valid))
+    labels = torch.where(valid > 0, landslides, float(IGNORED))
+    dice: torch.Tensor = DiceLoss("binary", ignore_index=IGNORED)(logits, labels)
     return masked_cross_entropy(logits, landslides, valid) + dice
-
-
-def _labels(landslides: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    return torch.where(valid > 0, landslides, float(IGNORED))
 
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "cross-entropy": masked_cross_entropy,
-    "focal": focal,
     "dice-bce": dice_bce,
 }

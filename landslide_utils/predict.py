@@ -42,7 +42,7 @@ Mapped = tuple[Window, NDArray[np.float32] | None, dict[str, int]]
 """A window, its probability (y, x) unless that is in the store already, and its pixels of each kind."""
 
 WINDOWS = (512, 1024)
-"""Widths of a window in pixels, and of a chunk of the map: the first that is seven margins wide."""
+"""Widths of a window in pixels, and of a chunk of the map: the first that is seven margins wide, or the last."""
 
 MOST_MARGIN = 128
 """Widest margin in pixels. The map of a network that looks further depends a little on the windows."""
@@ -185,8 +185,7 @@ def map_scene(
         raise ValueError(f"layover and shadow have {given} pixels where the image has {wanted}; put both on one grid")
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor
-    side = next((width for width in WINDOWS if width >= 7 * margin), WINDOWS[-1])
-    side = min(-(-side // divisor) * divisor, max(sizes["y"], sizes["x"]))
+    side = min(next((width for width in WINDOWS if width >= 7 * margin), WINDOWS[-1]), max(sizes["y"], sizes["x"]))
     windows = _windows(sizes["y"], sizes["x"], side, chips)
     model = fold_normalisation(model, sizes["channel"], divisor)
     job = Job(model, composite, normalisation, hidden, margin, divisor)
