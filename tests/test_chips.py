@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from landslide_utils.chips import (
     BUFFER,
@@ -72,6 +73,15 @@ def test_the_two_ways_to_train_differ_in_the_neighbours_of_the_test_only(seed: i
     moved = neighbours[neighbours["part"] != neighbours["part_split"]]
     assert set(moved["part_split"]) == {"test"}
     assert len(moved) == len(split) - len(apart)
+
+
+def test_what_notebook_04_says_of_neighbours_is_what_was_measured() -> None:
+    pairs = pd.read_csv(leak.TABLE)
+    assert len(pairs) >= 10
+    assert pairs["simulated"].all()
+    difference = pairs["beside"] - pairs["apart"]
+    low, high = stats.t.interval(0.95, len(pairs) - 1, difference.mean(), stats.sem(difference))
+    assert -0.02 < low < 0 < high < 0.02
 
 
 def test_a_random_split_has_no_gap() -> None:

@@ -292,6 +292,12 @@ low, high = stats.t.interval(metrics.LEVEL, len(pairs) - 1, difference.mean(), s
 print(f"beside - apart: {difference.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
 
 # %% [markdown]
+# The whole interval lies within 0.02 of zero: in **this** scene neighbours make no difference. It is simulated, and a
+# likely reason is that a simulated neighbour has little to tell: speckle and most of a landslide's looks are drawn anew
+# at each place. In real scenes neighbours share forest, soil, weather and the hand that drew the labels. There
+# Kattenborn et al. 2022 report scores that are up to 28 % too high. A blocked split costs little, so we keep it.
+
+# %% [markdown]
 # ## Which landslides are found?
 #
 # A pixel counts as reported above a [threshold](../docs/glossary.md#threshold); here the one at which half of all
