@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
     import xarray as xr
 
+    from landslide_utils.model import Preset
     from landslide_utils.scene import Scene
 
 QUICK = "resnet18, 3 stages, crops of 64, 720 steps of 8, rate 1e-2"
@@ -86,6 +87,14 @@ def candidates() -> dict[str, dict[str, Any]]:
     }
 
 
+def preset_of(name: str) -> Preset:
+    """Return the preset that a candidate is."""
+    from landslide_utils.model import Preset
+
+    base = Preset("resnet18", 2, (32, 16), False, 468, 60, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True)
+    return dataclasses.replace(base, **candidates()[name])
+
+
 def operations(preset: Any, channels: int) -> float:
     """Return the operations (10^9) of one chip, forwards and backwards."""
     import torch
@@ -138,13 +147,12 @@ def measure(name: str, seed: int, cube: str) -> dict[str, Any]:
     import torch
 
     from landslide_utils.chips import split_chips
-    from landslide_utils.model import Preset, count_weights
+    from landslide_utils.model import count_weights
     from landslide_utils.scene import Scene
     from landslide_utils.train import start_session, train_steps
 
     torch.set_num_threads(1)
-    base = Preset("resnet18", 2, (32, 16), False, 468, 1, 4, 3e-3, 1e-2, "adamw", "one-cycle", 0.8, True)
-    preset = dataclasses.replace(base, **candidates()[name])
+    preset = preset_of(name)
     composite = _composite(cube)
     scene = Scene.fit(composite, split_chips(composite["landslides"], seed=seed))
     session = start_session(scene, preset, seed=seed)

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import presets
 import pytest
 import torch
 
@@ -87,6 +88,10 @@ def test_a_network_that_calls_its_layers_in_another_order_is_left_alone() -> Non
     model = Backwards()
     model(torch.rand(4, 2, 8, 8) + 3)
     assert fold_normalisation(model, 2, 1) is model
+
+
+def test_the_quick_preset_is_the_candidate_that_was_measured() -> None:
+    assert presets.preset_of(presets.QUICK) == PRESETS["quick"]
 
 
 def test_unused_encoder_stages_are_left_out() -> None:

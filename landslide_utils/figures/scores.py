@@ -27,8 +27,8 @@ def _draw_chance(axes: Axes, chance: float, *, vertical: bool = False) -> None:
     line(chance, color=style.GREY, linestyle=":", label=f"chance: {chance:.3f}")
 
 
-def history_figure(history: pd.DataFrame) -> style.Picture:
-    """Return curves of loss and validation AUPRC against the step."""
+def history_figure(history: pd.DataFrame, source: style.Described) -> style.Picture:
+    """Return curves of loss and validation AUPRC against the step; the source's attributes say what is simulated."""
     figure, (left, right) = style.new_figure(9, 3.6, 1, 2)
     left.plot(history["step"], history["train_loss"], "o-", color=style.BLUE, label="training")
     left.plot(history["step"], history["validation_loss"], "s--", color=style.GREY, label="validation")
@@ -40,7 +40,7 @@ def history_figure(history: pd.DataFrame) -> style.Picture:
         axes.locator_params(axis="x", integer=True)
     ends = {name: f"{history[name].iloc[0]:.2f} to {history[name].iloc[-1]:.2f}" for name in history if name != "step"}
     text = f": training loss from {ends['train_loss']}, and validation AUPRC from {ends['validation_auprc']}."
-    return style.finish(figure, f"Curves of {history['step'].iloc[-1]} steps", text)
+    return style.finish(figure, f"Curves of {history['step'].iloc[-1]} steps", text, source)
 
 
 def curves_figure(curves: Mapping[str, Curve], source: style.Described) -> style.Picture:

@@ -284,7 +284,7 @@ history = pd.DataFrame(fit(session, train_steps=train_steps))
 # %%
 from landslide_utils.figures.scores import history_figure
 
-history_figure(history)
+history_figure(history, composite)
 
 # %% [markdown]
 # ### Exercise: which step?

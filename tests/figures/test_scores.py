@@ -30,9 +30,9 @@ def test_curves_and_history_give_their_numbers_in_words() -> None:
     history = pd.DataFrame(
         {"step": [10, 20], "train_loss": [0.9, 0.25], "validation_loss": [0.9, 0.3], "validation_auprc": [0.1, 0.5]}
     )
-    picture = scores.history_figure(history)
+    picture = scores.history_figure(history, xr.Dataset(attrs={"simulated": True}))
     _is_drawn(picture)
-    assert "from 0.90 to 0.25" in picture.alt
+    assert "Curves of 20 steps (simulated): training loss from 0.90 to 0.25" in picture.alt
 
 
 def test_ladder_and_reliability_say_their_numbers_and_that_they_are_simulated() -> None:
