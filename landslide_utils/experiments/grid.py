@@ -67,9 +67,13 @@ def plan_runs(
         Listing all values that are not allowed.
     """
     lists = {"seeds": seeds, "timesteps": timesteps, "splits": splits, "channels": channels}
-    if faults := find_unknown(fixed, GRID_RULES):
+    faults = find_unknown(fixed, GRID_RULES)
+    try:
+        checked = check_parameters({**lists, **fixed}, **GRID_RULES)
+    except InputError as error:
+        faults += error.faults
+    if faults:
         raise InputError("these runs cannot be planned", faults)
-    checked = check_parameters({**lists, **fixed}, **GRID_RULES)
     return [
         RunConfig(channels=name, timesteps=passes, seed=seed, split=split, **fixed)
         for seed, passes, split, name in itertools.product(*(checked[name] for name in lists))

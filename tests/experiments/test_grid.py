@@ -38,9 +38,10 @@ def test_a_grid_lists_all_wrong_values_once() -> None:
 
 def test_a_parameter_s_old_name_is_refused_with_its_new_one() -> None:
     with pytest.raises(
-        InputError, match=r"epochs is now steps: training is counted in batches(.|\n)*sead is not a para"
+        InputError,
+        match=r"epochs is now steps: training is counted in batches(.|\n)*sead is not a para(.|\n)*timesteps=9",
     ):
-        plan_runs(epochs=3, sead=1)
+        plan_runs(epochs=3, sead=1, timesteps=[9])
 
 
 def _arguments(cube: str, runs: Path, *more: str) -> list[str]:
