@@ -111,13 +111,13 @@ def test_a_network_learns_on_the_practice_cube(tmp_path: Path) -> None:
 
 def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
     cells = lesson("04_evaluate", tmp_path, runs_dir=str(tmp_path / "runs"), steps=60)
-    assert len(pictures(cells)) == 3
+    assert len(pictures(cells)) == 4
     text = text_of(cells)
     by_hand, by_library = re.search(r"by hand ([0-9.]+), by library ([0-9.]+)", text).groups()  # type: ignore[union-attr]
     assert float(by_hand) == pytest.approx(float(by_library), abs=1e-4)
     assert "ceiling for single pixels" in text
-    assert re.search(r"random - blocked: [+-][0-9.]+", text)
-    assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 2  # both splits, to be read again next time
+    assert re.search(r"beside - apart: [+-][0-9.]+, 95 % interval -", text)
+    assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 1  # to be read again next time
 
 
 def test_a_map_and_its_files_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

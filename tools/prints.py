@@ -52,7 +52,6 @@ WANTED = {
     "04_evaluate": {
         "AUPRC": rf"AUPRC {NUMBER}, 95 %",
         "network - VV log ratio, smoothed": rf"network - VV log ratio, smoothed: {NUMBER}",
-        "random split - blocked split": rf"random - blocked: {NUMBER}",
     },
     "05_map": {
         "threshold": rf"^threshold {NUMBER}",
