@@ -49,10 +49,10 @@ results: str = "../docs/results"  # Folder with results that took longer than a 
 
 # %%
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
-from landslide_utils.experiments.parameters import check_parameters
+from landslide_utils.experiments.parameters import check_parameters, named
 from landslide_utils.metrics import threshold_for  # refuses costs that are not above 0
 
-parameters = check_parameters(globals(), **RUN_RULES, cost_of_a_miss=float, cost_of_a_false_alarm=float)
+parameters = check_parameters(globals(), **RUN_RULES, cost_of_a_miss=float, cost_of_a_false_alarm=float, results=named)
 threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
 config = RunConfig.from_parameters(parameters)
 config
