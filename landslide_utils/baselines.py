@@ -137,6 +137,7 @@ def random_forest(
     """
     from sklearn.ensemble import RandomForestClassifier
 
+    hand_memory_back()
     labels = landslides.values
     training = part_mask(chips, "train", image).values & valid.values
     random = np.random.default_rng(seed)

@@ -299,12 +299,16 @@ class Calibration:
 
     def apply(self, probability: xr.DataArray) -> xr.DataArray:
         """Return the corrected probabilities; their order, and so the AUPRC, does not change."""
-        logits = _logit(probability.values) / self.temperature + self.shift
-        return probability.copy(data=special.expit(logits).astype(np.float32))
+        logits = _logit(probability.values)
+        logits /= self.temperature  # in place: a scene is large
+        logits += self.shift
+        return probability.copy(data=special.expit(logits, out=logits).astype(np.float32))
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    logits: NDArray[np.float64] = special.logit(np.clip(probability.astype(np.float64), _TINY, 1 - _TINY))
+    logits = probability.astype(np.float64)
+    np.clip(logits, _TINY, 1 - _TINY, out=logits)
+    special.logit(logits, out=logits)
     return logits
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import dask
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -91,7 +92,9 @@ def _relative_power(
     no_signatures = radar.Signatures.draw(scenario, 0)
     quiet = dataclasses.replace(scene, scenario=scenario, landslides=[], signatures=no_signatures).dataset()
     expected = quiet.sel(timestep=cube["time"].values, y=cube["y"], x=cube["x"])
-    return {p: (cube[p].values[:, inside] / expected[p].values[:, inside]).sum(axis=0) for p in polarisations}
+    hand_memory_back()
+    with dask.config.set(scheduler="synchronous"):  # each block of a scene that is simulated takes 0.1 GB
+        return {p: (cube[p].values[:, inside] / expected[p].values[:, inside]).sum(axis=0) for p in polarisations}
 
 
 def _gain(
