@@ -23,7 +23,7 @@ from landslide_utils.composite import keep_composite, make_composite, variables_
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.measure import FORMAT, measure
-from landslide_utils.files import InputError, atomic_write, hand_memory_back, remove_leftovers
+from landslide_utils.files import InputError, atomic_write, remove_leftovers
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation, Scene
 
@@ -130,7 +130,6 @@ def run(config: RunConfig, *, progress: bool = True) -> Run:
                 return _run(config, progress)
             finally:
                 remove_leftovers_of(config)
-                hand_memory_back()
     except Timeout:
         raise RunBusyError(f"{config.folder} is being trained by another process") from None
 
@@ -160,7 +159,6 @@ def _run(config: RunConfig, progress: bool) -> Run:
 
     preset = PRESETS[config.preset]
     scene = prepare(config, progress=progress)
-    hand_memory_back()
     checkpoint = _beside(config, ".checkpoint.safetensors")
 
     def train() -> tuple[torch.nn.Module, pd.DataFrame]:
@@ -174,7 +172,6 @@ def _run(config: RunConfig, progress: bool) -> Run:
         warnings.warn(f"{error}. Starting over", stacklevel=2)
         checkpoint.unlink()
         model, history = train()
-    hand_memory_back()
     scored = scene.chips[scene.chips["part"] != "train"]
     probability = map_scene(model, scene.composite, scene.normalisation, chips=scored, progress=progress)
     metrics, bootstrap = measure(probability, scene, history)

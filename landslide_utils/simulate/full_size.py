@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from landslide_utils.files import InputError, free_bytes, hand_memory_back, hold, in_bytes, in_time, say
+from landslide_utils.files import InputError, free_bytes, hold, in_bytes, in_time, say
 from landslide_utils.grid import Window
 from landslide_utils.regions import REGIONS
 from landslide_utils.simulate.blocks import WORKERS, blocks_of, bytes_of, fill, find_missing, is_intact
@@ -125,7 +125,6 @@ def simulate_cube(name: str, *, progress: bool = True) -> Path:
             raise InputError("this cube cannot be made", faults)
         say(plan.describe())
         scene = make_scene(SCENARIOS[name])
-        hand_memory_back()
         fill(plan.cube, plan.store, scene.simulate, plan.missing, progress=progress)
         plan.store.rename(target)
         shutil.rmtree(work, ignore_errors=True)
