@@ -8,7 +8,7 @@ import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -131,7 +131,7 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
     return model
 
 
-def _recompute(model: torch.nn.Module) -> None:
+def _recompute(model: Any) -> None:
     """Make each block of a network keep only its input for the backward pass, in which it computes the rest again."""
     import torch
     from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
@@ -139,8 +139,8 @@ def _recompute(model: torch.nn.Module) -> None:
         checkpoint_wrapper,
     )
 
-    layers = [layer for name, layer in model.encoder.named_children() if name.startswith("layer")]  # type: ignore[union-attr]
-    blocks = {block for parent in (*layers, model.decoder.blocks) for block in parent.children()}  # type: ignore[union-attr]
+    layers = [layer for name, layer in model.encoder.named_children() if name.startswith("layer")]
+    blocks = {block for parent in (*layers, model.decoder.blocks) for block in parent.children()}
     for norm in (part for block in blocks for part in block.modules() if isinstance(part, torch.nn.BatchNorm2d)):
         # it sees each batch twice, and its running statistics must move as far as once
         norm.momentum = 1 - (1 - norm.momentum) ** 0.5  # type: ignore[operator]
