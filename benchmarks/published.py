@@ -3,7 +3,7 @@
 The protocol is the split ``published``: chips with landslides only, at random, 216 to train and 61 to score at the
 paper's size. All recipes get the same chips, which are scored one by one. A line of the table is one training in a
 process of its own, so that its peak of memory is its own; a line that is there already is not measured again, and a
-training that was stopped goes on from its checkpoint in FOLDER. One at a time, so that the seconds can be compared:
+training that was stopped goes on from its checkpoint in FOLDER, without a peak of memory in its line. One at a time, so that the seconds can be compared:
 those of all steps, each as fast as in the fastest of the looks at the validation chips, whatever else the machine did
 during the others.
 """
@@ -55,9 +55,11 @@ def measure(folder: Path, key: dict[str, Any]) -> dict[str, Any]:
     scene = Scene.fit(composite, chips.reset_index(drop=True))
     session = start_session(scene, preset, steps=steps, seed=key["seed"])
     name = "-".join(str(value) for value in key.values()).replace("/", "_")
-    history = pd.DataFrame(fit(session, checkpoint=folder / f"{name}.safetensors"))
+    checkpoint = folder / f"{name}.safetensors"
+    trained_before = checkpoint.exists()
+    history = pd.DataFrame(fit(session, checkpoint=checkpoint))
     a_step = (history["seconds"] / np.diff(history["step"], prepend=0)).min()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = np.nan if trained_before else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     probability = map_chips(session.model, scene, "test")
     scores = score_map(probability, scene.landslides, scene.chips)
     tested = int((scene.chips["part"] == "test").sum())

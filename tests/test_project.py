@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 from nbformat import NotebookNode
@@ -229,6 +230,18 @@ def test_the_readme_s_commands_and_links_exist() -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in link:
             assert (ROOT / link).exists(), link
+
+
+def test_the_simulated_scene_is_called_easier_because_it_is() -> None:
+    """README and 06 say so beside the published numbers; here both are read."""
+    results = ROOT / "docs" / "results"
+    published = pd.read_csv(results / "literature.csv", index_col="what")["published"]
+    ours = pd.read_csv(results / "published.csv").query("cube == 'practice_hokkaido'").set_index("recipe").loc["quick"]
+    few = ours[(ours["training_chips"] == 110) & (ours["timesteps"] == 1)]["auprc"].item()
+    assert f"scores {few:.2f} there" in (readme := (ROOT / "README.md").read_text())
+    assert f"published {published['one pass and 110 training chips']} for the real one" in readme
+    assert few > float(published["one pass and 110 training chips"])
+    assert ours[ours["channels"] == "dem"]["auprc"].item() > float(published["terrain alone"])
 
 
 def test_the_citation_file_asks_for_paper_and_data() -> None:

@@ -273,6 +273,10 @@ ours = [scores.max(), scores[dem].max(), published["chance"].mean(), scores[few 
 pd.read_csv(f"{results}/literature.csv").assign(simulated=ours).round(2)
 
 # %% [markdown]
+# **The simulated scene is easier than the real one.** Terrain alone scores more in ours, and so does a network with one
+# pass and few training chips. So expect less of a real event than of any map in this course.
+
+# %% [markdown]
 # ## Quiz
 #
 # Three short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
