@@ -63,16 +63,17 @@ notebooks: $(VENV)/.ready
 measure: $(VENV)/.ready
 	$(BIN)/python tools/measure.py; status=$$?; $(BIN)/python tools/build.py; exit $$status
 
-# uv resolves the dependencies as of the day in pyproject.toml. The versions so found are kept for the second step, which takes the same versions in the
+# uv resolves the dependencies as of the day in pyproject.toml; an older uv that does not know all settings there, and so
+# would read none of them, is not taken. The versions so found are kept for the second step, which takes the same versions in the
 # build that suits this machine (without an NVIDIA card a much smaller one for CPUs), and, where that index cannot be reached, the default build. All is
 # compiled once, which takes a minute: otherwise each start of Python compiles it anew where the bytecode may not be kept.
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3")'
 	@set -eu; \
 	interpreter=$$($(PYTHON) -c 'import sys; print(sys.executable)'); \
-	if command -v uv >/dev/null && uv pip install --help | grep -q exclude-newer-package; then uv=uv; uv venv --quiet --allow-existing --python "$$interpreter" $(VENV); \
-	else "$$interpreter" -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; uv=$(BIN)/uv; fi; \
-	echo "setting up $(VENV): a few minutes on the first time, 1 to 6 GB of disk"; \
+	if command -v uv >/dev/null && ! uv cache dir 2>&1 | grep -q "Failed to parse"; then uv=uv; uv venv --quiet --allow-existing --python "$$interpreter" $(VENV); \
+	else "$$interpreter" -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9.8'; uv=$(BIN)/uv; fi; \
+	echo "setting up $(VENV): a few minutes on the first time, 2 to 7 GB of disk"; \
 	"$$uv" pip compile --quiet --python $(BIN)/python --all-extras pyproject.toml --output-file $(VENV)/versions.txt; \
 	install="$$uv pip install --compile-bytecode --python $(BIN)/python --constraint $(VENV)/versions.txt --editable .[event,test]"; \
 	$$install --quiet --torch-backend=auto --exclude-newer-package torch=false --exclude-newer-package torchvision=false 2>$(VENV)/torch-index.log \

@@ -3,9 +3,9 @@
 The protocol is the split ``published``: chips with landslides only, at random, 216 to train and 61 to score at the
 paper's size. All recipes get the same chips, which are scored one by one. A line of the table is one training in a
 process of its own, so that its peak of memory is its own; a line that is there already is not measured again, and a
-training that was stopped goes on from its checkpoint in FOLDER, without a peak of memory in its line. One at a time, so that the seconds can be compared:
-those of all steps, each as fast as in the fastest of the looks at the validation chips, whatever else the machine did
-during the others.
+training that was stopped goes on from its checkpoint in FOLDER, without a peak of memory in its line. One at a time,
+so that the seconds can be compared: those of all steps, each as fast as in the fastest of the looks at the validation
+chips, whatever else the machine did during the others.
 """
 
 from __future__ import annotations

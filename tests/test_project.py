@@ -244,6 +244,26 @@ def test_the_simulated_scene_is_called_easier_because_it_is() -> None:
     assert ours[ours["channels"] == "dem"]["auprc"].item() > float(published["terrain alone"])
 
 
+def test_extras_that_are_asked_for_exist() -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    files = ["README.md", "Makefile", *(str(path) for path in (ROOT / ".github").rglob("*.yml"))]
+    asked = [
+        (path, name)
+        for path in files
+        for found in re.findall(r"--extra[ =](\w+)|\.\[([a-z,]+)\]", (ROOT / path).read_text())
+        for name in "".join(found).split(",")
+    ]
+    assert len(asked) >= 5
+    assert [(path, name) for path, name in asked if name not in known] == []
+
+
+def test_nothing_compiles_a_network_where_the_compiler_is_left_out() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["exclude-dependencies"] == ["triton"]
+    for folder in ("landslide_utils", "notebooks/source", "tools", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r"torch\.compile\(|import triton|jit_compile|inductor", path.read_text()), path
+
+
 def test_the_citation_file_asks_for_paper_and_data() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert "2211.02869" in json.dumps(citation["references"])
