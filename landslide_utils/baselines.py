@@ -20,6 +20,9 @@ from landslide_utils.files import hand_memory_back
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
 
+DRAWN = 20_000
+"""Pixels with, and pixels without landslides that a random forest is trained on, or all that there are."""
+
 _CUT = 4  # standard deviations at which the Gaussian ends
 _SIDE = 512  # of the windows that a large image is computed by, in pixels
 _SAMPLE = 1_000_000  # pixels that tell the level of a large image
@@ -106,12 +109,10 @@ def random_forest(
     valid: xr.DataArray,
     chips: pd.DataFrame,
     *,
-    part: str = "test",
     trees: int = 60,
-    sample: int = 20_000,
     seed: int = 0,
 ) -> xr.DataArray:
-    """Return the scores of a random forest, trained on the training chips, on those of another part; else NaN.
+    """Return the scores of a random forest, trained on the training chips, on the test chips; else NaN.
 
     Parameters
     ----------
@@ -119,11 +120,7 @@ def random_forest(
     landslides, valid : xarray.DataArray (y, x), bool
     chips : pandas.DataFrame
         As :func:`landslide_utils.chips.split_chips` returns it.
-    part : {"validation", "test"}
-    trees : int
-    sample : int
-        Pixels drawn with and without landslides: so many of each, or all that there are.
-    seed : int
+    trees, seed : int
 
     Returns
     -------
@@ -144,11 +141,11 @@ def random_forest(
     drawn = []
     for kind in (True, False):
         places = np.flatnonzero(training & (labels == kind))
-        drawn.append(random.choice(places, min(sample, len(places)), replace=False))
+        drawn.append(random.choice(places, min(DRAWN, len(places)), replace=False))
     chosen = np.concatenate(drawn)
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
     forest.fit(neighbourhood_features(image, chosen), labels.ravel()[chosen])
-    scored = np.flatnonzero(part_mask(chips, part, image).values & valid.values)
+    scored = np.flatnonzero(part_mask(chips, "test", image).values & valid.values)
     score = np.full(labels.shape, np.nan, np.float32)
     score.ravel()[scored] = forest.predict_proba(neighbourhood_features(image, scored))[:, 1]
     hand_memory_back()

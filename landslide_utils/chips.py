@@ -41,7 +41,7 @@ class SplitError(InputError):
 
 
 def split_chips(
-    landslides: xr.DataArray, *, method: str = "blocked", seed: int = 0, size: int = SIZE, buffer: int = BUFFER
+    landslides: xr.DataArray, *, method: str = "blocked", seed: int = 0, buffer: int = BUFFER
 ) -> pd.DataFrame:
     """Return the chips of a scene, and which of them train, validate and test.
 
@@ -55,8 +55,6 @@ def split_chips(
         that. ``published`` is the paper's protocol: only chips that hold a landslide, at random, 7 of 10 to training, 2
         to the test, and the rest to validation.
     seed : int
-    size : int
-        Width and height of a chip in pixels.
     buffer : int
         Pixels between two blocks.
 
@@ -82,11 +80,11 @@ def split_chips(
         raise InputError("chips cannot be split", [f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}"])
     labels = landslides.values
     height, width = labels.shape
-    if min(height, width) < size:
-        raise SplitError(f"it has {height} x {width} pixels, which is less than one chip of {size} x {size}")
+    if min(height, width) < SIZE:
+        raise SplitError(f"it has {height} x {width} pixels, which is less than one chip of {SIZE} x {SIZE}")
     gap = buffer if method == "blocked" else 0
     for chips_a_side, enough in _BLOCK_SIZES if method == "blocked" else [(1, 0)]:
-        chips = _place(labels, size, gap, chips_a_side)
+        chips = _place(labels, gap, chips_a_side)
         if chips["block"].nunique() >= enough:
             break
     random = np.random.default_rng(seed)
@@ -105,22 +103,22 @@ def split_chips(
     return chips[["row", "col", "block", "part", "landslide_share"]]
 
 
-def _place(labels: NDArray[np.bool_], size: int, gap: int, chips_a_side: int) -> pd.DataFrame:
+def _place(labels: NDArray[np.bool_], gap: int, chips_a_side: int) -> pd.DataFrame:
     """Return chips in square blocks with a gap between blocks; a last block may be narrower."""
 
     def starts(length: int) -> list[tuple[int, int]]:
         places: list[tuple[int, int]] = []
         start = 0
-        while start + size <= length:
+        while start + SIZE <= length:
             block = len(places) // chips_a_side
             places.append((start, block))
-            start += size + (gap if len(places) % chips_a_side == 0 else 0)
+            start += SIZE + (gap if len(places) % chips_a_side == 0 else 0)
         return places
 
     rows, cols = starts(labels.shape[0]), starts(labels.shape[1])
     across = cols[-1][1] + 1
     places = [
-        (row, col, row_block * across + col_block, float(labels[row : row + size, col : col + size].mean()))
+        (row, col, row_block * across + col_block, float(labels[row : row + SIZE, col : col + SIZE].mean()))
         for row, row_block in rows
         for col, col_block in cols
     ]
@@ -198,9 +196,7 @@ def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArr
         raise SplitError(*faults, remedy=remedy)
 
 
-def part_mask(
-    chips: pd.DataFrame, part: str, like: xr.DataArray, *, only_landslides: bool = False, size: int = SIZE
-) -> xr.DataArray:
+def part_mask(chips: pd.DataFrame, part: str, like: xr.DataArray, *, only_landslides: bool = False) -> xr.DataArray:
     """Return a mask (y, x) that is true on the pixels of a part's chips.
 
     Parameters
@@ -215,7 +211,7 @@ def part_mask(
     """
     mask = np.zeros((like.sizes["y"], like.sizes["x"]), bool)
     for row, col in corners(chips, part, only_landslides=only_landslides):
-        mask[row : row + size, col : col + size] = True
+        mask[row : row + SIZE, col : col + SIZE] = True
     return xr.DataArray(mask, dims=("y", "x"), coords={"y": like["y"], "x": like["x"]})
 
 

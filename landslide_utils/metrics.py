@@ -101,14 +101,12 @@ def bootstrap_auprc(
     score: xr.DataArray,
     landslides: xr.DataArray,
     chips: pd.DataFrame,
-    part: str = "test",
     *,
-    valid: xr.DataArray | None = None,
     only_landslides: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Return the AUPRC of random draws of a part's chips, with replacement.
+    """Return the AUPRC of random draws of the test chips, with replacement.
 
     Pixels of a chip share their slopes, so whole chips are drawn, not pixels. Draws of two maps with the same chips and
     seed take the same chips: their differences are paired (:func:`compare`).
@@ -116,10 +114,9 @@ def bootstrap_auprc(
     Parameters
     ----------
     score : xarray.DataArray (y, x)
-    landslides, valid : xarray.DataArray (y, x), bool
+    landslides : xarray.DataArray (y, x), bool
     chips : pandas.DataFrame
         As :func:`landslide_utils.chips.split_chips` returns it.
-    part : {"train", "validation", "test"}
     only_landslides : bool
         Whether to take only chips that hold a landslide.
     draws, seed : int
@@ -135,10 +132,9 @@ def bootstrap_auprc(
     """
     labels, scores = [], []
     truth, values = landslides.values, score.values  # once, for they may be lazy
-    known = np.isfinite(values) if valid is None else np.isfinite(values) & valid.values
-    for row, col in corners(chips, part, only_landslides=only_landslides):
+    for row, col in corners(chips, "test", only_landslides=only_landslides):
         window = (slice(row, row + SIZE), slice(col, col + SIZE))
-        chosen = known[window]
+        chosen = np.isfinite(values[window])
         labels.append(truth[window][chosen])
         scores.append(values[window][chosen])
     of_landslides = np.concatenate(scores)[np.concatenate(labels)]
