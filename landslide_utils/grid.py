@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 from collections.abc import Sequence
@@ -57,6 +58,12 @@ class Window(NamedTuple):
     def place(self) -> dict[str, slice]:
         """Return the rows and columns as xarray's ``isel`` takes them."""
         return {"y": slice(self.row, self.row + self.height), "x": slice(self.col, self.col + self.width)}
+
+
+def windows_of(height: int, width: int, side: int) -> list[Window]:
+    """Return the square windows that a scene is cut into, row by row; those at its end are smaller."""
+    places = itertools.product(range(0, height, side), range(0, width, side))
+    return [Window(row, col, side, side).clip(height, width) for row, col in places]
 
 
 def pixel_size_m(layer: xr.Dataset | xr.DataArray) -> float:

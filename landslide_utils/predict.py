@@ -6,7 +6,6 @@ import contextlib
 import copy
 import gc
 import hashlib
-import itertools
 import json
 import os
 import threading
@@ -30,7 +29,7 @@ from landslide_utils.chips import SIZE
 from landslide_utils.composite import identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
 from landslide_utils.files import InputError, Unfinished, hand_memory_back, resumable_write
-from landslide_utils.grid import Window
+from landslide_utils.grid import Window, windows_of
 from landslide_utils.model import fold_normalisation, reach
 from landslide_utils.scene import Normalisation
 
@@ -223,8 +222,7 @@ def open_map(path: str | os.PathLike[str]) -> xr.DataArray:
 
 def _windows(height: int, width: int, side: int, chips: pd.DataFrame | None) -> list[Window]:
     """Return the windows of a scene row by row, or those of them that hold some chips."""
-    places = itertools.product(range(0, height, side), range(0, width, side))
-    windows = [Window(row, col, side, side).clip(height, width) for row, col in places]
+    windows = windows_of(height, width, side)
     if chips is None:
         return windows
     corners = chips[["row", "col"]].to_numpy()

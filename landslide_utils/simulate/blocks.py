@@ -17,7 +17,7 @@ from dask.system import CPU_COUNT
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from landslide_utils.grid import Window
+from landslide_utils.grid import Window, windows_of
 
 CHUNK = 512
 """Sides of a block, and of a chunk, in pixels; a chunk holds one pass.
@@ -37,12 +37,7 @@ LAYOUT = "layout"
 
 def blocks_of(cube: xr.Dataset) -> list[Window]:
     """Return the blocks of a cube, row by row."""
-    height, width = cube.sizes["y"], cube.sizes["x"]
-    return [
-        Window(row, col, min(CHUNK, height - row), min(CHUNK, width - col))
-        for row in range(0, height, CHUNK)
-        for col in range(0, width, CHUNK)
-    ]
+    return windows_of(cube.sizes["y"], cube.sizes["x"], CHUNK)
 
 
 def bytes_of(cube: xr.Dataset) -> int:
@@ -97,13 +92,9 @@ def fill(
 
     def write(block: Window) -> None:
         files = []
-        rows, cols = slice(block.row, block.row + block.height), slice(block.col, block.col + block.width)
         for name, values in simulate(block).items():
-            arrays[name][..., rows, cols] = values  # type: ignore[index]
-            files += [
-                f"{name}/{'.'.join(map(str, (*lead, block.row // CHUNK, block.col // CHUNK)))}"
-                for lead in np.ndindex(values.shape[:-2])
-            ]
+            arrays[name][(..., *block.place.values())] = values  # type: ignore[index]
+            files += [f"{name}/{'.'.join(map(str, (*lead, _name(block))))}" for lead in np.ndindex(values.shape[:-2])]
         _mark(store, _name(block), files)
 
     bar = tqdm(total=len(blocks), initial=len(blocks) - len(missing), desc="simulating radar", disable=not progress)

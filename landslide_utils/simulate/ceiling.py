@@ -26,13 +26,7 @@ NO_SPECKLE = 1e6
 
 
 def likelihood_ratio(
-    scene: SimulatedScene,
-    cube: xr.Dataset,
-    mask: xr.DataArray,
-    *,
-    polarisations: tuple[str, ...] = POLARISATIONS,
-    timesteps: int = 4,
-    orbit: str = "auto",
+    scene: SimulatedScene, cube: xr.Dataset, mask: xr.DataArray, *, timesteps: int = 4, orbit: str = "auto"
 ) -> xr.DataArray:
     """Return the logarithm of how much likelier the radar after the event is with a landslide than without.
 
@@ -49,7 +43,6 @@ def likelihood_ratio(
         As :func:`landslide_utils.cube.open_cube` returns it.
     mask : xarray.DataArray (y, x), bool
         Where it is wanted; NaN elsewhere.
-    polarisations : tuple of {"vv", "vh"}
     timesteps : int
     orbit : {"auto", "descending", "ascending"}
         As for the composite that it is compared with.
@@ -67,16 +60,15 @@ def likelihood_ratio(
     window = Window(0, 0, scenario.height, scenario.width)
     falls = descent(scene.elevation(window.grow(1)), scenario.pixel_size_m)
     effect = radar.facing_effect(falls, passes.orbit)[inside]
-    relative_power = _relative_power(scene, cube.isel(time=list(passes.after)), inside, polarisations)
+    relative_power = _relative_power(scene, cube.isel(time=list(passes.after)), inside)
     visible = np.zeros(effect.shape)
     for texture_db, weight in zip(NODES * SLIDE_TEXTURE_DB, WEIGHTS, strict=True):
         product = np.full(visible.shape, weight)
         for p, mean_db, share in zip(
             POLARISATIONS, (scenario.slide_vv_db, scenario.slide_vh_db), FACING_SHARE, strict=True
         ):
-            if p in polarisations:
-                change_db = mean_db + scenario.facing_gain_db * share * effect + texture_db
-                product *= _gain(scenario, relative_power[p], change_db, len(passes.after))
+            change_db = mean_db + scenario.facing_gain_db * share * effect + texture_db
+            product *= _gain(scenario, relative_power[p], change_db, len(passes.after))
         visible += product
     ratio = np.full(inside.shape, np.nan, np.float32)
     ratio[inside] = np.log(1 - scenario.visible_share + scenario.visible_share * visible)
@@ -85,7 +77,7 @@ def likelihood_ratio(
 
 
 def _relative_power(
-    scene: SimulatedScene, cube: xr.Dataset, inside: NDArray[np.bool_], polarisations: tuple[str, ...]
+    scene: SimulatedScene, cube: xr.Dataset, inside: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float32]]:
     """Return each pixel's power over that of a scene without landslides and speckle, summed over a cube's passes."""
     scenario = scene.scenario.replace(looks=NO_SPECKLE)
@@ -94,7 +86,7 @@ def _relative_power(
     expected = quiet.sel(timestep=cube["time"].values, y=cube["y"], x=cube["x"])
     hand_memory_back()
     with dask.config.set(scheduler="synchronous"):  # each block of a scene that is simulated takes 0.1 GB
-        return {p: (cube[p].values[:, inside] / expected[p].values[:, inside]).sum(axis=0) for p in polarisations}
+        return {p: (cube[p].values[:, inside] / expected[p].values[:, inside]).sum(axis=0) for p in POLARISATIONS}
 
 
 def _gain(

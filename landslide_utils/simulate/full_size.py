@@ -24,26 +24,13 @@ PLACING = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """A practice cube that is to be made, and what is there of it already.
-
-    Attributes
-    ----------
-    name : str
-    bare : SimulatedScene
-        The scene without landslides, which is had at once.
-    cube : xarray.Dataset
-        Its layout.
-    store : Path
-        Where the cube is written before it is whole.
-    missing : list of Window
-        Blocks that are still to be made.
-    """
+    """A practice cube that is to be made, and what is there of it already."""
 
     name: str
-    bare: SimulatedScene
-    cube: xr.Dataset
-    store: Path
-    missing: list[Window]
+    bare: SimulatedScene  # without landslides, so it is had at once
+    cube: xr.Dataset  # its layout
+    store: Path  # where it is written before it is whole
+    missing: list[Window]  # blocks that are still to be made
 
     @property
     def bytes_missing(self) -> int:
@@ -67,27 +54,17 @@ class Plan:
             "  it may be interrupted: the next call goes on with the blocks that are missing"
         )
 
-    def find_faults(self) -> list[str]:
-        """Return why it cannot be made: the disk is too small."""
-        folder = self.store.parent.parent
-        needed, free = self.bytes_missing, free_bytes(folder)
-        if needed <= free:
-            return []
-        advice = "make room, or name another folder in LANDSLIDE_DATA"
-        return [f"{self.name}: {needed} bytes are needed in {folder}, but {free} bytes are free; {advice}"]
-
 
 def plan_cube(name: str) -> Plan:
     """Return what is still to be made of a practice region's cube; nothing is written."""
     target = place_of(name)
     store = target.with_name(f".{target.name}.part") / target.name
-    scenario = SCENARIOS[name]
-    bare = SimulatedScene(scenario, [], Signatures.draw(scenario, 0))
+    bare = SimulatedScene(SCENARIOS[name], [], Signatures.draw(SCENARIOS[name], 0))
     cube = bare.dataset()
     return Plan(name, bare, cube, store, [] if target.exists() else find_missing(cube, store))
 
 
-def simulate_cube(name: str, *, progress: bool = True) -> Path:
+def simulate_cube(name: str) -> Path:
     """Return the path of a practice region's cube; one that is not there yet is made.
 
     Says first how much time and disk that takes. The cube appears whole or not at all. A call that is interrupted or
@@ -98,8 +75,6 @@ def simulate_cube(name: str, *, progress: bool = True) -> Path:
     ----------
     name : str
         A practice region, of full size or not.
-    progress : bool
-        Whether to show a progress bar.
 
     Raises
     ------
@@ -108,7 +83,7 @@ def simulate_cube(name: str, *, progress: bool = True) -> Path:
     """
     target = place_of(name)
     if name not in FULL_SIZE:
-        return practice_cube(name, progress=progress)
+        return practice_cube(name, progress=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     waiting = "another process is making this cube; waiting for it"
     with hold(target.with_name(f".{target.name}.lock"), waiting=waiting):
@@ -121,11 +96,14 @@ def simulate_cube(name: str, *, progress: bool = True) -> Path:
             work.mkdir()
             target.rename(work / target.name)
         plan = plan_cube(name)
-        if faults := plan.find_faults():
-            raise InputError("this cube cannot be made", faults)
+        needed, free = plan.bytes_missing, free_bytes(target.parent)
+        if needed > free:
+            advice = "make room, or name another folder in LANDSLIDE_DATA"
+            fault = f"{name}: {needed} bytes are needed in {target.parent}, but {free} bytes are free; {advice}"
+            raise InputError("this cube cannot be made", [fault])
         say(plan.describe())
         scene = make_scene(SCENARIOS[name])
-        fill(plan.cube, plan.store, scene.simulate, plan.missing, progress=progress)
+        fill(plan.cube, plan.store, scene.simulate, plan.missing, progress=True)
         plan.store.rename(target)
         shutil.rmtree(work, ignore_errors=True)
     return target

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dask
 import dask.array as da
 import numpy as np
 import xarray as xr
@@ -60,21 +59,29 @@ class SimulatedScene:
             "landslides": np.where(slide > 0, np.float32(1), np.float32(np.nan)),
         }
 
+    def locate(self, part: xr.Dataset) -> Window:
+        """Return where a part of the scene's cube lies in it."""
+        pixel = self.scenario.pixel_size_m
+        row = round((self.corner[1] - float(part["y"][0])) / pixel - 0.5)
+        col = round((float(part["x"][0]) - self.corner[0]) / pixel - 0.5)
+        return Window(row, col, part.sizes["y"], part.sizes["x"])
+
     def dataset(self, chunk: int = CHUNK) -> xr.Dataset:
-        """Return the whole cube in the published layout, lazily, in blocks of `chunk` x `chunk` pixels."""
+        """Return the whole cube in the published layout, in blocks of `chunk` x `chunk` pixels, made when asked for."""
         scenario = self.scenario
         instants, orbits = zip(*scenario.passes(), strict=True)
         start, end = scenario.event()
         stack, plane = ("timestep", "y", "x"), ("y", "x")
-        layers = self._lazy_layers(chunk)
+        sizes = (len(instants), scenario.height, scenario.width)
+        empty = da.zeros(sizes, dtype=np.float32, chunks=(-1, chunk, chunk))
         pixels = scenario.pixel_size_m * np.arange(max(scenario.height, scenario.width))
         half = scenario.pixel_size_m / 2
-        cube = xr.Dataset(
+        layout = xr.Dataset(
             {
-                "vv": (stack, layers["vv"], {"long_name": "VV gamma nought", "units": "1"}),
-                "vh": (stack, layers["vh"], {"long_name": "VH gamma nought", "units": "1"}),
-                "dem": (plane, layers["dem"], {"long_name": "elevation", "units": "m"}),
-                "landslides": (plane, layers["landslides"], {"long_name": "landslide (1) or not (NaN)"}),
+                "vv": (stack, empty, {"long_name": "VV gamma nought", "units": "1"}),
+                "vh": (stack, empty, {"long_name": "VH gamma nought", "units": "1"}),
+                "dem": (plane, empty[0], {"long_name": "elevation", "units": "m"}),
+                "landslides": (plane, empty[0], {"long_name": "landslide (1) or not (NaN)"}),
             },
             coords={
                 "timestep": np.array(instants, "datetime64[ns]"),
@@ -90,29 +97,11 @@ class SimulatedScene:
                 "scenario": json.dumps(dataclasses.asdict(scenario), sort_keys=True),
             },
         )
+        cube = xr.map_blocks(lambda block: block.copy(data=self.simulate(self.locate(block))), layout, template=layout)
         if scenario.orbit_names == "absent":
             return cube
         names = [orbit[0] if scenario.orbit_names == "letters" else orbit for orbit in orbits]
         return cube.assign_coords({"sat:orbit_state": ("timestep", names)})
-
-    def _lazy_layers(self, chunk: int) -> dict[str, da.Array]:
-        """Return each variable as an array of blocks, which are made when they are asked for, all variables at once."""
-        height, width, passes = self.scenario.height, self.scenario.width, len(self.scenario.passes())
-        scene = dask.delayed(self)
-        blocks = [
-            [
-                (scene.simulate(Window(row, col, *shape)), shape)
-                for col in range(0, width, chunk)
-                for shape in [(min(chunk, height - row), min(chunk, width - col))]
-            ]
-            for row in range(0, height, chunk)
-        ]
-        return {
-            name: da.block(
-                [[da.from_delayed(block[name], (*lead, *shape), np.float32) for block, shape in row] for row in blocks]
-            )
-            for name, lead in {"vv": (passes,), "vh": (passes,), "dem": (), "landslides": ()}.items()
-        }
 
 
 def make_scene(scenario: Scenario) -> SimulatedScene:

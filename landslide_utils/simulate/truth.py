@@ -29,10 +29,7 @@ def _locate(view: xr.Dataset) -> tuple[SimulatedScene, Window]:
         known = ", ".join(SCENARIOS)
         raise ValueError(f"the truth of {name!r} is not known; it is known of the practice regions {known}")
     scene = make_scene(SCENARIOS[name])
-    pixel = scene.scenario.pixel_size_m
-    row = round((scene.corner[1] - float(view["y"][0])) / pixel - 0.5)
-    col = round((float(view["x"][0]) - scene.corner[0]) / pixel - 0.5)
-    return scene, Window(row, col, view.sizes["y"], view.sizes["x"])
+    return scene, scene.locate(view)
 
 
 def reveal(view: xr.Dataset) -> xr.Dataset:

@@ -43,8 +43,6 @@ def test_no_detector_of_single_pixels_is_better(practice: tuple[SimulatedScene, 
     for name, score in log_ratio_detectors(image).items():
         if "smoothed" not in name:
             assert best > metrics.auprc(*metrics.pixels(score, labels, _all(cube))), name
-    vh_only = ceiling.likelihood_ratio(scene, cube, _all(cube), polarisations=("vh",), timesteps=1)
-    assert best > metrics.auprc(*metrics.pixels(vh_only, labels, _all(cube)))
 
 
 def test_landslides_that_cannot_be_seen_leave_nothing_to_go_by(practice: tuple[SimulatedScene, xr.Dataset]) -> None:
