@@ -58,15 +58,16 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
         for name, score in log_ratio_detectors(composite["image"]).items()
     }
     best = max(ratios, key=lambda name: ratios[name], default=None)
-    calibration = Calibration.fit(*validation)
-    shifted = Calibration.fit(*validation, shift=True)
+    calibrations = [Calibration.fit(*validation, shift=shift) for shift in (False, True)]
+    labels, tested_probability = test
+    corrected = [calibration.apply(xr.DataArray(tested_probability)).values for calibration in calibrations]
     metrics |= {
         "auprc_log_ratio": ratios[best] if best else None,
         "best_log_ratio": best,
         "calibration_error": expected_calibration_error(*test),
-        "calibration_error_temperature": _error_after(calibration, *test),
-        "calibration_error_temperature_and_shift": _error_after(shifted, *test),
-        "temperature": calibration.temperature,
+        "calibration_error_temperature": expected_calibration_error(labels, corrected[0]),
+        "calibration_error_temperature_and_shift": expected_calibration_error(labels, corrected[1]),
+        "temperature": calibrations[0].temperature,
         "seconds_train": float(history["seconds"].sum()),
         "steps": int(history["step"].iloc[-1]),
         "n_train_chips": int((chips["part"] == "train").sum()),
@@ -79,8 +80,3 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
         "simulated": bool(composite.attrs["simulated"]),
     }
     return metrics, pd.DataFrame(bootstrap)
-
-
-def _error_after(calibration: Calibration, labels: Any, probability: Any) -> float:
-    corrected = calibration.apply(xr.DataArray(probability))
-    return expected_calibration_error(labels, corrected.values)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from landslide_utils.figures.scores import passes_figure
 from landslide_utils.figures.style import Picture
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import LEVEL, Interval
@@ -197,8 +198,6 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
     command : str
         What made the runs; it stands in the README.
     """
-    from landslide_utils.figures.scores import passes_figure
-
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     averages, verdicts = means(table, draws), claims(table, draws)

@@ -253,7 +253,12 @@ def save_run(
         part.mkdir()
         described = dataclasses.asdict(config) | {"hash": config.hash, "version": __version__}
         (part / "config.json").write_text(json.dumps(described, indent=1))
-        (part / "metrics.json").write_text(json.dumps(_without_nan(metrics), indent=1, allow_nan=False))
+        # JSON has null and no NaN
+        scores = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in metrics.items()
+        }
+        (part / "metrics.json").write_text(json.dumps(scores, indent=1, allow_nan=False))
         history.to_csv(part / "history.csv", index=False)
         bootstrap.round(6).to_csv(part / "bootstrap.csv", index=False)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
@@ -264,11 +269,3 @@ def save_run(
         probability.to_dataset(name="probability").to_zarr(part / "probability.zarr", zarr_format=2, consolidated=True)
     _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
     return target
-
-
-def _without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metrics with None for numbers that do not exist: JSON has null and no NaN."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in metrics.items()
-    }

@@ -18,6 +18,7 @@ from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.results import markdown_table, radar_of, write_page
 from landslide_utils.experiments.runs import Run, prepare, run
+from landslide_utils.figures.scores import METHODS, transfer_figure
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
 from landslide_utils.model import PRESETS, Preset
 from landslide_utils.predict import map_scene
@@ -28,14 +29,7 @@ if TYPE_CHECKING:
     import torch
     import xarray as xr
 
-THERE, AS_TRAINED, BY_REGION, FINE_TUNED, FEW_ALONE, LOG_RATIO = METHODS = (
-    "trained there",
-    "as trained",
-    "normalised by region",
-    "fine-tuned",
-    "few chips alone",
-    "log ratio",
-)
+THERE, AS_TRAINED, BY_REGION, FINE_TUNED, FEW_ALONE, LOG_RATIO = METHODS
 FEW, STEPS = 8, 48
 """Labelled chips with landslides that fine-tuning is given, and how many batches it is trained on."""
 
@@ -229,14 +223,13 @@ def _map_tuned(
     return map_elsewhere(model, scene.normalisation, scene)
 
 
-def honest_table(pairs: pd.DataFrame, measure: str = "auprc") -> pd.DataFrame:
-    """Return one line for each way to map a region: the mean over seeds, with the least and the most.
+def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return one line for each way to map a region: the mean AUPRC over seeds, with the least and the most.
 
     Parameters
     ----------
     pairs : pandas.DataFrame
         As :func:`measure_pairs` yields it.
-    measure : str
 
     Returns
     -------
@@ -245,10 +238,10 @@ def honest_table(pairs: pd.DataFrame, measure: str = "auprc") -> pd.DataFrame:
     """
     groups = pairs.groupby(["train_region", "test_region", "method"], sort=False)
     table = groups.agg(
-        mean=(measure, "mean"),
-        least=(measure, "min"),
-        most=(measure, "max"),
-        chance=("prevalence" + measure.removeprefix("auprc"), "mean"),
+        mean=("auprc", "mean"),
+        least=("auprc", "min"),
+        most=("auprc", "max"),
+        chance=("prevalence", "mean"),
         seeds=("seed", "nunique"),
     )
     table = table.reset_index()
@@ -258,8 +251,6 @@ def honest_table(pairs: pd.DataFrame, measure: str = "auprc") -> pd.DataFrame:
 
 def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> None:
     """Write ``transfer.png``, and ``transfer.md`` to look at, with the command that made them."""
-    from landslide_utils.figures.scores import transfer_figure
-
     averages = honest_table(table)
     few = table.loc[table["method"] == FINE_TUNED, "n_few_chips"]
     networks, regions, seeds = (table[name].nunique() for name in ("run", "test_region", "seed"))
