@@ -97,7 +97,9 @@ class SimulatedScene:
                 "scenario": json.dumps(dataclasses.asdict(scenario), sort_keys=True),
             },
         )
-        cube = xr.map_blocks(lambda block: block.copy(data=self.simulate(self.locate(block))), layout, template=layout)
+        cube: xr.Dataset = xr.map_blocks(
+            lambda block: block.copy(data=self.simulate(self.locate(block))), layout, template=layout
+        )
         if scenario.orbit_names == "absent":
             return cube
         names = [orbit[0] if scenario.orbit_names == "letters" else orbit for orbit in orbits]
