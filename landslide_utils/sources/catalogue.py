@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +12,13 @@ import shapely
 
 from landslide_utils.files import InputError
 from landslide_utils.grid import Box
+from landslide_utils.sources.fetch import DocumentAdapter, call_within
 from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations, direction_of
 
 MOST_ITEMS = 2000
+SEARCH_TIMEOUTS = 4
+"""How many times as long as a server may be silent a whole search may take, page after page."""
+
 Items = list[dict[str, Any]]
 REMOTE = ("http", "https", "s3", "gs", "az")
 
@@ -41,7 +43,7 @@ class Catalogue:
     sign : callable, optional
         From an image's address to one that may be read, for a catalogue that wants its addresses signed.
     timeout : float
-        Seconds: how long the server may be silent; a whole search may take ten times as long.
+        Seconds: how long the server may be silent; a whole search may take four times as long.
     """
 
     url: str
@@ -166,7 +168,9 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
         raise MissingExtraError("pystac-client") from None
 
     def ask() -> Items:
-        settings = StacApiIO(headers=dict(catalogue.headers), timeout=catalogue.timeout, max_retries=1)
+        settings = StacApiIO(headers=dict(catalogue.headers), timeout=catalogue.timeout)
+        for scheme in ("http://", "https://"):
+            settings.session.mount(scheme, DocumentAdapter(catalogue.url, retries=1))
         client = Client.open(catalogue.url, stac_io=settings)
         if not client.conforms_to("ITEM_SEARCH"):
             raise ValueError("it does not offer item search; give the address of a STAC API, not of a static catalogue")
@@ -174,7 +178,7 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
         return list(search.items_as_dicts())
 
     try:
-        items = _call_within(10 * catalogue.timeout, ask)
+        items = call_within(SEARCH_TIMEOUTS * catalogue.timeout, ask)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".strip()[:500]
         advice = f"check the address, the network and the key, or allow more than timeout={catalogue.timeout:g} s"
@@ -183,19 +187,3 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
         advice = "take a smaller box or fewer days"
         return [], [f"the catalogue found more than {MOST_ITEMS} items in {collection!r}; {advice}"]
     return items, []
-
-
-def _call_within(seconds: float, ask: Callable[[], Items]) -> Items:
-    """Return what a function returns, or give up: a server that sends a byte now and then is silent at no moment."""
-    answer: Future[Items] = Future()
-
-    def work() -> None:
-        try:
-            answer.set_result(ask())
-        except Exception as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    if not wait([answer], seconds).done:
-        raise TimeoutError(f"no whole answer within {seconds:g} s")
-    return answer.result()

@@ -172,12 +172,17 @@ def find_published(
     cause: Exception
 
     def ask() -> Any:
-        answer = requests.get(record, headers=HEADERS | {"Accept": "application/json"}, timeout=patience.timeout_s)
+        with requests.Session() as session:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, DocumentAdapter(record))
+            headers = HEADERS | {"Accept": "application/json"}
+            answer = session.get(record, headers=headers, timeout=patience.timeout_s)
         answer.raise_for_status()
         return answer.json()
 
     try:
-        return _read_record(patience.persist(ask, (requests.ReadTimeout, requests.HTTPError)), region)
+        asked = call_within(DEADLINE_S, lambda: patience.persist(ask, (requests.ReadTimeout, requests.HTTPError)))
+        return _read_record(asked, region)
     except (requests.ConnectionError, requests.Timeout) as error:
         problem, cause = "cannot be reached", error
     except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError) as error:

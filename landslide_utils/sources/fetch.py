@@ -1,29 +1,102 @@
-"""A large file over HTTP that survives a broken connection: what has arrived is kept, only the rest is asked for."""
+"""What servers answer: documents within limits of size and time, and large files that survive a broken connection."""
 
 from __future__ import annotations
 
+import io
 import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import aiohttp
 import requests
 from tqdm.auto import tqdm
 
 from landslide_utils import __version__
-from landslide_utils.files import say
+from landslide_utils.files import in_bytes, say
 
 HEADERS = {
     "User-Agent": f"landslide-utils/{__version__}",
     "Accept-Encoding": "identity",  # a range of a compressed answer would not be a range of the file
 }
+DEADLINE_S = 30.0
+"""Seconds within which a document must have arrived as a whole, however often the server sends a byte of it."""
+
+MOST_DOCUMENT_BYTES = 16 * 2**20
+"""Of a record or of a catalogue's answer, unpacked."""
+
+MOST_OBJECT_BYTES = 256 * 2**20
+"""Of one object of a store behind an address, unpacked."""
+
 BLOCK = 1 << 16
 LONGEST_PAUSE_S = 60.0
 TRY_LATER = (408, 429)
 
 T = TypeVar("T")
+
+
+class DocumentAdapter(requests.adapters.HTTPAdapter):
+    """What a session of requests sends with, where documents are asked of one server: it refuses more than a document.
+
+    It asks no other server, even if this one sends it on to another, and takes no more than a document may have.
+    """
+
+    def __init__(self, url: str, retries: int = 0) -> None:
+        self.host = urlsplit(url).hostname
+        super().__init__(max_retries=retries)
+
+    def send(self, request: requests.PreparedRequest, *given: Any, **settings: Any) -> requests.Response:
+        """Return the answer, read within the limit; the signature is that of requests."""
+        if (host := urlsplit(request.url or "").hostname) != self.host:
+            raise requests.exceptions.InvalidURL(f"{self.host} sends us on to {host}, which is not asked")
+        answer = super().send(request, *given, **{**settings, "stream": True})
+        body = answer.raw.read(MOST_DOCUMENT_BYTES + 1, decode_content=True)
+        if len(body) > MOST_DOCUMENT_BYTES:
+            answer.close()
+            raise requests.exceptions.ContentDecodingError(f"more than {in_bytes(MOST_DOCUMENT_BYTES)} were sent")
+        answer.raw = io.BytesIO(body)
+        return answer
+
+
+class CappedResponse(aiohttp.ClientResponse):
+    """An answer of which no more is read than an object of a store may have."""
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        blocks, size = [], 0
+        async for block in self.content.iter_any():
+            size += len(block)
+            if size > MOST_OBJECT_BYTES:
+                raise aiohttp.ClientPayloadError(f"more than {in_bytes(MOST_OBJECT_BYTES)} were sent")
+            blocks.append(block)
+        return b"".join(blocks)
+
+
+async def capped_client(**settings: Any) -> aiohttp.ClientSession:
+    """Return what fsspec reads addresses with: each answer within limits of size and time."""
+    timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
+    return aiohttp.ClientSession(**settings, response_class=CappedResponse, timeout=timeout)
+
+
+def call_within(seconds: float, ask: Callable[[], T]) -> T:
+    """Return what a function returns, or give up: a server that sends a byte now and then is silent at no moment."""
+    answer: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    if not wait([answer], seconds).done:
+        raise TimeoutError(f"no whole answer within {seconds:g} s")
+    return answer.result()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,279 @@
+"""A Zarr store that somebody else made, opened so that reading it runs nothing and takes no more than it may.
+
+All that is read passes one place, :class:`GuardedStore`: metadata before zarr sees them, chunks before zarr unpacks
+them. SECURITY.md says what this promises.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numcodecs
+import numpy as np
+import xarray as xr
+from zarr.storage import FsspecStore, LocalStore, WrapperStore
+
+from landslide_utils.files import InputError, in_bytes
+from landslide_utils.sources.fetch import DEADLINE_S, MOST_OBJECT_BYTES, call_within, capped_client
+
+if TYPE_CHECKING:
+    from zarr.abc.store import ByteRequest, Store
+    from zarr.core.buffer import Buffer, BufferPrototype
+
+MOST_CHUNK_BYTES = MOST_OBJECT_BYTES
+"""Of one chunk, stored or unpacked. A whole image of the published Hokkaido cube has 189 MB in double precision."""
+MOST_TEXT_BYTES = 2**20
+MOST_METADATA_BYTES = 16 * 2**20
+MOST_ON_A_SIDE = 1_000_000
+MOST_CHUNKS = 1_000_000
+MOST_ARRAYS = 1000
+
+PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
+METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
+COMPRESSORS = ("blosc", "gzip", "lz4", "zlib", "zstd")
+TEXTS = ("vlen-bytes", "vlen-utf8")
+FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "packbits", "quantize", "shuffle")
+CODECS = (*COMPRESSORS, *FILTERS, "bytes", "transpose")
+"""What may stand between an array and its bytes: nothing that runs what it reads, nothing without a bound."""
+
+
+class StoreError(InputError):
+    """A Zarr store that is not opened, or not read on."""
+
+    def __init__(self, place: str, faults: Iterable[str]) -> None:
+        super().__init__(f"the Zarr store {place} is not read", list(faults))
+
+
+@dataclass(frozen=True)
+class Array:
+    """What metadata say of an array.
+
+    Attributes
+    ----------
+    shape, chunks : tuple of int
+    itemsize : int
+        Bytes of one value; those of a text of any length are taken to be 8.
+    codecs : tuple of str
+        In the order of decoding.
+    """
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    itemsize: int
+    codecs: tuple[str, ...]
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, Any]) -> Array:
+        """Return an array of either version of Zarr's metadata; whatever is missing or of a wrong type raises."""
+        if metadata["zarr_format"] == 2:
+            dtype = metadata["dtype"]
+            kind = np.dtype([tuple(field) for field in dtype] if isinstance(dtype, list) else dtype)
+            chunks, itemsize = metadata["chunks"], kind.itemsize
+            named = [*(metadata.get("filters") or []), *([metadata["compressor"]] if metadata["compressor"] else [])]
+            codecs = [str(codec["id"]) for codec in named]
+        else:
+            chunks = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+            itemsize = _itemsize(metadata["data_type"])
+            codecs = [str(codec["name"]).removeprefix("numcodecs.") for codec in metadata["codecs"]]
+            if metadata.get("storage_transformers"):
+                codecs.append("a storage transformer")
+        shape = tuple(metadata["shape"])
+        if not all(type(length) is int for length in (*shape, *chunks)) or len(shape) != len(chunks):
+            raise ValueError("shape and chunks are not whole numbers, or not as many")
+        return cls(shape, tuple(chunks), itemsize, tuple(reversed(codecs)))
+
+    @property
+    def values(self) -> int:
+        """Values in a chunk."""
+        return math.prod(self.chunks)
+
+    def find_faults(self, name: str) -> list[str]:
+        """List what keeps the array from being read: codecs, and limits of size."""
+        faults = []
+        if unknown := sorted(set(self.codecs) - set(CODECS)):
+            faults.append(
+                f"{name} needs the codec {', '.join(unknown)[:200]}, which could run what it reads or is not known; "
+                f"these are allowed: {', '.join(CODECS)}. Write the store anew with one of these"
+            )
+        if min((0, *self.shape)) < 0 or min((1, *self.chunks)) < 1 or max((0, *self.shape)) > MOST_ON_A_SIDE:
+            return [*faults, f"{name} has the shape {self.shape} where 0 to {MOST_ON_A_SIDE} on each side are allowed"]
+        if self.values * self.itemsize > MOST_CHUNK_BYTES:
+            size = in_bytes(self.values * self.itemsize)
+            faults.append(f"{name} has chunks of {size} where {in_bytes(MOST_CHUNK_BYTES)} are allowed; rechunk it")
+        count = math.prod(-(-length // chunk) for length, chunk in zip(self.shape, self.chunks, strict=True))
+        if count > MOST_CHUNKS:
+            faults.append(f"{name} has {count} chunks where {MOST_CHUNKS} are allowed; rechunk it")
+        return faults
+
+    def check_chunk(self, data: bytes) -> None:
+        """Raise if a chunk is damaged, is not as long as described, or would unpack to too much."""
+        texts = not set(TEXTS).isdisjoint(self.codecs)
+        for codec in self.codecs:
+            if codec in COMPRESSORS:
+                data = unpack(codec, data, MOST_TEXT_BYTES if texts else MOST_CHUNK_BYTES)
+        if texts and (held := int.from_bytes(data[:4], "little")) != self.values:
+            raise ValueError(f"it holds {held} texts where {self.values} are described")
+        if set(FILTERS).isdisjoint(self.codecs) and len(data) != self.values * self.itemsize:
+            raise ValueError(f"it holds {len(data)} bytes where {self.values * self.itemsize} are described")
+
+
+def _itemsize(kind: Any) -> int:
+    """Return the bytes of a value of a data type of Zarr's version 3."""
+    name, settings = (kind["name"], kind.get("configuration") or {}) if isinstance(kind, Mapping) else (kind, {})
+    if "length_bytes" in settings:
+        return int(settings["length_bytes"])
+    return np.dtype(name).itemsize if name in np.sctypeDict else 8
+
+
+def unpack(codec: str, data: bytes, most: int) -> bytes:
+    """Return what a compressed chunk holds, after making sure that it is not more than is allowed.
+
+    Raises
+    ------
+    ValueError
+        If it is more than `most` bytes, or does not say how much it is.
+    """
+    if codec in ("gzip", "zlib"):  # these say nothing of their size beforehand
+        stream = zlib.decompressobj(wbits=47)
+        unpacked = stream.decompress(data, most + 1)
+        size = len(unpacked)
+        if size <= most and (not stream.eof or stream.unused_data):
+            raise ValueError("it ends too early, or goes on after its end")
+    else:
+        size = {"blosc": _size_in_blosc, "lz4": _size_in_lz4, "zstd": _size_in_zstd}[codec](data)
+    if size > most:
+        raise ValueError(f"it unpacks to more than the {in_bytes(most)} that are allowed")
+    return unpacked if codec in ("gzip", "zlib") else bytes(numcodecs.get_codec({"id": codec}).decode(data))
+
+
+def _size_in_blosc(data: bytes) -> int:
+    return int.from_bytes(data[4:8], "little")
+
+
+def _size_in_lz4(data: bytes) -> int:
+    return int.from_bytes(data[:4], "little")
+
+
+def _size_in_zstd(data: bytes) -> int:
+    """Return the size that the header of a Zstandard frame names (RFC 8878, 3.1.1.1)."""
+    if data[:4] != b"\x28\xb5\x2f\xfd":
+        raise ValueError("it is not in Zstandard's format")
+    flags = data[4]
+    single, kind = flags >> 5 & 1, flags >> 6
+    width = 2**kind if kind else single
+    start = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
+    if not width:
+        raise ValueError("it does not say how much it unpacks to")
+    return int.from_bytes(data[start : start + width], "little") + (256 if width == 2 else 0)
+
+
+class GuardedStore(WrapperStore["Store"]):
+    """A store whose documents and chunks are checked, each time, before whoever asked for them gets them."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._arrays: dict[str, Array] = {}
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        """Return what is stored under a key, checked, or None; raise StoreError if it must not be used."""
+        try:
+            if isinstance(self._store, LocalStore):
+                _check_file(self._store.root / key)
+            value = await super().get(key, prototype, byte_range)
+            if value is not None:
+                self._check(key, value.to_bytes())
+        except StoreError:
+            raise
+        except Exception as error:  # whatever a disk, a network, a server or a damaged file makes of it
+            fault = f"{key} cannot be read ({type(error).__name__}: {error}); it may be damaged or half copied"
+            raise StoreError(str(self._store), [f"{fault}: get it again"]) from error
+        return value
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        """Return what :meth:`get` returns, for several keys."""
+        return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+
+    async def _get_many(
+        self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]]
+    ) -> AsyncIterator[tuple[str, Buffer | None]]:
+        for key, prototype, byte_range in requests:
+            yield key, await self.get(key, prototype, byte_range)
+
+    def _check(self, key: str, data: bytes) -> None:
+        """Raise if a document or a chunk must not be used; remember the arrays that a document describes."""
+        name = PurePosixPath(key).name
+        if name not in METADATA:
+            described = (self._arrays.get(str(parent)) for parent in PurePosixPath(key).parents)
+            if array := next((array for array in described if array), None):
+                array.check_chunk(data)
+            return
+        if len(data) > MOST_METADATA_BYTES:
+            raise ValueError(f"{in_bytes(len(data))} where {in_bytes(MOST_METADATA_BYTES)} are allowed")
+        faults = []
+        for path, metadata in _find_arrays(key, json.loads(data)):
+            self._arrays[path] = array = Array.read(metadata)
+            faults += array.find_faults(path)
+            if len(self._arrays) > MOST_ARRAYS:
+                faults.append(f"more than {MOST_ARRAYS} arrays")
+                break
+        if faults:
+            raise StoreError(str(self._store), faults)
+
+
+def _find_arrays(key: str, document: Any) -> Iterator[tuple[str, Any]]:
+    """Find the arrays that a metadata document describes: those of a whole store, or one."""
+    folder, name = str(PurePosixPath(key).parent), PurePosixPath(key).name
+    if name == ".zmetadata":
+        for path, metadata in document["metadata"].items():
+            yield from _find_arrays(path, metadata)
+    elif name == ".zarray" or (name == "zarr.json" and document["node_type"] == "array"):
+        yield folder, document
+    elif name == "zarr.json":
+        consolidated = document.get("consolidated_metadata") or {"metadata": {}}
+        for path, metadata in consolidated["metadata"].items():
+            yield from _find_arrays(f"{path}/zarr.json", metadata)
+
+
+def _check_file(path: Path) -> None:
+    """Raise if a file is no plain file, such as a pipe that never ends, or too large to be read at all."""
+    if not path.exists():
+        return
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no plain file")
+    if status.st_size > MOST_CHUNK_BYTES:
+        raise ValueError(f"{in_bytes(status.st_size)} where {in_bytes(MOST_CHUNK_BYTES)} are allowed")
+
+
+def open_store(place: str) -> xr.Dataset:
+    """Return a Zarr store at a path or an address, lazily: of its arrays only the coordinates are read.
+
+    Raises
+    ------
+    StoreError
+        If it is no Zarr store, needs a codec that is not allowed, or passes a limit of size or time.
+    """
+    protocol, remote, _ = place.rpartition("://")
+    if remote and protocol not in PROTOCOLS:
+        fault = f"{protocol[:50]}:// is not an address that is opened; {', '.join(PROTOCOLS)} are, and paths"
+        raise StoreError(place, [fault])
+    if not remote:
+        return xr.open_zarr(GuardedStore(LocalStore(place, read_only=True)), chunks={})
+    options = {"get_client": capped_client} if protocol.startswith("http") else {}
+
+    def read() -> xr.Dataset:
+        store = FsspecStore.from_url(place, storage_options=options, read_only=True)
+        return xr.open_zarr(GuardedStore(store), chunks={})
+
+    return call_within(DEADLINE_S, read)
