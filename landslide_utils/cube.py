@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import dask
+import dask.array as da
 import numpy as np
 import rioxarray  # noqa: F401  (gives xarray objects their .rio)
 import xarray as xr
 
-from landslide_utils.files import InputError, count_faults
-from landslide_utils.grid import find_crs_faults, find_pixel_faults, find_spacing_faults, pixel_size_m, transform_of
-from landslide_utils.regions import REGIONS, Region, find_cube, find_region, parse_instant
+from landslide_utils.files import InputError, count_faults, shorten
+from landslide_utils.grid import (
+    find_axis_faults,
+    find_crs_faults,
+    find_pixel_faults,
+    find_size_faults,
+    find_spacing_faults,
+    pixel_size_m,
+    transform_of,
+)
+from landslide_utils.regions import REGIONS, Region, find_cube, find_event, find_region, is_store, open_store
 
 RADAR = ("vv", "vh")
 DIMS = dict.fromkeys(RADAR, ("time", "y", "x")) | dict.fromkeys(("dem", "landslides"), ("y", "x"))
+KINDS = dict.fromkeys(RADAR, "real numbers of linear power") | {"dem": "metres", "landslides": "0, 1 and NaN"}
 ORBITS = {name: full for full in ("ascending", "descending") for name in (full[0], full)}
 HIGHEST_M = 9000.0
+USUAL_POWER = (1e-5, 10.0)
+"""Between these lies the geometric mean of any scene in linear power: no scene is so dark or so bright as a whole."""
 LEAST_PIXEL_M = 0.1
 """Pixels that are smaller are in degrees, where nobody knows the coordinate reference system."""
 CONVENTIONS = "CF-1.11"
@@ -95,27 +107,14 @@ def open_cube(
     """
     region = find_region(source)
     place = source if "://" in source else str(_locate(source, region, progress=progress))
-    cube = _canonical(_open(place), source, region, event_time, variables)
+    try:
+        cube = _canonical(open_store(place), source, region, event_time, variables)
+    except CubeError:
+        raise
+    except InputError as error:  # of the store
+        raise CubeError(source, error.faults) from error
     cube.encoding["source"] = place
     return cube
-
-
-def is_store(path: Path) -> bool:
-    """Return whether a folder looks like a Zarr store."""
-    return any((path / name).is_file() for name in (".zgroup", ".zmetadata", "zarr.json"))
-
-
-def _open(place: str) -> xr.Dataset:
-    """Return a Zarr store, lazily; whatever the network, the server or a damaged store does becomes one clear error."""
-    try:
-        store: xr.Dataset = xr.open_zarr(place, chunks={})
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        advice = (
-            "check the address and the network" if "://" in place else "it may be damaged or half copied; get it again"
-        )
-        raise CubeError(place, [f"cannot be opened as a Zarr store ({reason}); {advice}"]) from error
-    return store
 
 
 def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
@@ -143,18 +142,19 @@ def _canonical(
     names = [name for name in DIMS if name in cube and (name in used or name == "landslides")]
     faults = _find_layout_faults(cube, names)
     has_radar = any(name in RADAR for name in names)
-    event, event_faults = _event(store, region, event_time)
+    event, event_faults = find_event(store.attrs, region, event_time)
     orbits, orbit_faults = _orbits(cube) if has_radar and "time" in cube.coords else ([], [])
     crs = _crs(store, region)
     faults += [*(event_faults if has_radar else []), *orbit_faults]
     faults += [fault for fault in find_crs_faults(crs, "the cube") if "is not a coordinate reference system" in fault]
+    faults = faults or _find_label_faults(cube)
     if faults:
         raise CubeError(source, faults)
 
     out = xr.Dataset({name: cube[name].transpose(*DIMS[name]).reset_coords(drop=True) for name in names})
     out = out.assign({name: out[name].astype("float32", copy=False) for name in names if name != "landslides"})
     if "landslides" in out:
-        landslides = (out["landslides"].fillna(0) > 0).astype("uint8")
+        landslides = (out["landslides"] == 1).astype("uint8")
         out["landslides"] = landslides.rio.write_nodata(0)  # what reprojection fills the corners with
     if has_radar:
         out = out.assign_coords(orbit=("time", orbits))
@@ -199,17 +199,37 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
                 for dims in (cube[name].dims, DIMS[name])
             )
             faults.append(f"{name} has dimensions ({dims}) where ({needed}) are needed")
-    faults += [
-        f"the coordinate {axis} is missing; give each {axis} its position"
-        for axis in ("y", "x")
-        if axis not in cube.coords
-    ]
+        if cube[name].dtype.kind not in "biuf":
+            faults.append(f"{name} holds {cube[name].dtype} where {KINDS[name]} are needed")
+    faults += find_axis_faults(cube) or find_size_faults(cube.sizes["y"], cube.sizes["x"])
     if any(name in RADAR for name in names):
         if "time" not in cube.coords:
             faults.append("the coordinate timestep is missing; give each pass its instant")
         elif not np.issubdtype(cube["time"].dtype, np.datetime64):
             faults.append(f"timestep holds {cube['time'].dtype} where instants (datetime64) are needed")
+        else:
+            if missing := int(cube["time"].isnull().sum()):
+                faults.append(
+                    f"timestep has no instant for {missing} of {cube.sizes['time']} passes; give each pass its instant"
+                )
+            times = cube["time"].dropna("time").to_index()
+            if twice := sorted({f"{time:%Y-%m-%d %H:%M:%S}" for time in times[times.duplicated()]}):
+                faults.append(f"the same pass stands in timestep twice ({shorten(twice)}); keep one of each")
     return faults
+
+
+def _find_label_faults(cube: xr.Dataset) -> list[str]:
+    """Return which values of the landslides are neither 0 (or False), 1 (or True), nor NaN; all are read."""
+    if "landslides" not in cube:
+        return []
+    labels = cube["landslides"]
+    other = labels.notnull() & (labels != 0) & (labels != 1)
+    if not other.any():
+        return []
+    values, counts = da.compute(*da.unique(da.asarray(labels.where(other).data), return_counts=True))
+    found = ", ".join(f"{value:g} ({count} pixels)" for value, count in zip(values[:5], counts, strict=False))
+    more = f" and {np.isfinite(values).sum() - 5} other values" if len(values) > 6 else ""
+    return [f"landslides holds {found}{more} where 0, 1 and NaN are known; where there are no data, make it NaN or 0"]
 
 
 def _incidence(store: xr.Dataset) -> float | None:
@@ -235,25 +255,6 @@ def _crs(store: xr.Dataset, region: Region | None) -> str | None:
         if wkt:
             return str(wkt)
     return str(store.attrs.get("crs") or (region.crs if region else None) or "") or None
-
-
-def _event(store: xr.Dataset, region: Region | None, event_time: str | None) -> tuple[dict[str, str], list[str]]:
-    """Return the event's start and end, as attributes, and their faults.
-
-    The caller's instant comes before the store's, and that before the region's.
-    """
-    start = event_time or store.attrs.get("event_time") or (region.event_time if region else None)
-    if start is None:
-        example = "for example -p event_time 2018-09-05T18:07:59"
-        return {}, [f"the event's instant is not known; pass event_time in UTC, {example}"]
-    end = (None if event_time else store.attrs.get("event_end")) or (region.event_end if region else None) or start
-    instants: list[dt.datetime] = []
-    for name, text in (("event_time", start), ("the store's event_end", end)):
-        try:
-            instants.append(parse_instant(str(text)))
-        except ValueError as error:
-            return {}, [str(error).replace("event_time", name)]
-    return {"event_time": instants[0].isoformat(), "event_end": max(instants).isoformat()}, []
 
 
 def _orbits(cube: xr.Dataset) -> tuple[list[str], list[str]]:
@@ -305,8 +306,6 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
     there is nothing in those. Single pixels that are not positive count as missing. The elevation is read as a whole,
     because a fill value may stand in one corner.
     """
-    import dask
-
     sampled = {name: _measure(_spread(cube[name]) if name in RADAR else cube[name]) for name in variables}
     faults = []
     for name, measured in dask.compute(sampled)[0].items():
@@ -321,6 +320,11 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
                 f"dem reaches from {least:g} to {most:g} m, which no place on Earth does; "
                 "if that is a fill value, make it NaN"
             )
+        elif name in RADAR and not negative and not USUAL_POWER[0] <= 10 ** measured["level"].item() <= USUAL_POWER[1]:
+            faults.append(
+                f"{name} is {10 ** measured['level'].item():.3g} on average where linear power is needed, which is "
+                f"about 0.01 to 1; if it is in another unit or scaled, convert it"
+            )
         if negative:
             faults.append(
                 f"{name} holds at least {negative} negative values (such as {least:.3g}) where linear power is needed; "
@@ -334,7 +338,8 @@ def _measure(array: xr.DataArray) -> dict[str, Any]:
     radar = array.name in RADAR
     valid = np.isfinite(array) & (array > 0) if radar else np.isfinite(array)
     negative = ((array < 0) & radar).sum()
-    return {"valid": valid.any(), "negative": negative, "least": array.min(), "most": array.max()}
+    level = np.log10(array.where(valid)).mean() if radar else 0 * negative
+    return {"valid": valid.any(), "negative": negative, "least": array.min(), "most": array.max(), "level": level}
 
 
 def _spread(array: xr.DataArray) -> xr.DataArray:

@@ -20,6 +20,9 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 from tqdm.auto import tqdm
 
 LOCK = "writer.lock"
+MOST_FAULTS = 50
+MOST_CHARACTERS = 2000
+"""Of one fault in a message: what is wrong with a hostile file may be megabytes long."""
 
 
 class InputError(ValueError):
@@ -34,8 +37,29 @@ class InputError(ValueError):
     """
 
     def __init__(self, heading: str, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__(f"{heading}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+        self.faults = [str(fault) for fault in faults]
+        told = [_cut(fault) for fault in self.faults[:MOST_FAULTS]]
+        if len(self.faults) > MOST_FAULTS:
+            told.append(f"and {len(self.faults) - MOST_FAULTS} more")
+        super().__init__(f"{_cut(heading)}:\n" + "\n".join(f"  - {fault}" for fault in told))
+
+
+def _cut(text: str) -> str:
+    """Return a text that a reader has time for: where it is too long, its middle is left out."""
+    half = MOST_CHARACTERS // 2
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:half]} ... {text[-half:]}"
+
+
+def shorten(things: Sequence[object], most: int = 5) -> str:
+    """Return the first few of many things, for a sentence.
+
+    Examples
+    --------
+    >>> shorten(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    shown = ", ".join(str(thing)[:80] for thing in things[:most])
+    return f"{shown} and {len(things) - most} more" if len(things) > most else shown
 
 
 def count_faults(faults: Sequence[str]) -> str:

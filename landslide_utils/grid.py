@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,9 @@ Box = tuple[float, float, float, float]
 
 PIXELS = (16, 30_000)
 PIXEL_SIZE_M = (1.0, 500.0)
+MOST_PIXELS = 1e9
+"""Of a scene: 40 times those of the published Hokkaido cube."""
+
 ON_GRID_TOLERANCE = 1e-3
 METRES = ("metre", "meter", "m")
 
@@ -121,6 +125,32 @@ def find_pixel_faults(transform: Affine, name: str) -> list[str]:
         return [f"{name}: rows must go from north to south and columns from west to east; sort the coordinates y and x"]
     if abs(wide - high) > ON_GRID_TOLERANCE * wide:
         return [f"{name}: pixels are {wide:g} wide and {high:g} high; square ones are needed: resample it"]
+    return []
+
+
+def find_axis_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
+    """Return what keeps the coordinates ``y`` and ``x`` from giving each pixel a position."""
+    faults = []
+    for axis in ("y", "x"):
+        if axis not in layer.coords:
+            faults.append(f"the coordinate {axis} is missing; give each {axis} its position")
+            continue
+        values = layer[axis].values
+        if layer[axis].dims != (axis,) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+            faults.append(f"the coordinate {axis} is not a finite number for each {axis}; give each its position")
+        elif len(values) > 1 and values[0] == values[-1]:
+            faults.append(f"the coordinate {axis} is {values[0]:g} at both ends; give each {axis} its position")
+    return faults
+
+
+def find_size_faults(height: int, width: int) -> list[str]:
+    """Return a fault if a scene has no pixels, or more than the limit; a variable of the environment raises that."""
+    pixels, most = height * width, float(os.environ.get("LANDSLIDE_MOST_PIXELS") or MOST_PIXELS)
+    if not pixels:
+        return [f"there are {height} x {width} pixels"]
+    if pixels > most:
+        advice = "take a smaller part, or set LANDSLIDE_MOST_PIXELS if the machine has the room"
+        return [f"{height} x {width} are {pixels:.3g} pixels, more than the {most:.3g} that are allowed; {advice}"]
     return []
 
 

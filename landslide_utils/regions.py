@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pooch
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ZENODO = "https://doi.org/10.5281/zenodo.7248056"
 
@@ -132,6 +137,18 @@ def find_cube(region: Region, *, progress: bool = False) -> Path:
     return download(region.name, progress=progress)
 
 
+def is_store(path: Path) -> bool:
+    """Return whether a folder looks like a Zarr store."""
+    return any((path / name).is_file() for name in (".zgroup", ".zmetadata", "zarr.json"))
+
+
+def open_store(place: str) -> xr.Dataset:
+    """Return the Zarr store at a path or an address, as :func:`landslide_utils.sources.store.open_store` does."""
+    from landslide_utils.sources import store
+
+    return store.open_store(place)
+
+
 def find_region(name_or_path: str) -> Region | None:
     """Return the region that a name, a path or a URL stands for, or None.
 
@@ -169,3 +186,24 @@ def parse_instant(text: str) -> dt.datetime:
     if instant.tzinfo is not None:
         instant = instant.astimezone(dt.UTC).replace(tzinfo=None)
     return instant
+
+
+def find_event(
+    known: Mapping[Hashable, Any], region: Region | None, event_time: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """Return the event's start and end, as attributes of a cube, and their faults.
+
+    The caller's instant comes before the store's, and that before the region's.
+    """
+    start = event_time or known.get("event_time") or (region.event_time if region else None)
+    if start is None:
+        example = "for example -p event_time 2018-09-05T18:07:59"
+        return {}, [f"the event's instant is not known; pass event_time in UTC, {example}"]
+    end = (None if event_time else known.get("event_end")) or (region.event_end if region else None) or start
+    instants: list[dt.datetime] = []
+    for name, text in (("event_time", start), ("the store's event_end", end)):
+        try:
+            instants.append(parse_instant(str(text)))
+        except ValueError as error:
+            return {}, [str(error).replace("event_time", name)]
+    return {"event_time": instants[0].isoformat(), "event_end": max(instants).isoformat()}, []

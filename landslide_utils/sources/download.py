@@ -15,11 +15,19 @@ from typing import Any
 import pooch
 import requests
 
-from landslide_utils.cube import is_store
 from landslide_utils.files import InputError, atomic_write, free_bytes, hold, in_bytes, in_time, say
-from landslide_utils.regions import REGIONS, ZENODO, data_folder
+from landslide_utils.regions import REGIONS, ZENODO, data_folder, is_store
 from landslide_utils.sources.archive import ArchiveError, TooLargeError, unpack
-from landslide_utils.sources.fetch import HEADERS, Patience, ResumingDownloader, reason, size_of
+from landslide_utils.sources.fetch import (
+    DEADLINE_S,
+    HEADERS,
+    DocumentAdapter,
+    Patience,
+    ResumingDownloader,
+    call_within,
+    reason,
+    size_of,
+)
 
 RECORD = "https://zenodo.org/api/records/7248056"
 BY_HAND = "https://zenodo.org/records/7248056/files/{region}.zip?download=1"
@@ -183,7 +191,7 @@ def find_published(
     try:
         asked = call_within(DEADLINE_S, lambda: patience.persist(ask, (requests.ReadTimeout, requests.HTTPError)))
         return _read_record(asked, region)
-    except (requests.ConnectionError, requests.Timeout) as error:
+    except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
         problem, cause = "cannot be reached", error
     except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError) as error:
         problem, cause = "does not describe the cube", error

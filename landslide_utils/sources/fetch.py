@@ -77,10 +77,18 @@ class CappedResponse(aiohttp.ClientResponse):
         return b"".join(blocks)
 
 
+async def _refuse_other_server(_: aiohttp.ClientSession, __: Any, sent_on: aiohttp.TraceRequestRedirectParams) -> None:
+    target = urlsplit(sent_on.response.headers.get("Location", "")).hostname
+    if target not in (None, sent_on.url.host):
+        raise aiohttp.ClientPayloadError(f"{sent_on.url.host} sends us on to {target}, which is not asked")
+
+
 async def capped_client(**settings: Any) -> aiohttp.ClientSession:
-    """Return what fsspec reads addresses with: each answer within limits of size and time."""
+    """Return what fsspec reads addresses with: it asks one server, and takes answers within limits of size and time."""
+    redirects = aiohttp.TraceConfig()
+    redirects.on_request_redirect.append(_refuse_other_server)
     timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
-    return aiohttp.ClientSession(**settings, response_class=CappedResponse, timeout=timeout)
+    return aiohttp.ClientSession(**settings, response_class=CappedResponse, timeout=timeout, trace_configs=[redirects])
 
 
 def call_within(seconds: float, ask: Callable[[], T]) -> T:

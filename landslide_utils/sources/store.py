@@ -6,11 +6,12 @@ them. SECURITY.md says what this promises.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import stat
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 MOST_CHUNK_BYTES = MOST_OBJECT_BYTES
 """Of one chunk, stored or unpacked. A whole image of the published Hokkaido cube has 189 MB in double precision."""
-MOST_TEXT_BYTES = 2**20
+MOST_TEXT_BYTES = 2**16
 MOST_METADATA_BYTES = 16 * 2**20
 MOST_ON_A_SIDE = 1_000_000
 MOST_CHUNKS = 1_000_000
+MOST_COORDINATE_CHUNKS = 1000
 MOST_ARRAYS = 1000
 
 PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
@@ -102,26 +104,32 @@ class Array:
                 f"{name} needs the codec {', '.join(unknown)[:200]}, which could run what it reads or is not known; "
                 f"these are allowed: {', '.join(CODECS)}. Write the store anew with one of these"
             )
+        if sum(codec in COMPRESSORS for codec in self.codecs) > 1:
+            faults.append(f"{name} is compressed more than once; write the store anew")
         if min((0, *self.shape)) < 0 or min((1, *self.chunks)) < 1 or max((0, *self.shape)) > MOST_ON_A_SIDE:
             return [*faults, f"{name} has the shape {self.shape} where 0 to {MOST_ON_A_SIDE} on each side are allowed"]
         if self.values * self.itemsize > MOST_CHUNK_BYTES:
             size = in_bytes(self.values * self.itemsize)
             faults.append(f"{name} has chunks of {size} where {in_bytes(MOST_CHUNK_BYTES)} are allowed; rechunk it")
         count = math.prod(-(-length // chunk) for length, chunk in zip(self.shape, self.chunks, strict=True))
-        if count > MOST_CHUNKS:
-            faults.append(f"{name} has {count} chunks where {MOST_CHUNKS} are allowed; rechunk it")
+        most = MOST_CHUNKS if len(self.shape) > 1 else MOST_COORDINATE_CHUNKS
+        if count > most:
+            faults.append(f"{name} has {count} chunks where {most} are allowed; rechunk it")
+        if len(self.shape) == 1 and self.shape[0] * self.itemsize > MOST_METADATA_BYTES:  # read when it is opened
+            faults.append(f"{name} has one dimension, and more than {in_bytes(MOST_METADATA_BYTES)}")
         return faults
 
     def check_chunk(self, data: bytes) -> None:
-        """Raise if a chunk is damaged, is not as long as described, or would unpack to too much."""
-        texts = not set(TEXTS).isdisjoint(self.codecs)
-        for codec in self.codecs:
-            if codec in COMPRESSORS:
-                data = unpack(codec, data, MOST_TEXT_BYTES if texts else MOST_CHUNK_BYTES)
+        """Raise if a chunk is damaged, is not as long as described, or would unpack to more."""
+        texts, filtered = not set(TEXTS).isdisjoint(self.codecs), not set(FILTERS).isdisjoint(self.codecs)
+        described = self.values * self.itemsize
+        most = MOST_TEXT_BYTES if texts else MOST_CHUNK_BYTES if filtered else described
+        for codec in set(self.codecs) & set(COMPRESSORS):
+            data = unpack(codec, data, most)
         if texts and (held := int.from_bytes(data[:4], "little")) != self.values:
             raise ValueError(f"it holds {held} texts where {self.values} are described")
-        if set(FILTERS).isdisjoint(self.codecs) and len(data) != self.values * self.itemsize:
-            raise ValueError(f"it holds {len(data)} bytes where {self.values * self.itemsize} are described")
+        if not filtered and len(data) != described:
+            raise ValueError(f"it holds {len(data)} bytes where {described} are described")
 
 
 def _itemsize(kind: Any) -> int:
@@ -185,10 +193,10 @@ class GuardedStore(WrapperStore["Store"]):
         """Return what is stored under a key, checked, or None; raise StoreError if it must not be used."""
         try:
             if isinstance(self._store, LocalStore):
-                _check_file(self._store.root / key)
+                _check_file(self._store.root, key)
             value = await super().get(key, prototype, byte_range)
             if value is not None:
-                self._check(key, value.to_bytes())
+                await asyncio.to_thread(self._check, key, value.to_bytes())
         except StoreError:
             raise
         except Exception as error:  # whatever a disk, a network, a server or a damaged file makes of it
@@ -204,7 +212,7 @@ class GuardedStore(WrapperStore["Store"]):
 
     async def _get_many(
         self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]]
-    ) -> AsyncIterator[tuple[str, Buffer | None]]:
+    ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
         for key, prototype, byte_range in requests:
             yield key, await self.get(key, prototype, byte_range)
 
@@ -243,14 +251,15 @@ def _find_arrays(key: str, document: Any) -> Iterator[tuple[str, Any]]:
             yield from _find_arrays(f"{path}/zarr.json", metadata)
 
 
-def _check_file(path: Path) -> None:
-    """Raise if a file is no plain file, such as a pipe that never ends, or too large to be read at all."""
+def _check_file(root: Path, key: str) -> None:
+    """Raise if a file is none of the store's own, no plain file, such as a pipe that never ends, or too large."""
+    path = root / key
     if not path.exists():
         return
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError("it is a link to a file outside of the store")
     status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        return
-    if not stat.S_ISREG(status.st_mode):
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise ValueError("it is no plain file")
     if status.st_size > MOST_CHUNK_BYTES:
         raise ValueError(f"{in_bytes(status.st_size)} where {in_bytes(MOST_CHUNK_BYTES)} are allowed")
@@ -268,12 +277,22 @@ def open_store(place: str) -> xr.Dataset:
     if remote and protocol not in PROTOCOLS:
         fault = f"{protocol[:50]}:// is not an address that is opened; {', '.join(PROTOCOLS)} are, and paths"
         raise StoreError(place, [fault])
-    if not remote:
-        return xr.open_zarr(GuardedStore(LocalStore(place, read_only=True)), chunks={})
     options = {"get_client": capped_client} if protocol.startswith("http") else {}
 
     def read() -> xr.Dataset:
-        store = FsspecStore.from_url(place, storage_options=options, read_only=True)
-        return xr.open_zarr(GuardedStore(store), chunks={})
+        store = (
+            FsspecStore.from_url(place, storage_options=options, read_only=True)
+            if remote
+            else LocalStore(place, read_only=True)
+        )
+        opened: xr.Dataset = xr.open_zarr(GuardedStore(store), chunks={})
+        return opened
 
-    return call_within(DEADLINE_S, read)
+    try:
+        return call_within(DEADLINE_S, read)
+    except StoreError:
+        raise
+    except Exception as error:  # whatever a network, a server or damaged metadata make of it
+        advice = "check the address and the network" if remote else "it may be damaged or half copied; get it again"
+        fault = f"cannot be opened as a Zarr store ({type(error).__name__}: {error}); {advice}"
+        raise StoreError(place, [fault]) from error
