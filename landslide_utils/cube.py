@@ -203,7 +203,7 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
             faults.append(f"{name} holds {cube[name].dtype} where {KINDS[name]} are needed")
     faults += find_axis_faults(cube) or find_size_faults(cube.sizes["y"], cube.sizes["x"])
     if any(name in RADAR for name in names):
-        if "time" not in cube.coords:
+        if "time" not in cube.coords or cube["time"].dims != ("time",):
             faults.append("the coordinate timestep is missing; give each pass its instant")
         elif not np.issubdtype(cube["time"].dtype, np.datetime64):
             faults.append(f"timestep holds {cube['time'].dtype} where instants (datetime64) are needed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import http.server
 import json
 import threading
@@ -234,6 +235,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._drip()
         elif mood == "error":
             self._send(b"the database is down", status=500)
+        elif mood == "bomb":
+            self._send(gzip.compress(bytes(10**8), 1), packed="gzip")
+        elif mood == "elsewhere":
+            self._send(b"", status=302, sent_on=f"http://localhost:{self.server.server_port}/other")
+        elif mood == "deep":
+            self._send(b"[" * 100_000)
         elif mood == "html":
             self._send(b"<html>Please log in</html>", kind="text/html")
         elif self.path.startswith("/search"):
@@ -274,9 +281,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         ]
         return {"type": "FeatureCollection", "features": items, "links": []}
 
-    def _send(self, body: bytes, *, status: int = 200, kind: str = "application/json") -> None:
+    def _send(
+        self, body: bytes, *, status: int = 200, kind: str = "application/json", packed: str = "", sent_on: str = ""
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        for name, value in (("Content-Encoding", packed), ("Location", sent_on)):
+            if value:
+                self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

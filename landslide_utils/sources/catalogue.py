@@ -16,9 +16,6 @@ from landslide_utils.sources.fetch import DocumentAdapter, call_within
 from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations, direction_of
 
 MOST_ITEMS = 2000
-SEARCH_TIMEOUTS = 4
-"""How many times as long as a server may be silent a whole search may take, page after page."""
-
 Items = list[dict[str, Any]]
 REMOTE = ("http", "https", "s3", "gs", "az")
 
@@ -43,7 +40,7 @@ class Catalogue:
     sign : callable, optional
         From an image's address to one that may be read, for a catalogue that wants its addresses signed.
     timeout : float
-        Seconds: how long the server may be silent; a whole search may take four times as long.
+        Seconds that a search may take, page after page.
     """
 
     url: str
@@ -178,7 +175,7 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
         return list(search.items_as_dicts())
 
     try:
-        items = call_within(SEARCH_TIMEOUTS * catalogue.timeout, ask)
+        items = call_within(catalogue.timeout, ask)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".strip()[:500]
         advice = f"check the address, the network and the key, or allow more than timeout={catalogue.timeout:g} s"

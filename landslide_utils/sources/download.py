@@ -193,7 +193,7 @@ def find_published(
         return _read_record(asked, region)
     except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
         problem, cause = "cannot be reached", error
-    except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         problem, cause = "does not describe the cube", error
     advice = _by_hand(region, Path(folder or data_folder()).expanduser())
     raise DownloadError(f"{region}: {record} {problem} ({reason(cause)}).\n{advice}") from cause

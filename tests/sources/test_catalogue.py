@@ -122,10 +122,13 @@ def test_a_catalogue_may_not_name_files_on_this_machine(api: Api) -> None:
     ("mood", "timeout", "reason"),
     [
         ("silent", 0.3, "ReadTimeout|Read timed out|Max retries|no whole answer"),
-        ("drip", 0.15, "no whole answer within 1.5 s|Read timed out"),
+        ("drip", 0.5, "no whole answer within 0.5 s|Read timed out"),
         ("error", 60, "the database is down"),
         ("html", 60, "JSONDecodeError|Expecting value|not a valid"),
         ("static", 60, "does not offer item search"),
+        ("bomb", 60, "more than 16.8MB were sent"),
+        ("elsewhere", 60, "127.0.0.1 sends us on to localhost, which is not asked"),
+        ("deep", 60, "RecursionError"),
     ],
 )
 def test_a_slow_or_wrong_catalogue_is_one_clear_fault(api: Api, mood: str, timeout: float, reason: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import http.server
 import io
@@ -44,6 +45,8 @@ class Repository:
     layout: str = "list"
     changed: dict[str, Any] = dataclasses.field(default_factory=dict)  # what the record says other than the truth
     record_answer: bytes | None = None  # the record's text, whatever it is
+    record_headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    record_drips: bool = False  # a byte every tenth of a second
     record_status: list[int] = dataclasses.field(
         default_factory=list
     )  # statuses of the next answers before the good ones
@@ -109,7 +112,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if status == 429:
             self.send_header("Retry-After", "0")
+        for name, value in repository.record_headers.items():
+            self.send_header(name, value)
         self.end_headers()
+        while repository.record_drips and not repository.done.wait(0.1):
+            self.wfile.write(b" ")
         self.wfile.write(body)
 
     def _send_file(self, repository: Repository, span: str) -> None:
@@ -389,6 +396,7 @@ def test_a_wrong_length_is_refused(
         (b'{"files": []}', "it has no hokkaido_japan.zip, only no file at all"),
         (b'{"files": [{"key": "puerto_rico.zip"}]}', "it has no hokkaido_japan.zip, only puerto_rico.zip"),
         (b'{"files": {"entries": {"hokkaido_japan.zip": null}}}', "does not describe the cube .TypeError"),
+        (b"[" * 100_000, "does not describe the cube .RecursionError"),
     ],
 )
 def test_what_is_not_the_record_is_refused(repository: Repository, folder: Path, answer: bytes, message: str) -> None:
@@ -396,6 +404,19 @@ def test_what_is_not_the_record_is_refused(repository: Repository, folder: Path,
     text = refuse(repository, folder, message)
     assert "By hand: fetch https://zenodo.org/records/7248056/files/hokkaido_japan.zip" in text
     assert {path.name for path in folder.iterdir()} == {"notes.txt", "talakmau_indonesia.zarr"}
+
+
+def test_a_record_has_limits_of_size_and_time_and_is_asked_of_one_server(
+    repository: Repository, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.record_answer, repository.record_headers = gzip.compress(bytes(10**8), 1), {"Content-Encoding": "gzip"}
+    refuse(repository, folder, r"does not describe the cube .ContentDecodingError: more than 16\.8MB were sent")
+    elsewhere = {"Location": repository.url.replace("127.0.0.1", "localhost")}
+    repository.record_answer, repository.record_headers, repository.record_status = b"", elsewhere, [302]
+    refuse(repository, folder, r"127\.0\.0\.1 sends us on to localhost, which is not asked")
+    repository.record_answer, repository.record_headers, repository.record_drips = bytes(100), {}, True
+    monkeypatch.setattr(download_module, "DEADLINE_S", 0.5)
+    refuse(repository, folder, r"cannot be reached .TimeoutError: no whole answer within 0\.5 s")
 
 
 @pytest.mark.parametrize(
