@@ -37,6 +37,7 @@ MAP: Options = {
     "run": (None, "folder of the run whose network is used"),
     "cube": ("", "cube that is mapped; empty for the run's own"),
     "event-time": RUN["event-time"],
+    "crs": ("", "coordinate reference system, such as EPSG:32654; only for a store where it is not known"),
     "threshold": (0.0, "probability from which a pixel is a landslide; 0 takes the best on the run's validation chips"),
     "incidence-degrees": (0.0, "angle between the radar's look and the vertical; 0 takes the cube's own"),
     "min-pixels": (4, "groups of fewer pixels get no polygon"),
@@ -101,14 +102,20 @@ def train(given: Namespace) -> None:
 def draw(given: Namespace) -> None:
     """Map a cube with the network of a run, and write the map and its polygons to files."""
     from landslide_utils.chips import part_mask
+    from landslide_utils.experiments.parameters import check_parameters, degrees, instant
     from landslide_utils.experiments.runs import prepare, read_run
     from landslide_utils.experiments.transfer import map_cube
     from landslide_utils.export import plan_files, write_geotiff, write_polygons
     from landslide_utils.polygons import best_threshold, find_polygons
+    from landslide_utils.predict import connect
 
+    check_parameters(vars(given), event_time=instant, incidence_degrees=degrees, min_pixels=range(1, 100_001))
     threshold = given.threshold or None
     paths = plan_files(given.out_dir, threshold=threshold, overwrite=given.overwrite)
     trained = read_run(given.run)
+    if given.scheduler:
+        with connect(given.scheduler):  # before the work, not after
+            pass
     if threshold is None:
         scene = prepare(trained.config)
         validation = part_mask(scene.chips, "validation", scene.landslides)
@@ -118,7 +125,9 @@ def draw(given: Namespace) -> None:
     store = Path(given.out_dir) / ".probability.zarr"  # a map that is stopped goes on from here
     shutil.rmtree(store, ignore_errors=True)
     incidence, scheduler = given.incidence_degrees or None, given.scheduler or None
-    probability, dem = map_cube(trained, config, incidence_degrees=incidence, out=store, scheduler=scheduler)
+    probability, dem = map_cube(
+        trained, config, crs=given.crs or None, incidence_degrees=incidence, out=store, scheduler=scheduler
+    )
     polygons = find_polygons(probability, dem, threshold=threshold, min_pixels=given.min_pixels)
     print(write_geotiff(probability, paths["map"], threshold=threshold, overwrite=given.overwrite))
     for kind in ("polygons", "polygons_in_degrees"):
@@ -130,8 +139,11 @@ def draw(given: Namespace) -> None:
 def experiments(given: Namespace) -> None:
     """Train every combination of bands, passes, seeds and splits that is not there yet, and collect the scores."""
     from landslide_utils.experiments.grid import GRID_RULES, collect_draws, is_done, plan_runs, run_grid
+    from landslide_utils.experiments.parameters import check_parameters, writable
     from landslide_utils.experiments.results import write_results
 
+    if given.results:
+        check_parameters(vars(given), results=writable)
     configs = plan_runs(**{name: value for name, value in vars(given).items() if name in GRID_RULES})
     if given.dry_run:
         for config in configs:
@@ -151,8 +163,10 @@ def transfer(given: Namespace) -> None:
     import pandas as pd
 
     from landslide_utils.experiments.config import RunConfig
+    from landslide_utils.experiments.parameters import check_parameters, writable
     from landslide_utils.experiments.transfer import honest_table, measure_pairs, write_pairs
 
+    check_parameters(vars(given), results=writable)
     base = RunConfig.from_parameters(vars(given))
     configs = [dataclasses.replace(base, cube=cube, seed=seed) for seed in given.seeds for cube in given.cubes]
     stored = Path(given.results) / "transfer.csv"

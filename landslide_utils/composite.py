@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from landslide_utils import __version__, terrain
 from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults
-from landslide_utils.files import InputError, Unfinished, free_bytes, resumable_write
+from landslide_utils.files import InputError, Unfinished, find_room_faults, resumable_write
 from landslide_utils.grid import pixel_size_m
 from landslide_utils.regions import data_folder
 
@@ -261,11 +261,8 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
     key = identify(composite)
     target = data_folder() / "composites" / f"{key}.zarr"
     if not target.exists():
-        free = free_bytes(target)
-        if free < composite.nbytes:
-            advice = "make room, or name another folder in LANDSLIDE_DATA"
-            fault = f"{composite.nbytes} bytes are needed in {target.parent}, but {free} bytes are free; {advice}"
-            raise InputError("a composite of this scene cannot be kept", [fault])
+        if faults := find_room_faults(target.parent, composite.nbytes):
+            raise InputError("a composite of this scene cannot be kept", faults)
         with contextlib.suppress(FileExistsError), resumable_write(target, key) as unfinished:  # or another process
             _write_windows(composite, unfinished, progress)
     kept: xr.Dataset = xr.open_zarr(target, chunks=None, decode_coords="all")

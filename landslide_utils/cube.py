@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import dask
@@ -24,7 +23,7 @@ from landslide_utils.grid import (
     pixel_size_m,
     transform_of,
 )
-from landslide_utils.regions import REGIONS, Region, find_cube, find_event, find_region, is_store, open_store
+from landslide_utils.regions import find_crs, find_event, find_region, locate, open_store
 
 RADAR = ("vv", "vh")
 DIMS = dict.fromkeys(RADAR, ("time", "y", "x")) | dict.fromkeys(("dem", "landslides"), ("y", "x"))
@@ -70,7 +69,13 @@ class CubeError(InputError):
 
 
 def open_cube(
-    source: str, *, event_time: str | None = None, variables: Iterable[str] | None = None, progress: bool = False
+    source: str,
+    *,
+    event_time: str | None = None,
+    crs: str | None = None,
+    needs_crs: bool = False,
+    variables: Iterable[str] | None = None,
+    progress: bool = False,
 ) -> xr.Dataset:
     """Return a cube, lazily, under the package's names.
 
@@ -82,6 +87,10 @@ def open_cube(
     event_time : str, optional
         Instant of the event, ISO 8601, UTC unless it has an offset. Needed only when neither the region nor the store
         knows it.
+    crs : str, optional
+        Coordinate reference system, such as EPSG:32654. It comes before the store's, and that before the region's.
+    needs_crs : bool
+        Whether the cube is refused if nobody knows its coordinate reference system: for whoever draws a map from it.
     variables : iterable of str, optional
         Of ``vv``, ``vh`` and ``dem`` those that will be used; the others are left out, and what is wrong with them
         does no harm.
@@ -105,38 +114,28 @@ def open_cube(
         If there is no cube and none can be downloaded, it is not a Zarr store, its dimensions are not the published
         ones, or nobody knows the event's instant.
     """
-    region = find_region(source)
-    place = source if "://" in source else str(_locate(source, region, progress=progress))
     try:
-        cube = _canonical(open_store(place), source, region, event_time, variables)
+        place = locate(source, progress=progress)
+        cube = _canonical(open_store(place), source, variables, event_time=event_time, crs=crs, needs_crs=needs_crs)
     except CubeError:
         raise
-    except InputError as error:  # of the store
+    except InputError as error:  # of the download or the store
         raise CubeError(source, error.faults) from error
     cube.encoding["source"] = place
     return cube
 
 
-def _locate(source: str, region: Region | None, *, progress: bool) -> Path:
-    if source in REGIONS and region is not None:
-        try:
-            return find_cube(region, progress=progress)
-        except InputError as error:
-            raise CubeError(source, error.faults) from error
-    path = Path(source).expanduser()
-    if not path.exists():
-        advice = f"give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"
-        raise CubeError(source, [f"no such path; {advice}"])
-    if not is_store(path):
-        advice = "none of .zgroup, .zmetadata and zarr.json is in it; give the folder that ends in .zarr"
-        raise CubeError(source, [f"not a Zarr store: {advice}"])
-    return path
-
-
 def _canonical(
-    store: xr.Dataset, source: str, region: Region | None, event_time: str | None, wanted: Iterable[str] | None
+    store: xr.Dataset,
+    source: str,
+    wanted: Iterable[str] | None,
+    *,
+    event_time: str | None,
+    crs: str | None,
+    needs_crs: bool,
 ) -> xr.Dataset:
     """Return a store as a cube; only here and in what it calls are the published cubes' own names known."""
+    region = find_region(source)
     cube = store.rename({"timestep": "time"}) if "timestep" in store.dims else store
     used = {*RADAR, "dem"} if wanted is None else set(wanted)
     names = [name for name in DIMS if name in cube and (name in used or name == "landslides")]
@@ -144,9 +143,10 @@ def _canonical(
     has_radar = any(name in RADAR for name in names)
     event, event_faults = find_event(store.attrs, region, event_time)
     orbits, orbit_faults = _orbits(cube) if has_radar and "time" in cube.coords else ([], [])
-    crs = _crs(store, region)
+    crs = crs or find_crs(store, region)
     faults += [*(event_faults if has_radar else []), *orbit_faults]
-    faults += [fault for fault in find_crs_faults(crs, "the cube") if "is not a coordinate reference system" in fault]
+    crs_faults = find_crs_faults(crs, "the cube", "pass crs, for example -p crs EPSG:32654")
+    faults += [fault for fault in crs_faults if needs_crs or "is not a coordinate reference system" in fault]
     faults = faults or _find_label_faults(cube)
     if faults:
         raise CubeError(source, faults)
@@ -227,9 +227,8 @@ def _find_label_faults(cube: xr.Dataset) -> list[str]:
     if not other.any():
         return []
     values, counts = da.compute(*da.unique(da.asarray(labels.where(other).data), return_counts=True))
-    found = ", ".join(f"{value:g} ({count} pixels)" for value, count in zip(values[:5], counts, strict=False))
-    more = f" and {np.isfinite(values).sum() - 5} other values" if len(values) > 6 else ""
-    return [f"landslides holds {found}{more} where 0, 1 and NaN are known; where there are no data, make it NaN or 0"]
+    found = shorten([f"{v:g} ({n} pixels)" for v, n in zip(values, counts, strict=True) if not np.isnan(v)])
+    return [f"landslides holds {found} where 0, 1 and NaN are known; where there are no data, make it NaN or 0"]
 
 
 def _incidence(store: xr.Dataset) -> float | None:
@@ -246,15 +245,6 @@ def _incidence(store: xr.Dataset) -> float | None:
     except Exception:  # what needs the angle says that it is missing
         return None
     return angle if math.isfinite(angle) else None
-
-
-def _crs(store: xr.Dataset, region: Region | None) -> str | None:
-    """Return the coordinate reference system where one is known: from a grid mapping, an attribute, or the region."""
-    for variable in store.variables.values():
-        wkt = variable.attrs.get("crs_wkt") or variable.attrs.get("spatial_ref")
-        if wkt:
-            return str(wkt)
-    return str(store.attrs.get("crs") or (region.crs if region else None) or "") or None
 
 
 def _orbits(cube: xr.Dataset) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from landslide_utils.cube import CF_ATTRIBUTES
-from landslide_utils.files import InputError, atomic_write, refuse_existing
+from landslide_utils.files import InputError, atomic_write, find_folder_faults, refuse_existing
 from landslide_utils.grid import find_grid_faults
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def plan_files(
     Raises
     ------
     ExportError
-        Listing each file that exists, unless `overwrite`, and a threshold that is not between 0 and 1.
+        Listing each file that exists, unless `overwrite`, a threshold that is not between 0 and 1, and a folder that
+        cannot be written to.
     """
     names = {
         "map": "probability.tif",
@@ -62,7 +63,7 @@ def plan_files(
         "page": "map.html",
     }
     paths = {kind: Path(folder) / name for kind, name in names.items()}
-    faults = [] if threshold is None else find_threshold_faults(threshold)
+    faults = find_folder_faults(folder) + ([] if threshold is None else find_threshold_faults(threshold))
     for path in paths.values():
         try:
             refuse_existing(path, overwrite=overwrite)

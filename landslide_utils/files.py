@@ -14,12 +14,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from tqdm.auto import tqdm
 
+if TYPE_CHECKING:
+    import torch
+
 LOCK = "writer.lock"
+MOST_JSON_BYTES = 16 * 2**20
 MOST_FAULTS = 50
 MOST_CHARACTERS = 2000
 """Of one fault in a message: what is wrong with a hostile file may be megabytes long."""
@@ -62,6 +66,37 @@ def shorten(things: Sequence[object], most: int = 5) -> str:
     return f"{shown} and {len(things) - most} more" if len(things) > most else shown
 
 
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Return what a JSON file holds; ValueError if it holds none, is nested too deeply, or is larger than any here."""
+    if (size := Path(path).stat().st_size) > MOST_JSON_BYTES:
+        raise ValueError(f"{path} has {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+
+
+def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return the description and the tensors of a file of weights (safetensors), which run nothing.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or its header is larger than any here.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with Path(path).open("rb") as head:
+        if (size := int.from_bytes(head.read(8), "little")) > MOST_JSON_BYTES:
+            raise ValueError(f"{path} has a header of {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
+            return described, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, RecursionError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged ({error})") from error
+
+
 def count_faults(faults: Sequence[str]) -> str:
     """Return "1 fault" or "3 faults", for a heading."""
     return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
@@ -97,17 +132,18 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     Notes
     -----
     After an error or an interrupt nothing is left, and an earlier target is still there. What a killed process left is
-    removed by the next that writes the same target. A file is replaced in one step, so that there is always a complete
-    one; a folder cannot be, and is absent for a moment.
+    removed by the next that writes into the same folder. A file is replaced in one step, so that there is always a
+    complete one; a folder cannot be, and is absent for a moment.
     """
     target = Path(path)
     refuse_existing(target, overwrite=overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(target)
+    _make_folder(target.parent)
+    remove_leftovers(target.parent)
     with _temporary_folder(target) as folder:
         temporary = folder / target.name
         try:
-            yield temporary
+            with _say_if_full(target, folder):
+                yield temporary
             refuse_existing(target, overwrite=overwrite)  # another process may have been faster
             if overwrite and (temporary.is_dir() or target.is_dir()):
                 _replace_folder(temporary, target)
@@ -140,7 +176,7 @@ class Unfinished:
 
     def read_marks(self) -> dict[str, dict[str, Any]]:
         """Return what was written down of each piece that is whole."""
-        return {path.stem: json.loads(path.read_text()) for path in self.marks.glob("[!.]*.json")}
+        return {path.stem: read_json(path) for path in self.marks.glob("[!.]*.json")}
 
 
 @contextlib.contextmanager
@@ -161,7 +197,7 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
         If the target exists, or another process, which was waited for, has written it.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     work = target.with_name(f".{target.name}.unfinished")
     with hold(Path(f"{work}.lock"), waiting=f"another process is writing {target}; waiting for it"):
         if target.exists():
@@ -171,16 +207,54 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
             shutil.rmtree(work, ignore_errors=True)
             (work / "marks").mkdir(parents=True)
             written.write_text(key)
-        yield Unfinished(work / target.name, work / "marks")
+        with _say_if_full(target, work):
+            yield Unfinished(work / target.name, work / "marks")
         (work / target.name).rename(target)
         shutil.rmtree(work, ignore_errors=True)
         Path(f"{work}.lock").unlink(missing_ok=True)  # who waits for it finds the target
 
 
-def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary folders of killed processes beside a target; those of living ones are locked, and stay."""
-    target = Path(path)
-    for folder in target.parent.glob(f".{target.name}.????????.part"):
+def find_folder_faults(path: str | os.PathLike[str]) -> list[str]:
+    """Return what keeps files from being written into a folder; one that is not there can be made."""
+    there = _nearest(Path(path))
+    if not there.is_dir():
+        return [f"{there} is a file where a folder is needed; choose another folder"]
+    if not os.access(there, os.W_OK | os.X_OK):
+        return [f"{there} may not be written to; choose another folder"]
+    return []
+
+
+def find_room_faults(path: str | os.PathLike[str], needed: int) -> list[str]:
+    """Return a fault if the disk of a file or folder has less than the bytes that are needed."""
+    free = free_bytes(Path(path))
+    if needed <= free:
+        return []
+    advice = "make room, or name another folder in LANDSLIDE_DATA"
+    return [f"{needed} bytes are needed in {path}, but {free} bytes are free; {advice}"]
+
+
+def _make_folder(path: Path) -> None:
+    if faults := find_folder_faults(path):
+        raise InputError(f"nothing can be written in {path}", faults)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _say_if_full(target: Path, written: Path) -> Iterator[None]:
+    """Say in words that a disk is full, and how much had been written until then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        size = sum(file.stat().st_size for file in written.rglob("*") if file.is_file())
+        text = f"the disk is full: {in_bytes(size)} of {target} were written, and it needs more"
+        raise OSError(errno.ENOSPC, f"{text}; make room, or choose another folder") from error
+
+
+def remove_leftovers(parent: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left in a folder, whatever they wrote; that of living ones is locked, and stays."""
+    for folder in Path(parent).glob(f".*.{'[0-9a-f]' * 8}.part"):
         with contextlib.suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -244,8 +318,13 @@ def hold(path: Path, *, waiting: str) -> AcquireReturnProxy[FileLock]:
 
 def free_bytes(path: Path) -> int:
     """Return the bytes that are free where a file or folder is or will be."""
-    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_nearest(path)).free
+
+
+def _nearest(path: Path) -> Path:
+    """Return a path, or the nearest folder above it that is there."""
+    path = path.expanduser().absolute()
+    return next(there for there in (path, *path.parents) if there.exists())
 
 
 def say(text: str) -> None:

@@ -166,7 +166,9 @@ def find_spacing_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
 
 def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
     """Return what keeps a layer (y, x) from being put on the ground in metres; `name` is its name in the sentence."""
-    faults = find_crs_faults(layer.rio.crs, name)
+    if set(layer.dims) != {"y", "x"} or (isinstance(layer, xr.DataArray) and layer.dims != ("y", "x")):
+        return [f"{name} has the dimensions {', '.join(map(str, layer.dims))}; transpose it to y, x"]
+    faults = find_axis_faults(layer) or find_crs_faults(layer.rio.crs, name)
     if min(layer.sizes["y"], layer.sizes["x"]) < 2:
         size = f"{layer.sizes['y']} x {layer.sizes['x']}"
         return [*faults, f"{name} has {size} pixels; at least 2 x 2 are needed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,10 +92,12 @@ def find_polygons(
     from shapely.geometry import MultiPolygon, shape
 
     faults = find_grid_faults(probability, "the map") + find_threshold_faults(threshold)
-    if isinstance(min_pixels, bool) or not isinstance(min_pixels, int) or min_pixels < 1:
+    if isinstance(min_pixels, bool) or not isinstance(min_pixels, Integral) or min_pixels < 1:
         faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
-    if dem.shape != probability.shape or any(
-        not np.allclose(dem[axis].values, probability[axis].values, rtol=0, atol=1e-6) for axis in ("y", "x")
+    if (
+        dem.dims != probability.dims
+        or dem.shape != probability.shape
+        or any(not np.allclose(dem[axis].values, probability[axis].values, rtol=0, atol=1e-6) for axis in ("y", "x"))
     ):
         faults.append(
             "the DEM is on another grid than the map; resample it, for example with dem.interp_like(probability)"

@@ -31,6 +31,7 @@ from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
 from landslide_utils.files import InputError, Unfinished, hand_memory_back, resumable_write
 from landslide_utils.grid import Window, windows_of
 from landslide_utils.model import fold_normalisation, reach
+from landslide_utils.regions import open_store
 from landslide_utils.scene import Normalisation
 
 if TYPE_CHECKING:
@@ -216,8 +217,7 @@ def map_scene(
 
 def open_map(path: str | os.PathLike[str]) -> xr.DataArray:
     """Return the map (y, x) of a Zarr store that :func:`map_scene` has written, lazily, with its CRS."""
-    stored: xr.DataArray = xr.open_zarr(path, chunks={}, decode_coords="all")["probability"]
-    return stored
+    return open_store(str(path), decode_coords="all")["probability"]
 
 
 def _windows(height: int, width: int, side: int, chips: pd.DataFrame | None) -> list[Window]:

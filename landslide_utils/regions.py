@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pooch
 
+from landslide_utils.files import InputError
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -137,16 +139,40 @@ def find_cube(region: Region, *, progress: bool = False) -> Path:
     return download(region.name, progress=progress)
 
 
+def locate(source: str, *, progress: bool = False) -> str:
+    """Return the path or the address of a cube: a region's, or the one that is given.
+
+    Raises
+    ------
+    landslide_utils.files.InputError
+        If there is no Zarr store at the path, or the region's cube cannot be had.
+    """
+    if "://" in source:
+        return source
+    if source in REGIONS:
+        return str(find_cube(REGIONS[source], progress=progress))
+    path, faults = Path(source).expanduser(), []
+    if not path.exists():
+        advice = f"give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"
+        faults = [f"no such path; {advice}"]
+    elif not is_store(path):
+        advice = "none of .zgroup, .zmetadata and zarr.json is in it; give the folder that ends in .zarr"
+        faults = [f"not a Zarr store: {advice}"]
+    if faults:
+        raise InputError(f"there is no cube at {source}", faults)
+    return str(path)
+
+
 def is_store(path: Path) -> bool:
     """Return whether a folder looks like a Zarr store."""
     return any((path / name).is_file() for name in (".zgroup", ".zmetadata", "zarr.json"))
 
 
-def open_store(place: str) -> xr.Dataset:
+def open_store(place: str, **settings: Any) -> xr.Dataset:
     """Return the Zarr store at a path or an address, as :func:`landslide_utils.sources.store.open_store` does."""
     from landslide_utils.sources import store
 
-    return store.open_store(place)
+    return store.open_store(place, **settings)
 
 
 def find_region(name_or_path: str) -> Region | None:
@@ -207,3 +233,11 @@ def find_event(
         except ValueError as error:
             return {}, [str(error).replace("event_time", name)]
     return {"event_time": instants[0].isoformat(), "event_end": max(instants).isoformat()}, []
+
+
+def find_crs(store: xr.Dataset, region: Region | None) -> str | None:
+    """Return the coordinate reference system where one is known: from a grid mapping, an attribute, or the region."""
+    for variable in store.variables.values():
+        if wkt := variable.attrs.get("crs_wkt") or variable.attrs.get("spatial_ref"):
+            return str(wkt)
+    return str(store.attrs.get("crs") or (region.crs if region else None) or "") or None

@@ -252,6 +252,12 @@ def layover_and_shadow(
     return xr.Dataset({name: (("y", "x"), mask) for name, mask in masks.items()}, coords={"y": dem["y"], "x": dem["x"]})
 
 
+def find_incidence_faults(degrees: float) -> list[str]:
+    """Return what is wrong with an incidence angle from the vertical, in degrees."""
+    allowed = "must be between 10 and 70 (Sentinel-1 IW: 29 to 46)"
+    return [] if 10 <= degrees <= 70 else [f"incidence_degrees={degrees}: {allowed}"]
+
+
 def find_layover_and_shadow(
     cube: xr.Dataset,
     *,
@@ -290,8 +296,8 @@ def find_layover_and_shadow(
         faults.append(
             "the incidence angle is not known; pass incidence_degrees (Sentinel-1 IW: 29 to 46; 39 in mid-swath)"
         )
-    elif not 10 <= incidence <= 70:
-        faults.append(f"incidence_degrees={incidence}: must be between 10 and 70 (Sentinel-1 IW: 29 to 46)")
+    else:
+        faults += find_incidence_faults(incidence)
     if faults or incidence is None:
         raise CubeError(cube.attrs["opened_from"], faults)
     return layover_and_shadow(

@@ -17,13 +17,12 @@ import numpy as np
 import torch
 from accelerate.data_loader import prepare_data_loader
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
 from landslide_utils.chips import check_parts, draw_chips
-from landslide_utils.files import atomic_write
+from landslide_utils.files import atomic_write, read_weights
 from landslide_utils.metrics import auprc
 from landslide_utils.model import LOSSES, Preset, build_model
 from landslide_utils.scene import ChipSet, Scene
@@ -295,13 +294,23 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
         If the file is damaged, or was written by a training of other channels, another network or another seed. The
         session is then as it was.
     """
+    wanted = _training(session)
     try:
-        with safe_open(path, framework="pt") as file:
-            described = json.loads(file.metadata()["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        described, tensors = read_weights(path)
+        described = described["state"]
+        stored = {**described["training"]}
+        kinds, state = _sort(tensors)
+        if stored == wanted and (
+            kinds["model"].keys() != session.model.state_dict().keys()
+            or len(state) != len(session.optimiser.param_groups[0]["params"])
+            or len({tuple(sorted(parts)) for parts in state.values()}) > 1
+            or [len(group["params"]) for group in described["groups"]] != [len(state)]
+            or described["history"][-1]["step"] != described["step"]
+            or "last_epoch" not in described["schedule"]
+        ):
+            raise ValueError("parts of it are missing")
+    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}); delete it to start over") from error
-    stored, wanted = described["training"], _training(session)
     if stored != wanted:
         differing = ", ".join(
             f"{name} {stored.get(name)!r} instead of {wanted[name]!r}"
@@ -310,20 +319,27 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
         )
         remedy = "delete it to start over, or choose another file"
         raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
-    kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "optimiser": {}}
-    for name, tensor in tensors.items():
-        kind, rest = name.split("/", 1)
-        kinds[kind][rest] = tensor
-    state: dict[int, dict[str, Any]] = {}
-    for name, tensor in kinds["optimiser"].items():
-        number, key = name.split("/")
-        state.setdefault(int(number), {})[key] = tensor
     session.model.load_state_dict(kinds["model"])
     session.optimiser.load_state_dict({"state": state, "param_groups": described["groups"]})
     session.schedule.load_state_dict(described["schedule"])
     session.step = described["step"]
     history: list[dict[str, float]] = described["history"]
     return history
+
+
+def _sort(
+    tensors: Mapping[str, torch.Tensor],
+) -> tuple[dict[str, dict[str, torch.Tensor]], dict[int, dict[str, torch.Tensor]]]:
+    """Return the tensors of a checkpoint by their kind, and those of the optimiser by the number of their weight."""
+    kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "optimiser": {}}
+    for name, tensor in tensors.items():
+        kind, rest = name.split("/", 1)
+        kinds[kind][rest] = tensor
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in kinds["optimiser"].items():
+        number, key = name.split("/")
+        state.setdefault(int(number), {})[key] = tensor
+    return kinds, state
 
 
 def _training(session: Session) -> dict[str, Any]:

@@ -257,3 +257,93 @@ def test_a_fill_value_in_one_corner_of_the_ground_is_found(chunked: xr.Dataset) 
     corner = xr.DataArray(np.arange(140), dims="y") + xr.DataArray(np.arange(150), dims="x") == 139 + 149
     chunked["dem"] = chunked["dem"].where(~corner, -32768)
     assert "dem reaches from -32768" in find_bad_values(chunked, ["dem"])[0]
+
+
+def faults_of(tmp_path: Path, cube: xr.Dataset) -> list[str]:
+    """Return the faults that a store is refused for, none if it is opened."""
+    cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2, mode="w")
+    try:
+        open_cube(str(tmp_path / "hokkaido_japan.zarr"))
+    except CubeError as error:
+        return error.faults
+    return []
+
+
+def test_labels_are_landslide_or_not_and_nothing_else(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150))
+    slid = cube["landslides"].values == 1
+    for known in (slid, slid.astype("int8"), np.where(slid, 1.0, np.nan)):
+        assert faults_of(tmp_path, cube.assign(landslides=(("y", "x"), known))) == []
+    filled = np.where(slid, 1, 0).astype("uint8")
+    filled[:70] = 255
+    filled[100, 3] = 2
+    assert faults_of(tmp_path, cube.assign(landslides=(("y", "x"), filled))) == [
+        "landslides holds 2 (1 pixels), 255 (10500 pixels) where 0, 1 and NaN are known; "
+        "where there are no data, make it NaN or 0"
+    ]
+    shares = np.where(slid, np.linspace(0.1, 0.9, 150), 0)
+    assert f"and {(np.unique(shares) > 0).sum() - 5} more where" in "".join(
+        faults_of(tmp_path, cube.assign(landslides=(("y", "x"), shares)))
+    )
+    texts = np.where(slid, "yes", "no")
+    assert faults_of(tmp_path, cube.assign(landslides=(("y", "x"), texts))) == [
+        "landslides holds <U3 where 0, 1 and NaN are needed"
+    ]
+
+
+def test_radar_and_ground_are_real_numbers(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150))
+    cube["vv"] = cube["vv"].astype("complex64")
+    cube["dem"] = cube["dem"].astype(str)
+    found = faults_of(tmp_path, cube)
+    assert found[0] == "vv holds complex64 where real numbers of linear power are needed"
+    assert found[1].startswith("dem holds <U")
+    assert found[1].endswith("where metres are needed")
+    assert len(found) == 2
+
+
+def test_each_pass_has_an_instant_of_its_own(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150))
+    instants = cube["timestep"].values.copy()
+    instants[3] = instants[2]
+    instants[5] = "NaT"
+    assert faults_of(tmp_path, cube.assign_coords(timestep=instants)) == [
+        "timestep has no instant for 1 of 14 passes; give each pass its instant",
+        f"the same pass stands in timestep twice ({str(instants[2])[:19].replace('T', ' ')}); keep one of each",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        (np.full(150, 500_000.0), "the coordinate x is 500000 at both ends; give each x its position"),
+        (np.r_[np.nan, np.arange(149.0)], "the coordinate x is not a finite number for each x; give each its position"),
+        (np.arange(150).astype(str), "the coordinate x is not a finite number for each x; give each its position"),
+    ],
+    ids=["all equal", "NaN", "texts"],
+)
+def test_each_pixel_has_a_position(tmp_path: Path, values: np.ndarray, fault: str) -> None:  # type: ignore[type-arg]
+    assert faults_of(tmp_path, published(shape=(140, 150)).assign_coords(x=values)) == [fault]
+
+
+def test_a_scene_has_a_limit_of_pixels_that_can_be_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_MOST_PIXELS", "20999")
+    cube = published(shape=(140, 150))
+    assert faults_of(tmp_path, cube) == [
+        "140 x 150 are 2.1e+04 pixels, more than the 2.1e+04 that are allowed; take a smaller part, or set "
+        "LANDSLIDE_MOST_PIXELS if the machine has the room"
+    ]
+    monkeypatch.setenv("LANDSLIDE_MOST_PIXELS", "21000")
+    assert faults_of(tmp_path, cube) == []
+
+
+@pytest.mark.parametrize("factor", [1e5, 1e-7])
+def test_power_that_no_scene_has_is_refused(write_published: Callable[..., str], factor: float) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    level = float(10 ** np.log10(cube["vv"] * factor).mean())
+    assert find_bad_values(cube, ["vv", "vh"]) == []
+    cube["vv"] = cube["vv"] * factor
+    assert find_bad_values(cube, ["vv"]) == [
+        f"vv is {level:.3g} on average where linear power is needed, which is about 0.01 to 1; "
+        "if it is in another unit or scaled, convert it"
+    ]

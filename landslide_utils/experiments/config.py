@@ -13,7 +13,7 @@ from typing import Any
 from landslide_utils import __version__
 from landslide_utils.chips import SPLITS
 from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
-from landslide_utils.experiments.parameters import Rule, check_parameters, instant, named
+from landslide_utils.experiments.parameters import Rule, check_parameters, instant, named, writable
 from landslide_utils.model import PRESETS
 from landslide_utils.regions import REGIONS
 
@@ -73,12 +73,17 @@ class RunConfig:
     runs_dir: str = "runs"
 
     def __post_init__(self) -> None:
-        check_parameters(vars(self), **RUN_RULES)
+        for name, value in check_parameters(vars(self), **RUN_RULES).items():
+            object.__setattr__(self, name, value)  # a whole number of numpy becomes one of Python
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> RunConfig:
-        """Return the configuration that a notebook's parameters describe; those that are not of a run are left out."""
-        return cls(**{name: parameters[name] for name in RUN_RULES if name in parameters})
+        """Return the configuration that a notebook's parameters describe; those that are not of a run are left out.
+
+        Its folder, unlike that of a run that is only read, must be one that can be written to.
+        """
+        given = {name: parameters[name] for name in RUN_RULES if name in parameters}
+        return cls(**check_parameters(given, **RUN_RULES | {"runs_dir": writable}))
 
     @property
     def hash(self) -> str:

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from landslide_utils.composite import CHANNELS
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
-from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown
+from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown, writable
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, remove_leftovers_of, run
 from landslide_utils.files import InputError
 from landslide_utils.predict import connect, whole_worker
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 GRID_RULES: dict[str, Rule | Several] = {
     **{name: rule for name, rule in RUN_RULES.items() if name not in ("channels", "timesteps", "seed", "split")},
+    "runs_dir": writable,
     "channels": Several(RUN_RULES["channels"]),
     "timesteps": Several(RUN_RULES["timesteps"]),
     "seeds": Several(RUN_RULES["seed"]),
     "splits": Several(RUN_RULES["split"]),
 }
 """What each argument of :func:`plan_runs` may be."""
+
+MOST_THREADS = 1024
 
 BUSY = "another process trains it"
 
@@ -126,6 +129,9 @@ def run_grid(
     GridError
         When all that could run has run, naming the runs that failed.
     """
+    if isinstance(threads_per_worker, bool) or not 1 <= threads_per_worker <= MOST_THREADS:
+        fault = f"threads_per_worker={threads_per_worker!r} is not a whole number from 1 to {MOST_THREADS}"
+        raise InputError("these runs cannot be started", [fault])
     by_hash = {
         config.hash: dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve())) for config in configs
     }

@@ -20,6 +20,15 @@ from landslide_utils.metrics import (
 )
 from landslide_utils.scene import Scene
 
+SCORES = ("prevalence", *(f"auprc{chips}{end}" for chips in ("", "_landslide_chips") for end in ("", "_low", "_high")))
+METRICS = (
+    *SCORES, "auprc_log_ratio", "best_log_ratio", "calibration_error", "calibration_error_temperature",
+    "calibration_error_temperature_and_shift", "temperature", "seconds_train", "steps", "n_train_chips", "n_test_chips",
+    "n_test_chips_with_landslides", "n_test_blocks_with_landslides", "passes_before", "passes_after", "orbit",
+    "simulated",
+)  # fmt: skip
+"""What stands in ``metrics.json`` at least: the scores are numbers, or null where there is nothing to score."""
+
 FORMAT = 3
 """Number of the layout of a run's folder; a run of another layout is not read, and is run again."""
 

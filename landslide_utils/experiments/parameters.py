@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import numbers
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_folder_faults
 from landslide_utils.regions import parse_instant
+from landslide_utils.terrain import find_incidence_faults
 
 Rule = range | type | Collection[str] | Callable[[Any], Any]
 """What a parameter may be: a whole number in a range, a type, one of some texts, or what a function returns.
@@ -89,6 +91,21 @@ def instant(value: Any) -> str:
     return str(value)
 
 
+def writable(value: Any) -> str:
+    """Return a folder that can be written to, or made."""
+    if faults := find_folder_faults(named(value)):
+        raise ValueError(f"cannot be used: {faults[0]}")
+    return str(value)
+
+
+def degrees(value: Any) -> float:
+    """Return an incidence angle in degrees, or 0."""
+    angle: float = _apply(float, value)
+    if angle and (faults := find_incidence_faults(angle)):
+        raise ValueError(faults[0].split(": ")[1])
+    return angle
+
+
 def _check(name: str, value: Any, rule: Rule | Several) -> tuple[Any, list[str]]:
     """Return a value in the type of its rule, and what is wrong with it."""
     if isinstance(rule, Several):
@@ -115,10 +132,12 @@ _TYPES = {str: "a text; papermill's -p makes a number of it, and -r does not", f
 def _apply(rule: Rule, value: Any) -> Any:
     """Return a value that follows a rule, in the rule's type; raise a ValueError that says what is allowed."""
     if isinstance(rule, range):
-        if type(value) is not int or value not in rule:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value not in rule:
             raise ValueError(f"is not a whole number from {rule[0]} to {rule[-1]}")
+        value = int(value)
     elif isinstance(rule, type):
-        value = float(value) if rule is float and type(value) is int else value
+        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        value = float(value) if rule is float and real else value
         if type(value) is not rule:
             raise ValueError(f"is not {_TYPES[rule]}")
     elif callable(rule):

@@ -22,8 +22,8 @@ from landslide_utils.chips import split_chips
 from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.experiments.measure import FORMAT, measure
-from landslide_utils.files import InputError, atomic_write, remove_leftovers
+from landslide_utils.experiments.measure import FORMAT, METRICS, SCORES, measure
+from landslide_utils.files import InputError, atomic_write, read_json, read_weights, remove_leftovers, shorten
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation, Scene
 
@@ -67,10 +67,13 @@ class Run:
     bootstrap: pd.DataFrame
 
     def probability(self) -> xr.DataArray:
-        """Read the map of probabilities, float32 (y, x)."""
+        """Read the map of probabilities, float32 (y, x); RunError if it is damaged."""
         from landslide_utils.predict import open_map
 
-        return open_map(self.config.folder / "probability.zarr").load()
+        try:
+            return open_map(self.config.folder / "probability.zarr").load()
+        except (InputError, KeyError) as error:
+            raise RunError(self.config.folder, getattr(error, "faults", ["its map has no probability"])) from error
 
     def model(self) -> tuple[torch.nn.Module, Normalisation]:
         """Read the trained network, and the normalisation that belongs to its weights.
@@ -80,19 +83,15 @@ class Run:
         RunError
             If the weights are damaged, or of another network than the preset's.
         """
-        from safetensors import SafetensorError, safe_open
-
         from landslide_utils.model import build_model
 
         try:
-            with safe_open(self.config.folder / "model.safetensors", framework="pt") as file:
-                described = json.loads(file.metadata()["normalisation"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
+            described, weights = read_weights(self.config.folder / "model.safetensors")
+            normalisation = Normalisation(**{name: tuple(v) for name, v in described["normalisation"].items()})
             preset = dataclasses.replace(PRESETS[self.config.preset], imagenet=False)  # its weights are in the file
             model = build_model(len(normalisation.channels), preset)
             model.load_state_dict(weights)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (OSError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise RunError(self.config.folder, [f"model.safetensors cannot be used ({error})"]) from error
         return model.eval(), normalisation
 
@@ -139,13 +138,11 @@ def remove_leftovers_of(config: RunConfig) -> None:
 
     What a living process is writing stays, and so does a checkpoint from which training can go on.
     """
-    checkpoint = _beside(config, ".checkpoint.safetensors")
-    for target in (config.folder, checkpoint):
-        remove_leftovers(target)
+    remove_leftovers(config.folder.parent)
     if config.folder.exists():
         with contextlib.suppress(RunError):
             read_run(config.folder)
-            checkpoint.unlink(missing_ok=True)
+            _beside(config, ".checkpoint.safetensors").unlink(missing_ok=True)
 
 
 def _beside(config: RunConfig, ending: str) -> Path:
@@ -205,16 +202,21 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         raise RunError(folder, [f"{', '.join(missing)} missing"])
     faults = []
     try:
-        described = json.loads((folder / "config.json").read_text())
-        metrics = json.loads((folder / "metrics.json").read_text())
+        described, metrics = (read_json(folder / f"{name}.json") for name in ("config", "metrics"))
         history, bootstrap = (pd.read_csv(folder / f"{name}.csv") for name in ("history", "bootstrap"))
         if (found := metrics.get("format")) != FORMAT:
             faults.append(f"metrics.json has layout {found}, this version reads {FORMAT}")
+        elif absent := [name for name in METRICS if name not in metrics]:
+            faults.append(f"metrics.json lacks {shorten(absent)}")
         if described["hash"] != folder.name:
             faults.append(f"config.json is that of run {described['hash']}")
         config = RunConfig(**{field.name: described[field.name] for field in dataclasses.fields(RunConfig)})
-        if not isinstance(metrics.get("auprc"), float | None):
-            faults.append("metrics.json has no AUPRC")
+        if wrong := [name for name in SCORES if not isinstance(metrics.get(name), float | None)]:
+            faults.append(f"metrics.json has no number for {shorten(wrong)}")
+        if absent := [name for name in ("step", "seconds", "validation_auprc") if name not in history]:
+            faults.append(f"history.csv lacks {', '.join(absent)}")
+        if absent := [name for name in ("auprc", "auprc_landslide_chips") if name not in bootstrap]:
+            faults.append(f"bootstrap.csv lacks {', '.join(absent)}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         faults.append(f"it cannot be read ({type(error).__name__}: {error})")
     if not (folder / "probability.zarr" / ".zmetadata").exists():
@@ -262,7 +264,7 @@ def save_run(
         history.to_csv(part / "history.csv", index=False)
         bootstrap.round(6).to_csv(part / "bootstrap.csv", index=False)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
-        metadata = {"normalisation": json.dumps(dataclasses.asdict(normalisation)), "preset": config.preset}
+        metadata = {"normalisation": json.dumps(dataclasses.asdict(normalisation))}
         save_file(weights, part / "model.safetensors", metadata=metadata)
         for name, picture in (pictures or {}).items():
             picture.save(part / f"{name}.png")

@@ -103,6 +103,7 @@ def map_cube(
     trained: Run,
     config: RunConfig,
     *,
+    crs: str | None = None,
     incidence_degrees: float | None = None,
     out: Path | None = None,
     scheduler: str | None = None,
@@ -114,13 +115,14 @@ def map_cube(
     trained : Run
     config : RunConfig
         What is mapped: its ``cube`` and ``event_time``, and passes as in the run.
-    incidence_degrees : float, optional
+    crs, incidence_degrees : optional
         Instead of the cube's own.
     out, scheduler : optional
         As :func:`landslide_utils.predict.map_scene` takes them.
     """
     variables = [*variables_of(config.channels), "dem"]
-    datacube = open_cube(config.cube, event_time=config.event_time or None, variables=variables)
+    event_time = config.event_time or None
+    datacube = open_cube(config.cube, event_time=event_time, crs=crs, needs_crs=True, variables=variables)
     composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
     composite = keep_composite(composite)
     model, normalisation = trained.model()

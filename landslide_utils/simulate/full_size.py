@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from landslide_utils.files import InputError, free_bytes, hold, in_bytes, in_time, say
+from landslide_utils.files import InputError, find_room_faults, free_bytes, hold, in_bytes, in_time, say
 from landslide_utils.grid import Window
 from landslide_utils.regions import REGIONS
 from landslide_utils.simulate.blocks import WORKERS, blocks_of, bytes_of, fill, find_missing, is_intact
@@ -96,11 +96,8 @@ def simulate_cube(name: str) -> Path:
             work.mkdir()
             target.rename(work / target.name)
         plan = plan_cube(name)
-        needed, free = plan.bytes_missing, free_bytes(target.parent)
-        if needed > free:
-            advice = "make room, or name another folder in LANDSLIDE_DATA"
-            fault = f"{name}: {needed} bytes are needed in {target.parent}, but {free} bytes are free; {advice}"
-            raise InputError("this cube cannot be made", [fault])
+        if faults := find_room_faults(target.parent, plan.bytes_missing):
+            raise InputError(f"the cube {name} cannot be made", faults)
         say(plan.describe())
         scene = make_scene(SCENARIOS[name])
         fill(plan.cube, plan.store, scene.simulate, plan.missing, progress=True)

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numcodecs
 import numpy as np
@@ -265,8 +265,14 @@ def _check_file(root: Path, key: str) -> None:
         raise ValueError(f"{in_bytes(status.st_size)} where {in_bytes(MOST_CHUNK_BYTES)} are allowed")
 
 
-def open_store(place: str) -> xr.Dataset:
+def open_store(place: str, *, decode_coords: bool | Literal["all"] = True) -> xr.Dataset:
     """Return a Zarr store at a path or an address, lazily: of its arrays only the coordinates are read.
+
+    Parameters
+    ----------
+    place : str
+    decode_coords : bool or "all"
+        As for :func:`xarray.open_zarr`.
 
     Raises
     ------
@@ -285,7 +291,7 @@ def open_store(place: str) -> xr.Dataset:
             if remote
             else LocalStore(place, read_only=True)
         )
-        opened: xr.Dataset = xr.open_zarr(GuardedStore(store), chunks={})
+        opened: xr.Dataset = xr.open_zarr(GuardedStore(store), chunks={}, decode_coords=decode_coords)
         return opened
 
     try:

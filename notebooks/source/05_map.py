@@ -36,6 +36,7 @@
 # fmt: off
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store as published, with elevation
 event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
+crs: str = ""  # Coordinate reference system, such as EPSG:32654; for a store where it is not known
 channels: str = "sar"  # What the network sees: vv, vh, sar (both), sar_dem (both and terrain) or dem (terrain only)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
@@ -52,18 +53,19 @@ overwrite: bool = False  # Whether files of an earlier run in that folder may be
 
 # %%
 from landslide_utils.experiments.config import RUN_RULES
-from landslide_utils.experiments.parameters import check_parameters, named, optional
+from landslide_utils.experiments.parameters import check_parameters, degrees, optional, writable
 from landslide_utils.export import plan_files
 
 as_in_a_run = {name: RUN_RULES[name] for name in ("cube", "event_time", "channels", "timesteps", "orbit", "seed")}
 parameters = check_parameters(
     globals(),
     **as_in_a_run,
-    incidence_degrees=float,
+    crs=str,
+    incidence_degrees=degrees,
     steps=range(1, 10_001),
     threshold=optional(float),
     min_pixels=range(1, 100_001),
-    out_dir=named,
+    out_dir=writable,
     overwrite=bool,
 )
 paths = plan_files(out_dir, threshold=threshold, overwrite=overwrite)
@@ -96,7 +98,9 @@ from landslide_utils.train import fit, start_session
 # What notebook 03 explains is done here in short: open the cube, make a composite, share out the chips.
 
 # %%
-datacube = open_cube(cube, event_time=event_time or None, variables=[*variables_of(channels), "dem"], progress=True)
+needed = [*variables_of(channels), "dem"]
+said = {"event_time": event_time or None, "crs": crs or None}
+datacube = open_cube(cube, **said, needs_crs=True, variables=needed, progress=True)
 composite = make_composite(datacube, channels=channels, timesteps=timesteps, orbit=orbit)
 composite = keep_composite(composite)
 landslides = composite["landslides"]
