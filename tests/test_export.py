@@ -259,6 +259,10 @@ BAD_MAPS: list[tuple[Any, str]] = [
     (lambda m: m.assign_coords(x=LEFT + 12 * np.arange(240)), "pixels are 12 wide and 10 high; square ones are needed"),
     (lambda m: m.isel(y=slice(None, None, -1)), "rows must go from north to south"),
     (lambda m: m.assign_coords(x=LEFT + np.arange(240.0) ** 1.1), "the coordinate x is not evenly spaced"),
+    (lambda m: m.transpose("x", "y"), "the map has the dimensions x, y; transpose it to y, x"),
+    (lambda m: m.expand_dims("time"), "the map has the dimensions time, y, x; transpose it to y, x"),
+    (lambda m: m.drop_vars("x"), "the coordinate x is missing; give each x its position"),
+    (lambda m: m.assign_coords(x=np.full(240, LEFT)), "the coordinate x is .* at both ends"),
     (lambda m: m.isel(x=slice(0, 1)), "the map has 200 x 1 pixels; at least 2 x 2"),
 ]
 

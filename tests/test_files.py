@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from landslide_utils.files import atomic_write
+from landslide_utils.files import InputError, atomic_write, find_folder_faults, resumable_write
 
 
 def test_a_file_appears_when_it_is_finished(tmp_path: Path) -> None:
@@ -47,6 +47,40 @@ def test_what_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
         write()
     assert target.read_text() == "another process was faster"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_says_so_and_how_much_was_written(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_write(tmp_path / "a.txt") as part:
+            part.write_bytes(bytes(2000))
+            with Path("/dev/full").open("w") as full:  # a device whose disk is always full
+                full.write("more")
+
+    with pytest.raises(
+        OSError, match=r"the disk is full: 2\.00kB of .*a\.txt were written, and it needs more; make room"
+    ):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    assert find_folder_faults(tmp_path / "new" / "deep") == []
+    fault = rf"nothing can be written in .*\n.*{tmp_path}/runs is a file where a folder is needed; choose another"
+    for write in (atomic_write, lambda path: resumable_write(path, "key")):
+        with pytest.raises(InputError, match=fault), write(tmp_path / "runs" / "deep" / "a.txt"):
+            pass
+    if os.geteuid():  # the superuser may write anywhere
+        (closed := tmp_path / "closed").mkdir(0o500)
+        with pytest.raises(InputError, match="closed may not be written to"), atomic_write(closed / "a.txt"):
+            pass
+
+
+def test_long_faults_and_many_of_them_are_shortened() -> None:
+    error = InputError("no cube", ["x" * 10**7, *map(str, range(99))])
+    assert len(error.faults) == 100
+    assert len(str(error)) < 4000
+    assert str(error).endswith("and 50 more")
 
 
 @pytest.mark.parametrize("fault", [OSError("disk full"), KeyboardInterrupt()])

@@ -85,6 +85,13 @@ def test_defaults_are_those_of_the_package() -> None:
         (["event", *EVENT], "event_time='2018-09-05' is a day"),
         (["event", *EVENT], "box"),
         (["transfer", "--channels", "vx"], "channels='vx' is not one of vv, vh"),
+        (["experiments", "--results", __file__], "is a file where a folder is needed"),
+        (["transfer", "--results", __file__], "is a file where a folder is needed"),
+        (["experiments", "--threads-per-worker", "0"], "threads_per_worker=0 is not a whole number from 1 to 1024"),
+        (["train", "--runs-dir", f"{__file__}/runs"], "is a file where a folder is needed; choose another folder"),
+        (["map", "--run", "nowhere", "--out-dir", __file__], "is a file where a folder is needed"),
+        (["map", "--run", "nowhere", "--incidence-degrees", "95"], "must be between 10 and 70 (Sentinel-1 IW: 29 to"),
+        (["map", "--run", "nowhere", "--min-pixels", "0"], "min_pixels=0 is not a whole number from 1 to 100000"),
     ],
 )
 def test_bad_input_ends_with_code_2_and_the_reason(

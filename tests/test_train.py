@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from landslide_utils import train
 from landslide_utils.model import PRESETS
@@ -164,6 +167,26 @@ def test_a_checkpoint_of_another_training_is_refused(
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="cannot be read"):
         list(train.fit(first, progress=False, checkpoint=path))
+
+
+def test_a_checkpoint_without_some_of_its_parts_is_refused(four_chips: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    session = train.start_session(_scene(four_chips), TINY, steps=4, seed=3)
+    next(train.fit(session, progress=False, checkpoint=path))
+    before = _weights(session)
+    with safe_open(path, framework="pt") as file:
+        described, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state = json.loads(described["state"])
+    for left_out in (next(name for name in tensors if name.startswith(kind)) for kind in ("model/", "optimiser/")):
+        save_file({name: t for name, t in tensors.items() if name != left_out}, path, metadata=described)
+        with pytest.raises(CheckpointError, match=r"cannot be read \(parts of it are missing\); delete it"):
+            train.load_checkpoint(path, session)
+    for left_out in state:
+        kept = {name: value for name, value in state.items() if name != left_out}
+        save_file(tensors, path, metadata={"state": json.dumps(kept)})
+        with pytest.raises(CheckpointError, match=f"cannot be read .'{left_out}'"):
+            train.load_checkpoint(path, session)
+    assert all(torch.equal(before[name], weight) for name, weight in _weights(session).items())
 
 
 def _in_two_processes(folder: str) -> None:

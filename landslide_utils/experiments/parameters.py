@@ -102,7 +102,7 @@ def degrees(value: Any) -> float:
     """Return an incidence angle in degrees, or 0."""
     angle: float = _apply(float, value)
     if angle and (faults := find_incidence_faults(angle)):
-        raise ValueError(faults[0].split(": ")[1])
+        raise ValueError(faults[0].partition(": ")[2])
     return angle
 
 

@@ -4,10 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import numpy as np
 import pytest
 
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
-from landslide_utils.experiments.parameters import Rule, Several, check_parameters, instant, named, optional
+from landslide_utils.experiments.parameters import (
+    Rule,
+    Several,
+    check_parameters,
+    degrees,
+    instant,
+    named,
+    optional,
+    writable,
+)
 from landslide_utils.files import InputError
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks" / "source").glob("*.py"))
@@ -25,6 +35,10 @@ def fault(value: Any, rule: Rule | Several) -> str:
     [
         (4, range(1, 5), 4),
         (2, float, 2.0),
+        (np.int64(4), range(1, 5), 4),
+        (np.float32(2), float, 2.0),
+        (39, degrees, 39.0),
+        (0.0, degrees, 0.0),
         ("", str, ""),
         (False, bool, False),
         ("vv", {"vv": 1, "vh": 2}, "vv"),
@@ -52,6 +66,11 @@ def test_allowed_values_get_the_type_of_their_rule(value: Any, rule: Rule | Seve
     [
         (5, range(1, 5), "p=5 is not a whole number from 1 to 4"),
         (True, range(1, 5), "p=True is not a whole number from 1 to 4"),
+        (95.0, degrees, "p=95.0 must be between 10 and 70"),
+        (float("nan"), degrees, "p=nan must be between 10 and 70"),
+        ("steep", degrees, "p='steep' is not a number"),
+        (f"{__file__}/out", writable, f"p='{__file__}/out' cannot be used: {__file__} is a file where a folder is"),
+        (None, writable, "p=None is not a text"),
         (3.0, range(1, 5), "p=3.0 is not a whole number from 1 to 4"),
         ("3", range(1, 5), "p='3' is not a whole number from 1 to 4"),
         ("a lot", float, "p='a lot' is not a number"),

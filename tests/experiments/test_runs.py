@@ -21,6 +21,12 @@ from landslide_utils.figures.style import Picture
 from landslide_utils.metrics import auprc
 from landslide_utils.scene import Normalisation
 
+METRICS: dict[str, object] = {
+    "format": runs.FORMAT,
+    **dict.fromkeys(runs.METRICS, 0.5),
+    "auprc_log_ratio": float("nan"),
+}
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> dict[str, object]:
@@ -31,9 +37,11 @@ def run(tmp_path: Path) -> dict[str, object]:
     )
     return {
         "config": RunConfig(runs_dir=str(tmp_path / "runs")),
-        "metrics": {"auprc": 0.5, "auprc_log_ratio": float("nan"), "format": runs.FORMAT},
+        "metrics": METRICS,
         "bootstrap": pd.DataFrame({"auprc": [0.4, 0.5], "auprc_landslide_chips": [0.5, 0.6]}),
-        "history": pd.DataFrame({"step": [1, 2], "train_loss": [0.5, 0.4]}),
+        "history": pd.DataFrame(
+            {"step": [1, 2], "train_loss": [0.5, 0.4], "validation_auprc": [0.1, 0.2], "seconds": [2.0, 1.0]}
+        ),
         "model": torch.nn.Conv2d(2, 1, 3),
         "normalisation": Normalisation(("vv_before", "vv_after"), (-7.0, -7.5), (2.0, 2.1)),
         "probability": probability,
@@ -46,11 +54,7 @@ def test_a_run_is_saved_whole_and_can_be_read_back(run: dict) -> None:  # type: 
     assert {p.name for p in folder.iterdir()} == {*MEMBERS, "map.png"}
     config = json.loads((folder / "config.json").read_text())
     assert config["hash"] == folder.name == run["config"].hash
-    assert json.loads((folder / "metrics.json").read_text()) == {
-        "auprc": 0.5,
-        "auprc_log_ratio": None,
-        "format": runs.FORMAT,
-    }
+    assert json.loads((folder / "metrics.json").read_text()) == METRICS | {"auprc_log_ratio": None}
     pd.testing.assert_frame_equal(pd.read_csv(folder / "history.csv"), run["history"])
     weights = load_file(folder / "model.safetensors")
     assert torch.equal(weights["weight"], run["model"].weight)
@@ -106,6 +110,16 @@ def test_a_saved_run_is_read_back(run: dict) -> None:  # type: ignore[type-arg]
     pd.testing.assert_frame_equal(found.bootstrap, run["bootstrap"])
 
 
+def change(folder: Path, **values: object) -> None:
+    file = folder / "metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def leave_out(folder: Path, *names: str) -> None:
+    file = folder / "metrics.json"
+    file.write_text(json.dumps({name: v for name, v in json.loads(file.read_text()).items() if name not in names}))
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
@@ -118,6 +132,16 @@ def test_a_saved_run_is_read_back(run: dict) -> None:  # type: ignore[type-arg]
             "metrics.json has layout 1, this version reads",
         ),
         (lambda folder: (folder / "config.json").write_text("{}"), "it cannot be read \\(KeyError"),
+        (lambda folder: (folder / "config.json").write_text("[" * 100_000), "it cannot be read .* nested too deeply"),
+        (lambda folder: (folder / "config.json").write_bytes(b" " * 2**25), "33.6MB where 16.8MB are allowed"),
+        (lambda folder: leave_out(folder, "prevalence", "steps"), "metrics.json lacks prevalence, steps"),
+        (lambda folder: change(folder, auprc="high"), "metrics.json has no number for auprc"),
+        (
+            lambda folder: (folder / "history.csv").write_text("step\n1\n"),
+            "history.csv lacks seconds, validation_auprc",
+        ),
+        (lambda folder: (folder / "bootstrap.csv").write_text("a\n1\n"), "bootstrap.csv lacks auprc, auprc_land"),
+        (lambda folder: (folder / "bootstrap.csv").write_text(""), "it cannot be read \\(EmptyDataError"),
     ],
 )
 def test_a_damaged_run_is_refused_and_says_why(run: dict, harm: Callable[[Path], None], message: str) -> None:  # type: ignore[type-arg]
@@ -125,6 +149,35 @@ def test_a_damaged_run_is_refused_and_says_why(run: dict, harm: Callable[[Path],
     harm(folder)
     with pytest.raises(RunError, match=message):
         read_run(folder)
+
+
+def test_a_damaged_map_or_network_is_refused_in_words(run: dict) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+    (folder / "probability.zarr" / "probability" / "0.0").write_bytes(b"half")
+    with pytest.raises(RunError, match=r"run its configuration again.*\n.*probability/0\.0 cannot be read .* damaged"):
+        read_run(folder).probability()
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    with pytest.raises(RunError, match=r"model\.safetensors cannot be used \(.*size mismatch|Missing key"):
+        read_run(folder).model()
+    for bad, message in (
+        (whole[:200], "is damaged"),
+        ((2**40).to_bytes(8, "little") + whole[8:], "has a header of 1.10TB where 16.8MB are allowed"),
+        (b"", "is damaged"),
+    ):
+        weights.write_bytes(bad)
+        with pytest.raises(RunError, match=message):
+            read_run(folder).model()
+
+
+def test_what_a_killed_process_left_of_any_run_is_swept(run: dict) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run).parent
+    (left := folder / ".0123456789ab.01234567.part").mkdir()
+    (left / "probability.zarr").mkdir()
+    (mine := folder / ".my notes.part").mkdir()
+    runs.remove_leftovers_of(run["config"])
+    assert not left.exists()
+    assert mine.exists()
 
 
 def test_a_run_that_was_moved_to_another_name_is_refused(run: dict) -> None:  # type: ignore[type-arg]
@@ -164,6 +217,7 @@ def test_a_run_trains_maps_and_measures_once(
     assert {path.name for path in tmp_path.iterdir()} <= {config.hash, f".{config.hash}.lock"}
     assert found.metrics["auprc_low"] <= found.metrics["auprc"] <= found.metrics["auprc_high"]
     assert found.metrics["steps"] == 4
+    assert set(found.metrics) >= {"format", *runs.METRICS}
     probability = xr.open_zarr(config.folder / "probability.zarr")["probability"].load()
     from landslide_utils.chips import part_mask, split_chips
     from landslide_utils.cube import open_cube
