@@ -14,13 +14,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from tqdm.auto import tqdm
-
-if TYPE_CHECKING:
-    import torch
 
 LOCK = "writer.lock"
 MOST_JSON_BYTES = 16 * 2**20
@@ -74,27 +71,6 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply") from None
-
-
-def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Return the description and the tensors of a file of weights (safetensors), which run nothing.
-
-    Raises
-    ------
-    ValueError
-        If it is no such file, or its header is larger than any here.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    with Path(path).open("rb") as head:
-        if (size := int.from_bytes(head.read(8), "little")) > MOST_JSON_BYTES:
-            raise ValueError(f"{path} has a header of {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
-    try:
-        with safe_open(path, framework="pt") as file:
-            described = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
-            return described, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, RecursionError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged ({error})") from error
 
 
 def count_faults(faults: Sequence[str]) -> str:

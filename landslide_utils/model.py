@@ -5,10 +5,14 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from landslide_utils.files import MOST_JSON_BYTES, in_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -275,3 +279,25 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Ten
     "cross-entropy": masked_cross_entropy,
     "dice-bce": dice_bce,
 }
+
+
+def read_weights(path: Path, *names: str) -> tuple[list[Any], dict[str, torch.Tensor]]:
+    """Return what a file of weights (safetensors) says under some names, and its tensors; reading it runs nothing.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If a name is missing, it is no such file, or its header is larger than any here.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with path.open("rb") as head:
+        if (size := int.from_bytes(head.read(8), "little")) > MOST_JSON_BYTES:
+            raise ValueError(f"{path} has a header of {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            described = [json.loads(metadata[name]) for name in names]
+            return described, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, RecursionError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged ({error})") from error

@@ -22,9 +22,9 @@ from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
 from landslide_utils.chips import check_parts, draw_chips
-from landslide_utils.files import atomic_write, read_weights
+from landslide_utils.files import atomic_write
 from landslide_utils.metrics import auprc
-from landslide_utils.model import LOSSES, Preset, build_model
+from landslide_utils.model import LOSSES, Preset, build_model, read_weights
 from landslide_utils.scene import ChipSet, Scene
 
 
@@ -282,7 +282,7 @@ def save_checkpoint(path: Path, session: Session, history: list[dict[str, float]
     }
     with atomic_write(path, overwrite=True) as part:
         copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(copies, part, metadata={"state": json.dumps(described)})
+        save_file(copies, part, metadata={"state": json.dumps(described), "names": json.dumps(list(copies))})
 
 
 def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
@@ -296,20 +296,12 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
     """
     wanted = _training(session)
     try:
-        described, tensors = read_weights(path)
-        described = described["state"]
-        stored = {**described["training"]}
-        kinds, state = _sort(tensors)
-        if stored == wanted and (
-            kinds["model"].keys() != session.model.state_dict().keys()
-            or len(state) != len(session.optimiser.param_groups[0]["params"])
-            or len({tuple(sorted(parts)) for parts in state.values()}) > 1
-            or [len(group["params"]) for group in described["groups"]] != [len(state)]
-            or described["history"][-1]["step"] != described["step"]
-            or "last_epoch" not in described["schedule"]
-        ):
+        (state, names), tensors = read_weights(path, "state", "names")
+        stored, step, history = {**state["training"]}, state["step"], state["history"]
+        groups, schedule = state["groups"], state["schedule"]
+        if tensors.keys() != set(names):
             raise ValueError("parts of it are missing")
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}); delete it to start over") from error
     if stored != wanted:
         differing = ", ".join(
@@ -319,27 +311,20 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
         )
         remedy = "delete it to start over, or choose another file"
         raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
-    session.model.load_state_dict(kinds["model"])
-    session.optimiser.load_state_dict({"state": state, "param_groups": described["groups"]})
-    session.schedule.load_state_dict(described["schedule"])
-    session.step = described["step"]
-    history: list[dict[str, float]] = described["history"]
-    return history
-
-
-def _sort(
-    tensors: Mapping[str, torch.Tensor],
-) -> tuple[dict[str, dict[str, torch.Tensor]], dict[int, dict[str, torch.Tensor]]]:
-    """Return the tensors of a checkpoint by their kind, and those of the optimiser by the number of their weight."""
-    kinds: dict[str, dict[str, torch.Tensor]] = {"model": {}, "optimiser": {}}
+    model: dict[str, torch.Tensor] = {}
+    parts: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         kind, rest = name.split("/", 1)
-        kinds[kind][rest] = tensor
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in kinds["optimiser"].items():
-        number, key = name.split("/")
-        state.setdefault(int(number), {})[key] = tensor
-    return kinds, state
+        if kind == "model":
+            model[rest] = tensor
+        else:
+            number, key = rest.split("/")
+            parts.setdefault(int(number), {})[key] = tensor
+    session.model.load_state_dict(model)
+    session.optimiser.load_state_dict({"state": parts, "param_groups": groups})
+    session.schedule.load_state_dict(schedule)
+    session.step = step
+    return list(history)
 
 
 def _training(session: Session) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from conftest import AFTER, BEFORE, EVENT, SAME_DAY, published
 from dask.callbacks import Callback
 
 from landslide_utils import composite as composite_module
+from landslide_utils import files
 from landslide_utils.composite import CHANNELS, choose_passes, keep_composite, make_composite, variables_of
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.files import InputError, Unfinished
@@ -218,6 +219,6 @@ def test_a_large_composite_is_kept_in_a_store_and_found_again(
     monkeypatch.setattr(composite_module, "_write_windows", None)  # and is not written a second time
     assert keep_composite(composite, progress=False)["image"].shape == in_memory["image"].shape
     other = make_composite(open_cube(composite.attrs["opened_from"]), channels="sar_dem", timesteps=1)
-    monkeypatch.setattr(composite_module, "free_bytes", lambda _: 5)
+    monkeypatch.setattr(files, "free_bytes", lambda _: 5)
     with pytest.raises(InputError, match=r"\d+ bytes are needed in .*composites, but 5 bytes are free; make room"):
         keep_composite(other, progress=False)

@@ -183,7 +183,7 @@ def test_a_checkpoint_without_some_of_its_parts_is_refused(four_chips: pd.DataFr
             train.load_checkpoint(path, session)
     for left_out in state:
         kept = {name: value for name, value in state.items() if name != left_out}
-        save_file(tensors, path, metadata={"state": json.dumps(kept)})
+        save_file(tensors, path, metadata={**described, "state": json.dumps(kept)})
         with pytest.raises(CheckpointError, match=f"cannot be read .'{left_out}'"):
             train.load_checkpoint(path, session)
     assert all(torch.equal(before[name], weight) for name, weight in _weights(session).items())

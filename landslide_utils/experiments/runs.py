@@ -23,7 +23,7 @@ from landslide_utils.composite import keep_composite, make_composite, variables_
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.measure import FORMAT, METRICS, SCORES, measure
-from landslide_utils.files import InputError, atomic_write, read_json, read_weights, remove_leftovers, shorten
+from landslide_utils.files import InputError, atomic_write, read_json, remove_leftovers, shorten
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation, Scene
 
@@ -83,11 +83,11 @@ class Run:
         RunError
             If the weights are damaged, or of another network than the preset's.
         """
-        from landslide_utils.model import build_model
+        from landslide_utils.model import build_model, read_weights
 
         try:
-            described, weights = read_weights(self.config.folder / "model.safetensors")
-            normalisation = Normalisation(**{name: tuple(v) for name, v in described["normalisation"].items()})
+            (described,), weights = read_weights(self.config.folder / "model.safetensors", "normalisation")
+            normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
             preset = dataclasses.replace(PRESETS[self.config.preset], imagenet=False)  # its weights are in the file
             model = build_model(len(normalisation.channels), preset)
             model.load_state_dict(weights)

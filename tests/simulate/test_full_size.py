@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 from filelock import FileLock
 
+from landslide_utils import files
 from landslide_utils.__main__ import main
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.files import InputError
@@ -100,7 +101,7 @@ def test_an_interrupted_call_is_taken_up_by_the_next(
 
 def test_a_disk_that_is_too_small_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     made = fail_after(monkeypatch, 0)
-    monkeypatch.setattr(full_size, "free_bytes", lambda folder: 589_823)
+    monkeypatch.setattr(files, "free_bytes", lambda folder: 589_823)
     with pytest.raises(InputError, match=r"589824 bytes are needed in .*, but 589823 bytes are free; make room"):
         simulate_cube(NAME)
     assert made == []
