@@ -18,10 +18,13 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
+from kit.install import SETTINGS
 from nbformat import NotebookNode
 from packaging.specifiers import SpecifierSet
+from release import newest_release
 from run_notebooks import bound_by, code_cells, is_stub, read_by, versions
 
+import landslide_utils
 from landslide_utils.course import check
 
 ROOT = Path(__file__).parent.parent
@@ -84,6 +87,16 @@ def test_every_import_is_a_dependency() -> None:
                     or top == "landslide_utils"
                     or names.get(top, top).replace("-", "_") in known
                 ), f"{path.name} imports {top}"
+
+
+def test_threads_and_memory_are_set_alike_by_make_conda_binder_and_kit() -> None:
+    """All four keep the same memory; conda and Binder, where a hub shows more cores than it gives, set threads too."""
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["variables"]
+    assert all(isinstance(value, str) for value in conda.values())  # some versions of conda refuse numbers
+    make = dict(re.findall(r"^export (\w+) \?= (.+)$", (ROOT / "Makefile").read_text(), flags=re.M))
+    binder = dict(re.findall(r"(\w+)=(\d+)", (ROOT / "binder" / "start").read_text()))
+    assert make == SETTINGS == {name: value for name, value in conda.items() if name.startswith("MALLOC_")}
+    assert conda == binder
 
 
 def test_binder_uses_the_same_environment() -> None:
@@ -264,6 +277,32 @@ def test_nothing_compiles_a_network_where_the_compiler_is_left_out() -> None:
             assert not re.search(r"torch\.compile\(|import triton|jit_compile|inductor", path.read_text()), path
 
 
+def test_the_version_stands_once_and_the_others_agree() -> None:
+    from setuptools.config.pyprojecttoml import read_configuration
+
+    assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dynamic"]
+    assert read_configuration(ROOT / "pyproject.toml")["project"]["version"] == landslide_utils.__version__
+    version, day, _ = newest_release((ROOT / "CHANGELOG.md").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert landslide_utils.__version__ == version == str(citation["version"])
+    assert str(citation["date-released"]) == day
+
+
+def test_the_citation_file_has_what_zenodo_needs() -> None:
+    """It reads none with a list of licences, or without a title and authors at the top (zenodo 2515)."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["type"] == "software"
+    assert citation["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
+    for entry in (citation, *citation["references"]):
+        assert entry["title"]
+        assert all(author.keys() in ({"name"}, {"family-names", "given-names"}) for author in entry["authors"])
+    assert set(citation) <= {
+        *("cff-version", "message", "title", "type", "version", "date-released", "license", "authors"),
+        *("abstract", "doi", "identifiers", "keywords", "repository-code", "url", "references"),
+    }
+
+
 def test_the_citation_file_asks_for_paper_and_data() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert "2211.02869" in json.dumps(citation["references"])
@@ -274,6 +313,5 @@ def test_the_package_says_who_made_it_and_that_it_is_typed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert project["project"]["authors"] == [{"name": author["name"]} for author in citation["authors"]]
-    assert project["project"]["version"] == str(citation["version"])
     assert "py.typed" in project["tool"]["setuptools"]["package-data"]["landslide_utils"]
     assert (ROOT / "landslide_utils" / "py.typed").exists()
