@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,33 @@ BEFORE = ["2018-08-01T20:42", "2018-08-07T20:42", "2018-08-13T20:42", "2018-08-1
 SAME_DAY = ["2018-09-05T08:30", "2018-09-05T20:42"]  # one pass before the earthquake and one after it, on the same day
 AFTER = ["2018-09-11T20:42", "2018-09-17T20:42", "2018-09-23T20:42", "2018-09-29T20:42"]
 ASCENDING = ["2018-08-10T08:41", "2018-09-02T08:41", "2018-09-14T08:41"]
+
+NOT_ON_WINDOWS = {
+    "Binder's scripts and its link to environment.yml are for Linux": (
+        "test_binder_uses_the_same_environment",
+        "test_repo2docker_takes_the_conda_environment_and_both_scripts",
+        "test_the_scripts_are_bash_that_binder_can_run",
+    ),
+    "a process is killed by a signal": (
+        "test_a_killed_process_leaves_nothing_that_looks_whole",
+        "test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not",
+    ),
+    "the system limits the size of a file, or says what a disk has left, in a way of its own": (
+        "test_a_disk_that_fills_up_leaves_what_has_arrived",
+        "test_a_disk_that_fills_up_while_unpacking_leaves_no_half_cube",
+        "test_a_disk_that_is_full_leaves_nothing_behind",
+        "test_what_would_not_fit_on_the_disk_is_not_unpacked",
+    ),
+}
+"""Unit tests that need what only POSIX systems have, by the reason; all others run on Windows too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on Windows what cannot run there."""
+    reasons = {name: reason for reason, names in NOT_ON_WINDOWS.items() for name in names}
+    for item in items if sys.platform == "win32" else []:
+        if reason := reasons.get(getattr(item, "originalname", "")):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def published(

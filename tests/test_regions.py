@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
@@ -38,4 +39,4 @@ def test_what_is_no_instant_is_refused(text: str, message: str) -> None:
 
 def test_the_data_folder_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIDE_DATA", "/somewhere")
-    assert str(data_folder()) == "/somewhere"
+    assert data_folder() == Path("/somewhere")

@@ -244,7 +244,7 @@ def write_page(path: Path, paragraphs: Sequence[str], *, figure: Picture, pictur
     with atomic_write(path.with_name(picture), overwrite=True) as part:
         figure.save(part)
     with atomic_write(path, overwrite=True) as part:
-        part.write_text("\n\n".join([heading, *source, *others]) + "\n")
+        part.write_text("\n\n".join([heading, *source, *others]) + "\n", encoding="utf-8")  # names of regions
 
 
 def radar_of(table: pd.DataFrame) -> str:
