@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import doctest
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from sklearn.metrics import log_loss
 
 from landslide_utils.chips import SIZE
 from landslide_utils.scene import ChipSet, Normalisation, Scene
@@ -83,6 +87,26 @@ def test_a_chip_is_a_window_of_the_arrays(four_chips: pd.DataFrame) -> None:
     assert got["landslides"].dtype == got["valid"].dtype == np.float32
     drawn = ChipSet(scene, "train", draws=np.array([1, 0, 1]))
     assert [float(chip["image"][0, 0, 0]) for chip in drawn] == [float(image[0, 0, c]) for c in (128, 0, 128)]
+
+
+def test_chips_become_what_torchgeo_wants_by_the_lines_that_are_shown(four_chips: pd.DataFrame) -> None:
+    import torch
+    from torch.utils.data import DataLoader
+
+    (_, bridge) = doctest.DocTestParser().get_examples(ChipSet.__doc__ or "")[:2]
+    shown: dict[str, Any] = {"np": np, "torch": torch}
+    exec(bridge.source, shown)
+    image, labels = _image((128, 600)), _labels((128, 600), share=0.1)
+    image[0, 5:9, 128:140] = np.nan
+    chips = ChipSet(_scene(image, labels, four_chips), "train")
+    (batch,) = DataLoader(chips, batch_size=2, collate_fn=shown["for_torchgeo"])  # type: ignore[arg-type]
+    assert batch["image"].shape == (2, 2, 128, 128)
+    assert batch["image"].dtype == torch.float32
+    assert (batch["mask"].shape, batch["mask"].dtype) == ((2, 128, 128), torch.int64)
+    logits = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 2, 128, 128)))
+    loss = torch.nn.functional.cross_entropy(logits, batch["mask"], ignore_index=255).item()
+    valid, slid = (np.concatenate([chip[name] for chip in chips]).astype(bool) for name in ("valid", "landslides"))
+    assert loss == pytest.approx(log_loss(slid[valid], logits.softmax(1)[:, 1].numpy()[valid]))
 
 
 def test_crops_take_the_place_of_chips_and_stay_near_their_own_place(four_chips: pd.DataFrame) -> None:
