@@ -1,9 +1,9 @@
 """From radar backscatter to a map of landslides: the helper package of the notebooks.
 
-One way through the house, each module knowing only those before it::
+One way from a cube to a map; each step takes what the step before made, and knows nothing of those after it::
 
-    regions -> download -> cube -> composite -> chips -> model -> train -> predict -> polygons, export
-                                                                          predict -> runs -> experiments -> results
+    region -> cube -> composite -> chips -> model
+    -> train -> metrics -> predict -> export
 
 Importing the package loads nothing heavy: torch comes in where a model is built.
 """

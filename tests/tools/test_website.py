@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_the_front_page_has_a_picture_of_each_notebook_with_its_words_and_a_link
     assert "## The course" in page
     assert "## The experiment" in page
     assert "make test" not in page
+    assert (top / "api.md").read_text() == make.reference()
     assert not re.search(r"\{(about|gallery|course|experiment)\}", page)
 
 
@@ -95,6 +97,19 @@ def test_a_section_that_the_readme_lost_is_missed(make: ModuleType) -> None:
     assert make.section("# a\n\n## The course\n\ntext\n\n## Other\n", "The course") == "## The course\n\ntext"
     with pytest.raises(SystemExit, match=r"README\.md has no section '## The course', which the front page shows"):
         make.section("# a\n\n## Other\n", "The course")
+
+
+def test_the_package_s_page_names_the_core_and_what_each_wing_offers(make: ModuleType) -> None:
+    page = make.reference()
+    tables = re.findall(r"automodule:: (\S+)\n\n\.\. autosummary::\n   :toctree: api\n\n((?:   \w+\n)+)", page)
+    listed = {module: names.split() for module, names in tables}
+    core = [path.stem for path in (ROOT / "landslide_utils").glob("[!_]*.py")]
+    assert listed.pop("landslide_utils") == sorted(core)
+    assert listed.keys() == {
+        f"landslide_utils.{path.parent.name}" for path in (ROOT / "landslide_utils").glob("*/__init__.py")
+    }
+    for wing, names in listed.items():
+        assert set(names) == set(importlib.import_module(wing).__all__) - {"PRACTICE"}  # a table has no docstring
 
 
 @pytest.mark.slow

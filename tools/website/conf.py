@@ -3,7 +3,12 @@
 project = "Landslides from radar"
 author = "the landslides-from-radar authors"
 copyright = "text CC BY 4.0, code MIT"
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+templates_path = ["templates"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings have them, with shapes and units
+napoleon_use_rtype = False
+add_module_names = False
 
 nb_execution_mode = "off"  # papermill has run them
 nb_ipywidgets_js = {}  # would be fetched from the network

@@ -9,6 +9,9 @@ import argparse
 import base64
 import hashlib
 import html
+import importlib
+import inspect
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -19,6 +22,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+import landslide_utils
 from landslide_utils.files import atomic_write
 
 ROOT = Path(__file__).parents[2]
@@ -113,9 +117,26 @@ def section(readme: str, heading: str) -> str:
     return found[0].strip()
 
 
+def reference() -> str:
+    """Return a page that leads to one of each module of the core, and of each that a wing offers, or function or class.
+
+    Sphinx writes those pages from the docstrings.
+    """
+    found = sorted(pkgutil.iter_modules(landslide_utils.__path__), key=lambda module: module.ispkg)
+    offered = {"landslide_utils": [module.name for module in found if not module.ispkg and module.name != "__main__"]}
+    for name in (f"landslide_utils.{module.name}" for module in found if module.ispkg):
+        values = {each: pkgutil.resolve_name(f"{name}.{each}") for each in importlib.import_module(name).__all__}
+        offered[name] = [each for each, value in values.items() if inspect.ismodule(value) or callable(value)]
+    lines = ["# The package", "", "```{eval-rst}"]
+    for module, names in offered.items():
+        lines += [module, "-" * len(module), "", f".. automodule:: {module}", ""]
+        lines += [".. autosummary::", "   :toctree: api", "", *(f"   {name}" for name in names), ""]
+    return "\n".join([*lines, "```", ""])
+
+
 def assemble(notebooks: list[Path], top: Path) -> None:
     """Put the website's sources together in a folder: settings, documents, notebooks, front page."""
-    for name in ("conf.py", "static"):
+    for name in ("conf.py", "static", "templates"):
         source = ROOT / "tools" / "website" / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, top / name)
     shutil.copytree(ROOT / "docs", top / "docs")
@@ -141,6 +162,7 @@ def assemble(notebooks: list[Path], top: Path) -> None:
     page = (ROOT / "tools" / "website" / "index.md").read_text()
     for name, part in parts.items():
         page = page.replace(f"{{{name}}}", part, 1)
+    (top / "api.md").write_text(reference())
     (top / "index.md").write_text(settle(page, top / "index.md", top))
 
 
