@@ -100,12 +100,12 @@ def train(given: Namespace) -> None:
 
 
 def draw(given: Namespace) -> None:
-    """Map a cube with the network of a run, and write the map, its polygons and a STAC item to files."""
+    """Map a cube with the network of a run, and write the map and its polygons to files."""
     from landslide_utils.chips import part_mask
     from landslide_utils.experiments.parameters import check_parameters, degrees, instant
     from landslide_utils.experiments.runs import prepare, read_run
     from landslide_utils.experiments.transfer import map_cube
-    from landslide_utils.export import plan_files, write_geotiff, write_item, write_polygons
+    from landslide_utils.export import plan_files, write_geotiff, write_polygons
     from landslide_utils.polygons import best_threshold, find_polygons
     from landslide_utils.predict import connect
 
@@ -132,7 +132,6 @@ def draw(given: Namespace) -> None:
     print(write_geotiff(probability, paths["map"], threshold=threshold, overwrite=given.overwrite))
     for kind in ("polygons", "polygons_in_degrees"):
         print(write_polygons(polygons, paths[kind], overwrite=given.overwrite))
-    print(write_item(paths, overwrite=given.overwrite))
     shutil.rmtree(store)
     print(f"{len(polygons)} polygons above a probability of {threshold:.2f}")
 

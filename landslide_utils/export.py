@@ -1,19 +1,13 @@
-"""Maps as GeoTIFF and polygons as GeoPackage or GeoJSON, refused if they do not lie on a grid in metres.
-
-A STAC item beside them lets a catalogue, and tools that read one, find them.
-"""
+"""Maps as GeoTIFF and polygons as GeoPackage or GeoJSON, refused if they do not lie on a grid in metres."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from landslide_utils.cube import CF_ATTRIBUTES
@@ -25,14 +19,6 @@ if TYPE_CHECKING:
 
 TAGS = ("region", "event_time", "simulated", "source", "orbit", "passes_before", "passes_after")
 SHARES = ("share_mapped", "share_without_data", "share_layover", "share_shadow")
-MEDIA = {
-    "map": "image/tiff; application=geotiff; profile=cloud-optimized",
-    "polygons": "application/geopackage+sqlite3",
-    "polygons_in_degrees": "application/geo+json",
-    "page": "text/html",
-}
-"""Media type of each file beside a STAC item."""
-
 FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
 
 
@@ -62,8 +48,7 @@ def plan_files(
     Returns
     -------
     dict of pathlib.Path
-        ``map`` (GeoTIFF), ``polygons`` (GeoPackage), ``polygons_in_degrees`` (GeoJSON), ``page`` (HTML), ``item``
-        (STAC).
+        ``map`` (GeoTIFF), ``polygons`` (GeoPackage), ``polygons_in_degrees`` (GeoJSON), ``page`` (HTML).
 
     Raises
     ------
@@ -76,7 +61,6 @@ def plan_files(
         "polygons": "landslides.gpkg",
         "polygons_in_degrees": "landslides.geojson",
         "page": "map.html",
-        "item": "item.json",
     }
     paths = {kind: Path(folder) / name for kind, name in names.items()}
     faults = find_folder_faults(folder) + ([] if threshold is None else find_threshold_faults(threshold))
@@ -195,78 +179,3 @@ def _sentence(attrs: dict[str, Any]) -> str:
     radar = "simulated radar" if attrs.get("simulated") else "radar"
     event = f"{attrs.get('region')}, event {attrs.get('event_time')} UTC"
     return f"Landslides mapped from {radar}, {event}, threshold {attrs['threshold']:.3g}"
-
-
-def write_item(paths: Mapping[str, Path], *, overwrite: bool = False) -> Path:
-    """Write a STAC item that describes a map's files, and return its path.
-
-    Parameters
-    ----------
-    paths : mapping of pathlib.Path
-        As :func:`plan_files` returns it, all in one folder. The map must be there; of the other files those are named
-        that are.
-    overwrite : bool
-        Whether an item that is there may be replaced.
-
-    Raises
-    ------
-    ExportError
-        If there is no map, or it does not say where it lies or when its event was.
-    FileExistsError
-        If the item exists and may not be replaced.
-
-    Notes
-    -----
-    STAC 1.1 with the projection extension 2.0. ``datetime`` is the event; where the passes are known, the first and
-    the last are ``start_datetime`` and ``end_datetime``. Links are relative, so that the folder can be moved.
-    """
-    import rasterio.warp
-    from shapely.geometry import box, mapping
-
-    if not paths["map"].exists():
-        raise ExportError([f"there is no map at {paths['map']}; write it first"])
-    with rasterio.open(paths["map"], driver="GTiff") as file:
-        tags, crs, bounds, shape, transform = file.tags(), file.crs, file.bounds, file.shape, file.transform
-    faults = [] if crs else [f"{paths['map'].name} has no coordinate reference system"]
-    if "event_time" not in tags:
-        faults.append(f"{paths['map'].name} does not say when its event was; give the map an attribute event_time")
-    refuse(faults)
-    passes = [text for name in ("passes_before", "passes_after") for text in tags.get(name, "").split(", ") if text]
-    instants = sorted(map(_instant, passes))
-    span = {"start_datetime": instants[0], "end_datetime": instants[-1]} if instants else {}
-    radar = "simulated radar" if tags.get("simulated") == "True" else "radar"
-    region, authority = tags.get("region", paths["map"].stem), crs.to_authority()
-    item = {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "stac_extensions": ["https://stac-extensions.github.io/projection/v2.0.0/schema.json"],
-        "id": re.sub(r"\W+", "-", f"{region} {tags['event_time']} landslides"),
-        "bbox": rasterio.warp.transform_bounds(crs, "EPSG:4326", *bounds),
-        "geometry": rasterio.warp.transform_geom(crs, "EPSG:4326", mapping(box(*bounds))),
-        "properties": {
-            "title": f"Landslides mapped from {radar}, {region}",
-            "datetime": _instant(tags["event_time"]),
-            **span,
-            **({"proj:code": ":".join(authority)} if authority else {"proj:code": None, "proj:wkt2": crs.to_wkt()}),
-            "proj:shape": shape,
-            "proj:transform": tuple(transform)[:6],
-        },
-        "links": [],
-        "assets": {
-            kind: {
-                "href": f"./{os.path.relpath(paths[kind], paths['item'].parent)}".replace(os.sep, "/"),
-                "type": media,
-            }
-            for kind, media in MEDIA.items()
-            if kind in paths and paths[kind].exists()
-        },
-    }
-    item["assets"]["map"] |= {"roles": ["data"], "data_type": "float32", "nodata": "nan", "unit": "1"}
-    with atomic_write(paths["item"], overwrite=overwrite) as part:
-        part.write_text(json.dumps(item, indent=1))
-    return paths["item"]
-
-
-def _instant(text: str) -> str:
-    """Return an instant in UTC as STAC wants it."""
-    return pd.Timestamp(text).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -125,20 +125,6 @@ class ChipSet:
     The radar looks nearly west or nearly east, so a scene mirrored north to south is one that it could have seen;
     mirrored east to west it would be lit from the wrong side, and quarter turns likewise. With the ground, the
     northward part of its aspect changes sign.
-
-    Examples
-    --------
-    TorchGeo wants the keys ``image`` and ``mask``, and in a mask one number, here 255, for what is not scored. This
-    function gives it both; with it as ``collate_fn`` any ``DataLoader`` of chips has TorchGeo's batches.
-
-    >>> import torch
-    >>> def for_torchgeo(chips):
-    ...     masks = [np.where(chip["valid"][0] > 0, chip["landslides"][0], 255) for chip in chips]
-    ...     images = np.stack([chip["image"] for chip in chips])
-    ...     return {"image": torch.from_numpy(images), "mask": torch.from_numpy(np.stack(masks)).long()}
-    >>> image, landslides, valid = np.zeros((4, 1, 3), "f4"), np.array([[[0, 1, 0]]]), np.array([[[1, 1, 0]]])
-    >>> for_torchgeo([{"image": image, "landslides": landslides, "valid": valid}])["mask"]
-    tensor([[[  0,   1, 255]]])
     """
 
     def __init__(
