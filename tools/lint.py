@@ -25,7 +25,7 @@ HEADER = {
     r"\| you should know \| where it is taught \|\n\|---\|---\|\n\|": (
         "a table '| you should know | where it is taught |'"
     ),
-    r"without a network|needs a network": "whether it works without a network",
+    r"works offline|needs the internet": "whether it works offline",  # a network is also a neural one
 }
 FOOTER = {
     r"\A## What we learnt": "a last cell '## What we learnt'",

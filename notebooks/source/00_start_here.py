@@ -9,30 +9,30 @@
 # %% [markdown]
 # # 00 Start here
 #
-# In the night of 6 September 2018, local time, an earthquake shook the forested hills of eastern Iburi, on Hokkaido.
-# More than six thousand slopes gave way within a minute. Roads were cut, clouds hung over the hills, and somebody had
-# to say where to look first. This course makes such a map from radar.
+# On the night of 6 September 2018, local time, an earthquake shook the forested hills of eastern Iburi, on Hokkaido.
+# More than six thousand slopes failed within a minute. Roads were cut and clouds hung over the hills. Somebody had to
+# decide where to look first. This course makes such a map from radar.
 #
 # ![Left: landslides as labelled. Right: the probability of a landslide that a neural network gives each pixel of the
 # test area, which it has never seen.](../docs/map.png)
 #
-# *The promise: what you can make at the end of notebook 03. Simulated radar, test area only.*
+# *This is what you can make at the end of notebook 03. Simulated radar, test area only.*
 #
-# **Afterwards you can** say what goes into such a map and what comes out, run the whole way from radar images to a map
-# once, and read its score beside chance.
+# **Afterwards you can** say what goes into such a map and what comes out. You can run the complete workflow once, from
+# radar images to a map, and compare its score with random guessing.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python: variables, calling functions | any beginner's course |
 # | what a notebook is: cells, run from top to bottom with Shift+Enter | the first page of JupyterLab's help |
 #
-# It works without a network. The radar is **simulated**: a practice scene with known truth, an earthquake in hills like
-# those of Hokkaido. New words are explained in the [glossary](../docs/glossary.md).
+# It works offline. The radar is **simulated**: a practice scene with known truth, an earthquake in hills like those of
+# Hokkaido. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. The defaults need about a minute on a quiet machine.
+# All settings are in the next cell. With the defaults the notebook takes about one minute if nothing else is running.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -40,7 +40,7 @@ region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, 
 steps: int = 120  # Batches of chips that the network is trained on, 1 to 1000; more is better and slower
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done.
+# The next cell checks your settings. If one is wrong, it stops and tells you which.
 
 # %%
 from landslide_utils.experiments.parameters import check_parameters
@@ -51,9 +51,10 @@ parameters = check_parameters(globals(), region=PRACTICE, steps=range(1, 1001))
 # %% [markdown]
 # ## The satellite
 #
-# [Sentinel-1](../docs/glossary.md#sentinel-1) sends microwaves down and listens to what comes back. It comes by every
-# six to twelve days and each time makes an image; the stack of images is a [datacube](../docs/glossary.md#datacube). We
-# open ours and cut out its busiest part, 768 x 768 pixels of 10 m.
+# [Sentinel-1](../docs/glossary.md#sentinel-1) sends microwaves down and measures what comes back. It passes over the
+# same place every 6 to 12 days and takes an image each time. The stack of images is a
+# [datacube](../docs/glossary.md#datacube). We open ours and cut out the part with most landslides: 768 x 768 pixels of
+# 10 m.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -63,9 +64,9 @@ datacube = busiest_window(open_cube(region, variables=["vv", "vh"], progress=Tru
 datacube
 
 # %% [markdown]
-# When did it pass, and when did the slopes fail? All times are UTC; in Hokkaido clocks are nine hours ahead. It comes
-# at dawn and at dusk, and it would see as much at midnight: radar brings its own light, and clouds are transparent to
-# it.
+# When did it pass, and when did the slopes fail? All times are UTC; in Hokkaido clocks are nine hours ahead. The
+# satellite passes at dawn and at dusk. It would see just as well at midnight: a radar sends its own waves, and they go
+# through clouds.
 
 # %% tags=["misconception:radar-is-a-photograph"]
 import pandas as pd
@@ -89,12 +90,12 @@ composite = make_composite(datacube, channels="sar", timesteps=3).load()
 composite_figure(composite)
 
 # %% [markdown]
-# The lower right panel is what the network has to find: here the simulator's truth, elsewhere what people traced by
-# hand on air photographs.
+# The lower right panel is what the network has to find. Here it comes from the simulator. For a real event, people
+# trace landslides by hand on air photographs.
 #
-# ### Exercise: how much slid?
+# ### Exercise: how large an area slid?
 #
-# `landslides` is true where the ground slid. How many square kilometres are that? A pixel is `pixel_size_m` metres wide
+# `landslides` is true where the ground slid. How many square kilometres is that? A pixel is `pixel_size_m` metres wide
 # and high.
 
 # %% tags=["exercise"]
@@ -111,8 +112,8 @@ check.landslide_area(area_km2, landslides, pixel_size_m)
 # %% [markdown]
 # ## The network
 #
-# The scene is cut into [chips](../docs/glossary.md#chip). Some train the network; others are kept back for the test,
-# and it never sees their labels.
+# The scene is cut into [chips](../docs/glossary.md#chip). Some train the network. Others are kept for the test, and the
+# network never sees their labels.
 
 # %%
 from landslide_utils.chips import part_mask, split_chips
@@ -122,7 +123,8 @@ chips = split_chips(composite["landslides"], seed=1)
 scene = Scene.fit(composite, chips)
 
 # %% [markdown]
-# Which part is which? The gaps between them keep the test honest: neighbours look alike.
+# The next figure shows which chip is used for what. Neighbouring chips look alike, so there are gaps between the parts.
+# They keep the test fair.
 
 # %%
 from landslide_utils.figures.chips import split_figure
@@ -130,7 +132,7 @@ from landslide_utils.figures.chips import split_figure
 split_figure(composite, chips)
 
 # %% [markdown]
-# A small UNet++ is built. Notebook 03 explains it; here we only use it.
+# We build a small network, a UNet++. Notebook 03 explains how it works; here we only run it.
 
 # %%
 from landslide_utils.model import PRESETS
@@ -139,7 +141,7 @@ from landslide_utils.train import fit, start_session
 session = start_session(scene, PRESETS["quick"], steps=steps)
 
 # %% [markdown]
-# Now it trains: in each step it sees a few chips, and then its weights change a little.
+# Now it trains. In each step it gets a few chips, and then its weights (the numbers that it learns) change a little.
 
 # %%
 history = list(fit(session))
@@ -147,8 +149,8 @@ history = list(fit(session))
 # %% [markdown]
 # ## The map
 #
-# And it gives every pixel a probability of being a landslide. We look at test chips only, because only there it has
-# never seen the answer.
+# The network gives every pixel a probability of being a landslide. We look at the test chips only, because the network
+# has never seen their labels.
 
 # %%
 from landslide_utils.figures.maps import map_figure
@@ -160,8 +162,8 @@ map_figure(probability, composite["landslides"], chips)
 # %% [markdown]
 # ## How good is it?
 #
-# The first measure that comes to mind is **accuracy**: the share of pixels that are called right. Compare the network
-# with a map that calls nothing a landslide.
+# The first measure that comes to mind is **accuracy**: the share of pixels that are classified correctly. Compare the
+# network with a map that calls nothing a landslide.
 
 # %% tags=["misconception:high-accuracy-is-a-good-map"]
 test = part_mask(chips, "test", composite["landslides"]) & scene.valid
@@ -169,15 +171,15 @@ truth, called = composite["landslides"].values[test.values], probability.values[
 print(f"accuracy: network {(called == truth).mean():.1%}, empty map {(~truth).mean():.1%}")
 
 # %% [markdown]
-# Accuracy hardly sees what is rare. Better ask two things: of the landslide pixels, how many are found
-# ([recall](../docs/glossary.md#recall))? Of the finds, how many are right ([precision](../docs/glossary.md#precision))?
-# Both depend on where we draw the line between yes and no; the area under their curve,
-# [AUPRC](../docs/glossary.md#auprc), sums up all lines.
+# Landslides are rare, so they hardly change the accuracy. It is better to ask two questions. Of the landslide pixels,
+# how many are found ([recall](../docs/glossary.md#recall))? Of the pixels that the map calls landslide, how many really
+# are ([precision](../docs/glossary.md#precision))? Both depend on the [threshold](../docs/glossary.md#threshold). The
+# area under the precision-recall curve, [AUPRC](../docs/glossary.md#auprc), sums up all thresholds.
 #
 # ### Exercise: the score of the map
 #
-# `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: what is true, and what the map says.
-# Measure it on the test pixels.
+# `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: the labels, and the map's
+# probabilities. Measure it on the test pixels.
 
 # %% tags=["exercise"]
 from sklearn.metrics import average_precision_score
@@ -190,7 +192,8 @@ score = average_precision_score(labels.values[test.values], probability.values[t
 check.average_precision(score, probability, labels, test)
 
 # %% [markdown]
-# Is that much? A score means something only beside **chance**. We give each test pixel a random number and score that.
+# Is that a good score? To know, compare it with **random guessing**. Its score is called
+# [chance](../docs/glossary.md#chance) in this course. We give each test pixel a random number and score that.
 
 # %% tags=["misconception:chance-is-one-half"]
 import numpy as np
@@ -199,53 +202,54 @@ chance = average_precision_score(truth, np.random.default_rng(0).random(truth.si
 print(f"random numbers score {chance:.3f}; {truth.mean():.3f} of the test pixels are landslides")
 
 # %% [markdown]
-# The two numbers are nearly the same: a map that knows nothing scores the [prevalence](../docs/glossary.md#prevalence).
-# One more look, at the probabilities themselves: if 0.3 meant "three of ten", their mean would be the share of
-# landslides.
+# The two numbers are nearly the same. Random guessing scores the share of landslide pixels, the
+# [prevalence](../docs/glossary.md#prevalence). Now look at the probabilities themselves. If 0.3 meant "three of ten",
+# their mean would be the share of landslides.
 
 # %% tags=["misconception:a-probability-is-a-share"]
 print(f"mean probability {float(probability.where(test).mean()):.3f}, share of landslides {truth.mean():.3f}")
 
 # %% [markdown]
-# The two need not agree: the network was trained mostly on chips that hold landslides. So read the map as an order of
-# where to look first, not as percentages.
+# The two do not have to agree: the network was trained mostly on chips with landslides. Use the map to decide where to
+# look first. Do not read its values as percentages.
 
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:radar-is-a-photograph"]
 # **1.** The earthquake struck at night, and the next days were cloudy. When can Sentinel-1 first see the landslides?
 #
 # <details><summary>On the first cloudless day</summary>
 #
-# **No.** Clouds are transparent at its wavelength of 5.5 cm: it need not wait.
+# **No.** Its waves, 5.5 cm long, go through clouds. It does not have to wait for a clear sky.
 #
 # </details>
 #
 # <details><summary>In the first daylight</summary>
 #
-# **No.** It brings its own light, as microwaves, so it sees as much at midnight as at noon.
+# **No.** It sends its own microwaves, so it sees at midnight as well as at noon.
 #
 # </details>
 #
 # <details><summary>At its next pass</summary>
 #
-# **Right.** It sends its own microwaves, and they go through clouds. Only its orbit makes us wait.
+# **Right.** It sends its own microwaves, and they go through clouds. We only have to wait until the satellite passes
+# again.
 #
 # </details>
 
 # %% [markdown] tags=["question:high-accuracy-is-a-good-map"]
-# **2.** A map calls 98 % of the pixels right. Landslides cover 2 % of them. How good is it?
+# **2.** A map classifies 98 % of the pixels correctly. Landslides cover 2 % of them. How good is it?
 #
 # <details><summary>Very good: only 2 % are wrong</summary>
 #
-# **No.** An empty map is also right on 98 %. Accuracy hardly sees what is rare.
+# **No.** An empty map is also right for 98 % of the pixels. What is rare hardly changes the accuracy.
 #
 # </details>
 #
-# <details><summary>It cannot be said from that</summary>
+# <details><summary>You cannot tell from this number</summary>
 #
 # **Right.** A map without a single landslide has the same accuracy. Ask for precision and recall.
 #
@@ -253,7 +257,8 @@ print(f"mean probability {float(probability.where(test).mean()):.3f}, share of l
 #
 # <details><summary>Useless</summary>
 #
-# **No.** It may be: an empty map scores as much. But a very good one might too. The number does not tell.
+# **No.** It may be: an empty map has the same accuracy. But a very good map can have it too. You cannot tell from this
+# number.
 #
 # </details>
 
@@ -262,50 +267,52 @@ print(f"mean probability {float(probability.where(test).mean()):.3f}, share of l
 #
 # <details><summary>0.5</summary>
 #
-# **No.** That is chance for the area under the ROC curve, which is another curve.
+# **No.** That is the score of random guessing for the area under the ROC curve, which is another curve.
 #
 # </details>
 #
 # <details><summary>0.02</summary>
 #
-# **Right.** Whatever it picks, 2 % of it are landslides: the precision is the prevalence at every recall.
+# **Right.** Of any random choice of pixels, 2 % are landslides. So the precision equals the prevalence at every recall.
 #
 # </details>
 #
 # <details><summary>0</summary>
 #
-# **No.** Random picks are right now and then: in 2 % of the cases.
+# **No.** Random choices are sometimes right: in 2 % of the cases.
 #
 # </details>
 
 # %% [markdown] tags=["question:a-probability-is-a-share"]
-# **4.** This network says 0.9 for a group of pixels. How many of them are landslides?
+# **4.** This network gives a group of pixels the probability 0.9. How many of them are landslides?
 #
 # <details><summary>90 %</summary>
 #
-# **No.** Only if it was trained on as many landslides as there are. Its chips were chosen because they hold some.
+# **No.** Only if landslides were as common in its training as in the scene. Most of its chips were chosen because they
+# hold some.
 #
 # </details>
 #
 # <details><summary>Probably fewer than 90 %</summary>
 #
-# **Right.** It was shown more landslides than there are, so it expects too many. The order of the pixels is still
-# useful.
+# **Right.** Landslides were more common in its training than in the scene, so it expects too many. The order of the
+# pixels is still useful.
 #
 # </details>
 #
 # <details><summary>All of them: 0.9 is above one half</summary>
 #
-# **No.** One half is a threshold that somebody chose, not a truth.
+# **No.** One half is only a threshold that somebody chose.
 #
 # </details>
 
 # %% [markdown]
 # ## What we learnt
 #
-# - Radar sees through clouds and at night; only its orbit makes us wait.
-# - Passes before and after an event make a composite, chips of it train a network, and the network maps the rest.
-# - A score is read beside chance: for AUPRC, the share of landslides among the pixels that are scored.
+# - Radar sees through clouds and at night. We only have to wait until the satellite passes again.
+# - Passes before and after an event are averaged to a composite. A network is trained on chips of it, and maps the
+#   rest.
+# - A score is compared with that of random guessing. For AUPRC it is the share of landslides among the scored pixels.
 #
 # Next: [01 Explore backscatter](01_explore.ipynb), which looks closely at what the radar measures.
 #

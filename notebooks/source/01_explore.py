@@ -22,7 +22,7 @@
 # | Python and a little NumPy | any beginner's course |
 # | what the course is about | [00 Start here](00_start_here.ipynb), not required |
 #
-# It works without a network. Most of this course runs on a practice cube: **simulated** radar with known truth, there
+# It works offline. Most of this course runs on a practice cube: **simulated** radar with known truth, there
 # at once. Words that are new are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]

@@ -21,7 +21,7 @@
 # | what backscatter in dB is, and why passes are averaged | [01 Explore backscatter](01_explore.ipynb) |
 # | Python, a little NumPy and pandas | any beginner's course |
 #
-# It works without a network. The cube is **simulated**: a practice scene with known truth. New words are explained in
+# It works offline. The cube is **simulated**: a practice scene with known truth. New words are explained in
 # the [glossary](../docs/glossary.md).
 
 # %% [markdown]

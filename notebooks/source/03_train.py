@@ -23,7 +23,7 @@
 # | what a pixel of backscatter in dB is | [01 Explore backscatter](01_explore.ipynb) |
 # | composite, chips, split | [02 From cube to chips](02_chips.ipynb) |
 #
-# It works without a network. The default cube is **simulated**: a practice scene with known truth. Real cubes are one
+# It works offline. The default cube is **simulated**: a practice scene with known truth. Real cubes are one
 # parameter away. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]

@@ -21,7 +21,7 @@
 # |---|---|
 # | composite, chips, split, training | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works without a network. The default cube is **simulated**: a practice scene with known truth. New words are
+# It works offline. The default cube is **simulated**: a practice scene with known truth. New words are
 # explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]

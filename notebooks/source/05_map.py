@@ -23,7 +23,7 @@
 # | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision) | [04](04_evaluate.ipynb) |
 # | [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network, and needs no other notebook's files: a small network is trained on the spot. The default
+# It works offline, and needs no other notebook's files: a small network is trained on the spot. The default
 # cube is **simulated**. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]

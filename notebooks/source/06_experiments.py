@@ -21,7 +21,7 @@
 # | training | [03 Train a landslide detector](03_train.ipynb) |
 # | AUPRC, chance, bootstrap, pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network. All radar here is **simulated**; the same command takes a real cube. New words are
+# It works offline. All radar here is **simulated**; the same command takes a real cube. New words are
 # explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]

@@ -22,7 +22,7 @@
 # | training, AUPRC beside chance | [03 Train a landslide detector](03_train.ipynb) |
 # | intervals and pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works without a network. All radar here is **simulated**: four practice regions that differ in terrain, level,
+# It works offline. All radar here is **simulated**: four practice regions that differ in terrain, level,
 # orbit direction and size of landslides.
 
 # %% [markdown]

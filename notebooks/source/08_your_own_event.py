@@ -21,7 +21,7 @@
 # | Python and a little NumPy | any beginner's course |
 # | what a [composite](../docs/glossary.md#composite) is | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works without a network: unless you name images of your own, it makes a small folder of **simulated** ones, under
+# It works offline: unless you name images of your own, it makes a small folder of **simulated** ones, under
 # the names that real ones have. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]

@@ -19,7 +19,7 @@ GOOD = """# %% [markdown]
 # |---|---|
 # | nothing | nowhere |
 #
-# It works without a network.
+# It works offline.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -75,7 +75,7 @@ def test_a_good_notebook_has_no_fault() -> None:
         ("# # 09 An example", "# # An example", "misses a title such as"),
         ("**Afterwards you can**", "You can", r"misses '**Afterwards you can** ...'"),
         ("# | you should know | where it is taught |\n", "", "misses a table"),
-        ("It works without a network.", "It works.", "misses whether it works without a network"),
+        ("It works offline.", "It works.", "misses whether it works offline"),
         ("## What we learnt", "## The end", "misses a last cell"),
         ("**Sources.**", "Sources:", "misses '**Sources.** ...'"),
         ("# %% [markdown]\n# Solve it.\n\n", "", "cell 5: no sentence before it (x = 2)"),
