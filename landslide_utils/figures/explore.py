@@ -29,7 +29,7 @@ def power_figure(view: xr.Dataset) -> style.Picture:
     values = {"linear power (1)": style.finite(power), "backscatter (dB)": style.finite(decibels(power))}
     figure, panels = style.new_figure(9, 3.4, 1, 2)
     for axes, (label, layer) in zip(panels, values.items(), strict=True):
-        axes.hist(layer, 80, range=tuple(np.percentile(layer, [0.1, 99.7])), color=style.GREY)
+        axes.hist(layer, 80, color=style.GREY)
         axes.axvline(layer.mean(), color=style.ORANGE, label=f"mean {layer.mean():.2f}")
         axes.set(xlabel=label, ylabel="pixels")
         axes.legend(frameon=False)

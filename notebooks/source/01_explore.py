@@ -9,26 +9,26 @@
 # %% [markdown]
 # # 01 Explore backscatter
 #
-# A radar image is grey and grainy, bright where nothing happened and dark where nothing is wrong. Before a network
-# learns from such images we learn to read them: what is measured, what is noise, what is geometry, what is weather, and
-# how little is left for the landslides.
+# A radar image is grey and grainy. It is bright or dark in many places where nothing has changed. Before a network
+# learns from such images, we learn to read them. What is measured? What is noise, geometry or weather? And how much of
+# a change comes from landslides?
 #
-# **Afterwards you can** turn power into decibels and average it rightly, count looks, tell geometry from change, say
-# what a landslide does to backscatter and what it does not, and say where the practice cube is like real radar and
-# where it is not.
+# **Afterwards you can** convert power to decibels and average it correctly, estimate the number of looks, and tell
+# geometry from change. You can say what a landslide does to backscatter, and where the practice cube is like real radar
+# and where it is not.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
 # | what the course is about | [00 Start here](00_start_here.ipynb), not required |
 #
-# It works offline. Most of this course runs on a practice cube: **simulated** radar with known truth, there
-# at once. Words that are new are explained in the [glossary](../docs/glossary.md).
+# It works offline. Most of this course runs on a practice cube: **simulated** radar with known truth. New words are
+# explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell.
+# All settings are in the next cell.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -36,7 +36,7 @@ region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, 
 size: int = 360  # Width and height, in pixels, of the corner in which the noise is measured, 60 to 600
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done.
+# The next cell checks them.
 
 # %%
 from landslide_utils.experiments.parameters import check_parameters
@@ -47,8 +47,8 @@ parameters = check_parameters(globals(), region=PRACTICE, size=range(60, 601))
 # %% [markdown]
 # ## A view
 #
-# We open the cube and take the square of 256 x 256 pixels in which most slid. It has three dimensions: time, and two on
-# the ground.
+# We open the cube and take the square of 256 x 256 pixels with most landslides. It has three dimensions: time, and two
+# on the ground.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -59,8 +59,8 @@ view = busiest_window(datacube, 256)
 view
 
 # %% [markdown]
-# A simulator knows what a satellite never tells: what grows on each pixel, how the ground leans, which landslides the
-# radar sees. We keep this truth at hand to judge by; a real cube has only labels.
+# A simulator knows what no satellite can measure: what grows on each pixel, how the ground slopes, and which landslides
+# the radar sees. We use this truth to check our results. A real cube has only labels.
 
 # %%
 from landslide_utils.simulate.truth import reveal
@@ -71,16 +71,18 @@ truth = reveal(view)
 # ## Power and decibels
 #
 # The radar sends a pulse and measures the **power** that comes back, per area of ground: the
-# [backscatter](../docs/glossary.md#backscatter), here gamma nought. Most pixels send back little and a few send back
-# very much.
+# [backscatter](../docs/glossary.md#backscatter), here the version called gamma nought (written γ⁰), which corrects for
+# how the slope is tilted. It differs a lot from pixel to pixel. How many times as much as the median does the brightest
+# pixel send back? (In the published cube of Hokkaido the greatest value is 881.)
 
 # %%
 power = view["vv"].isel(time=0)
-print(f"median {float(power.median()):.2f}, greatest {float(power.max()):.1f}")
+median, greatest = float(power.median()), float(power.max())
+print(f"median {median:.2f}, greatest {greatest:.1f}: {greatest / median:.0f} times as much")
 
 # %% [markdown]
-# The eye, and a network, cope better with its logarithm. A [decibel](../docs/glossary.md#decibel) is ten times the
-# logarithm to base ten: 10 dB more is ten times the power, 3 dB more is twice.
+# Its logarithm is easier to see, and easier to learn from for a network. A [decibel](../docs/glossary.md#decibel) is
+# ten times the logarithm to base ten: 10 dB more is ten times the power, 3 dB more is twice.
 
 # %%
 import numpy as np
@@ -96,8 +98,8 @@ from landslide_utils.figures.explore import power_figure
 power_figure(view)
 
 # %% [markdown]
-# Here is a trap. The mean of the decibels is not the mean of the power in decibels: the logarithm weakens the bright
-# pixels before they are counted.
+# Be careful here: the mean of the decibels is not the mean of the power in decibels. The logarithm compresses bright
+# values, so they count less in the mean.
 
 # %% tags=["misconception:decibels-can-be-averaged"]
 mean_then_db = float(10 * np.log10(power.mean()))
@@ -123,9 +125,9 @@ check.mean_backscatter(forest_db, forest)
 # %% [markdown]
 # ## Look around
 #
-# Move the slider through time. Hills stay, grain changes. Can you find a pass after which something else has changed?
-# (This slider needs a running kernel; the two after it do not, and beneath them stand the same things as a still
-# picture. None needs a network.)
+# Move the slider through time. The hills stay the same, and the grain changes. Can you find a pass after which
+# something else has changed? (This slider needs a running kernel. The two after it do not, and below them the same
+# plots are shown as static pictures. All of them work offline.)
 
 # %%
 from landslide_utils.course import sliders
@@ -149,7 +151,7 @@ stack.isel(y=128).hvplot.line(
 )
 
 # %% [markdown]
-# And the histogram of each pass. Does its shape change, or does it only move as a whole?
+# Now the histogram of each pass. Does its shape change, or does it only move as a whole?
 
 # %%
 stack.hvplot.hist(
@@ -158,7 +160,7 @@ stack.hvplot.hist(
 )
 
 # %% [markdown]
-# The first pass, as a still picture:
+# The first pass, as a static picture:
 
 # %%
 from landslide_utils.figures.explore import pass_figure
@@ -168,9 +170,10 @@ pass_figure(view)
 # %% [markdown]
 # ## VV and VH
 #
-# Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV
-# comes back as it was sent, VH has been turned on the way. Surfaces send back VV; it takes many scatterers, as in the
-# crown of a tree, to turn waves. So VH is weaker, and says more of what grows.
+# Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV is
+# sent and received vertically. VH is sent vertically and received horizontally, so its direction was turned on the way.
+# Surfaces send back mostly VV. Waves are turned where there are many scatterers, as in the crown of a tree. So VH is
+# weaker, and tells more about what grows.
 
 # %%
 from landslide_utils.figures.explore import polarisation_figure
@@ -188,8 +191,8 @@ levels.drop_vars("spatial_ref").to_dataframe().round(1)
 # ## Speckle and looks
 #
 # Each pixel holds many scatterers, and their echoes add up or cancel. This [speckle](../docs/glossary.md#speckle) is
-# not the receiver's noise: it *multiplies* the power, so bright places are as grainy as dark ones. Let us see the same
-# place without it, which only a simulator can show.
+# not the receiver's noise: it *multiplies* the power, so bright places are as grainy as dark ones. Only a simulator can
+# show the same place without speckle. Let us look at it.
 
 # %%
 from landslide_utils.simulate.truth import resimulate
@@ -198,7 +201,8 @@ smooth = resimulate(view, looks=1e6)
 speckle_only = view["vv"] / smooth["vv"]
 
 # %% [markdown]
-# Divided by the image without speckle only speckle is left. Its mean is 1. How far do single pixels stray?
+# We divide by the image without speckle, and only the speckle is left. Its mean is 1. How far do single pixels differ
+# from 1?
 
 # %%
 low, high = speckle_only.quantile([0.05, 0.95]).values
@@ -208,8 +212,8 @@ print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {low:.2f}, 
 # ### Exercise: looks
 #
 # The [equivalent number of looks](../docs/glossary.md#equivalent-number-of-looks) says how strong speckle is: the
-# squared mean of the power over its variance. Twice as many looks, half the variance. How many looks has one pass?
-# `one_pass` is its speckle.
+# squared mean of the power divided by its variance. With twice as many looks the variance is halved. How many looks
+# does one pass have? `one_pass` is its speckle.
 
 # %% tags=["exercise"]
 one_pass = speckle_only.isel(time=0)
@@ -231,7 +235,7 @@ earlier, later = (stack.isel(time=i) for i in passes.before[-2:])
 print(f"{float((abs(later - earlier) > 3).mean()):.0%} of the pixels changed by more than 3 dB, before anything slid")
 
 # %% [markdown]
-# ## What averaging buys
+# ## What averaging brings
 #
 # More looks come from averaging: over passes (in time) or over neighbours (in space). The left image is one pass, the
 # right one the truth without speckle.
@@ -246,8 +250,9 @@ images = {"one pass": same_orbit[0], "5 x 5 pixels": in_space, "three passes": i
 speckle_figure(images, view)
 
 # %% [markdown]
-# Both cost something. Averaging in space blurs: a landslide of three pixels' width is gone after 5 x 5. Averaging in
-# time needs passes, and after a disaster nobody wants to wait. Now count looks: are nine neighbours worth nine?
+# Both cost something. Averaging in space blurs: a landslide that is 3 pixels wide nearly disappears in a 5 x 5 average.
+# Averaging in time needs more passes, and after a disaster nobody wants to wait. Now estimate the looks: do nine
+# neighbours bring nine times as many?
 
 # %% tags=["misconception:neighbours-are-independent"]
 def count_looks(x):
@@ -258,7 +263,7 @@ over_time = {n: count_looks(speckle_only[:n].mean("time")) for n in (1, 2, 4)}
 over_space = {k * k: count_looks(one_pass.coarsen(x=k, y=k, boundary="trim").mean()) for k in (2, 3, 4)}
 
 # %% [markdown]
-# On the dotted line each value averaged would bring one more pass's worth of looks.
+# The dotted line shows how many looks we would get if all averaged values were independent.
 
 # %%
 from landslide_utils.figures.explore import averaging_figure
@@ -269,10 +274,10 @@ averaging_figure(over_time, over_space)
 # ## Geometry
 #
 # The radar looks sideways and sorts echoes by distance. A slope that faces it is squeezed into few pixels and looks
-# bright ([foreshortening](../docs/glossary.md#foreshortening)); one steeper than the line of sight falls on top of what
-# lies before it ([layover](../docs/glossary.md#layover)); behind a steep mountain lies
-# [shadow](../docs/glossary.md#shadow). To see it we make the same hills steeper, and leave out the corrections that a
-# good product has.
+# bright ([foreshortening](../docs/glossary.md#foreshortening)). A slope that is steeper than the radar beam is drawn on
+# top of the ground in front of it ([layover](../docs/glossary.md#layover)). Behind a steep mountain there is
+# [shadow](../docs/glossary.md#shadow). To show this, we make the same hills steeper, and leave out the corrections that
+# a good product has.
 
 # %%
 steep = resimulate(
@@ -281,7 +286,8 @@ steep = resimulate(
 
 # %% [markdown]
 # Sentinel-1 always looks to the right of its flight. A [descending](../docs/glossary.md#orbit-direction) pass flies
-# south and looks west; an ascending one flies north and looks east. Nothing has slid yet: every difference is geometry.
+# south and looks west; an ascending one flies north and looks east. Both passes are from before the event, so every
+# difference is geometry.
 
 # %%
 from landslide_utils.figures.explore import geometry_figure
@@ -289,8 +295,8 @@ from landslide_utils.figures.explore import geometry_figure
 geometry_figure(steep)
 
 # %% [markdown]
-# Narrow and bright on a slope: that is what people mistake for a landslide. How many of the brightest pixels of this
-# pass lie on ground that leans towards the radar?
+# People often take such a narrow bright stripe on a slope for a landslide. How many of the brightest pixels of this
+# pass lie on ground that faces the radar?
 
 # %% tags=["misconception:bright-slopes-are-landslides"]
 seen = steep["vv"].isel(time=0)
@@ -299,7 +305,7 @@ facing = float((truth["descending"].where(brightest) > 0).sum() / brightest.sum(
 print(f"{facing:.0%} of the brightest pixels face the radar; none has slid yet")
 
 # %% [markdown]
-# And what if we took one pass of each direction, as if one were before and the other after an event?
+# What if we compare one pass of each direction, as if one were before and the other after an event?
 
 # %% tags=["misconception:orbits-can-be-mixed"]
 apart = 10 * np.log10(steep["vv"][1] / steep["vv"][0])
@@ -308,8 +314,8 @@ print(f"{float((abs(apart) > 3).mean()):.0%} of the pixels differ by more than 3
 # %% [markdown]
 # ### Exercise: which pass?
 #
-# A slope falls towards the **west**. Which passes see it bright, as it faces them: `"ascending"` or `"descending"`?
-# Look at the figure, or think of where the satellite stands.
+# A slope falls towards the **west**. In which passes is it bright, because it faces the radar: `"ascending"` or
+# `"descending"`? Look at the figure, or think of where the satellite is.
 
 # %% tags=["exercise"]
 orbit = ...
@@ -321,8 +327,8 @@ check.facing_orbit(orbit)
 # %% [markdown]
 # ## Season and weather
 #
-# Leaves, dew and rain change backscatter too, and whole scenes at once. Here is a year of passes over our view, every
-# twelve days, without speckle and without landslides, by land cover.
+# Leaves, dew and rain change backscatter too, and often in the whole scene at once. Here is a year of passes over our
+# view, every twelve days, without speckle and without landslides, by land cover.
 
 # %%
 import xarray as xr
@@ -341,11 +347,11 @@ jumps = abs(10 * np.log10(year["vv"].median(("x", "y"))).diff("time"))
 print(f"the scene's median jumps by {float(jumps.mean()):.1f} dB on average, by {float(jumps.max()):.1f} dB at most")
 
 # %% [markdown]
-# So a change counts only against the change of its surroundings.
+# So always compare the change of a pixel with the change of its surroundings.
 #
 # ## What a landslide does
 #
-# Now at last: before and after. We average the power of three passes on each side of the event, all of one orbit
+# Now we compare before and after. We average the power of three passes on each side of the event, all of one orbit
 # direction.
 
 # %%
@@ -366,8 +372,8 @@ change = 10 * np.log10(after) - 10 * np.log10(before)
 check.log_ratio(change, before, after)
 
 # %% [markdown]
-# The package has the same measure. We take off the median, because rain changes the whole scene, and look at it where
-# the landslides are.
+# The package has the same measure. We subtract the median, because rain changes the whole scene. Then we look at the
+# change where the landslides are.
 
 # %%
 from landslide_utils.baselines import log_ratio
@@ -378,7 +384,7 @@ ratio = ratio - ratio.median()
 change_figure(ratio, view, truth[passes.orbit if passes.orbit in truth else "descending"])
 
 # %% [markdown]
-# Do landslides get brighter or darker?
+# Do pixels get brighter or darker where there is a landslide?
 
 # %% tags=["misconception:landslides-have-one-sign"]
 slid = ratio.where(view["landslides"])
@@ -386,16 +392,15 @@ brighter, darker = (float(some.sum() / slid.notnull().sum()) for some in (slid >
 print(f"brighter: {brighter:.0%} of the landslide pixels, darker: {darker:.0%}")
 
 # %% [markdown]
-# Some landslides do not show at all: the trees slid standing, or the new ground sends back as much as the old. Only the
-# simulator knows which.
+# Some landslides cannot be seen at all: the trees moved downhill without falling, or the new surface is as bright as
+# the old one. Only the simulator knows which.
 
 # %%
 visible = float(truth["visible"].where(view["landslides"]).mean())
 print(f"the radar sees a change on {visible:.0%} of the landslide pixels, by construction")
 
 # %% [markdown]
-# And other things change: fields are harvested, trees are felled. How many of the pixels that changed most are
-# landslides?
+# Other things change too: fields are harvested, trees are cut. How many of the pixels that changed most are landslides?
 
 # %%
 strongest = abs(ratio) > abs(ratio).quantile(0.95)
@@ -403,14 +408,14 @@ among_these = float(view["landslides"].where(strongest).mean())
 print(f"{among_these:.0%} of the 5 % that changed most, {float(view['landslides'].mean()):.0%} of all pixels")
 
 # %% [markdown]
-# That is a beginning: better than chance, far from a map. A network looks at shapes and neighbours as well as at single
-# pixels.
+# Random guessing would give the second number. If the first is larger, the change of single pixels helps, but it is not
+# a good map yet. A network also looks at shapes and neighbours.
 #
 # ## How much is the practice cube like real radar?
 #
-# What we learn on simulated radar is worth only as much as it is like the real thing. So we put it beside real
-# Sentinel-1 radar, with one ruler for both. Speckle is what is left when nothing happens: we take the upper left corner
-# of the scene, away from the middle where it shook most, and the passes of one orbit direction.
+# Lessons from simulated radar are useful only if it resembles real radar. So we measure both in the same way. We want
+# to measure speckle where nothing else changes. So we take the upper left corner of the scene, far from the epicentre,
+# and the passes of one orbit direction.
 
 # %%
 corner = datacube.isel(x=slice(0, size), y=slice(0, size))
@@ -425,7 +430,7 @@ print(f"simulated: {corner.attrs['simulated']}")
 
 # %% [markdown]
 # These numbers were measured on real Sentinel-1 images of forested mountains (OPERA RTC-S1, two places, 30 passes
-# each), with pixels of 30 m. The images are not part of the course; what was measured on them is.
+# each), with pixels of 30 m. The images themselves are not part of the course.
 
 # %%
 from landslide_utils.course import speckle
@@ -453,7 +458,7 @@ statistics = real.join(pd.DataFrame({name: speckle.describe(vv, vh) for name, (v
 statistics.round(2)
 
 # %% [markdown]
-# And how often does a pixel depart from its own mean by so many decibels?
+# How often does a pixel differ from its own mean by a given number of decibels?
 
 # %%
 apart = {
@@ -472,15 +477,20 @@ from landslide_utils.figures.explore import noise_figure
 noise_figure(statistics, fluctuations)
 
 # %% [markdown]
-# Averaging 3 x 3 independent pixels would multiply the number of looks by nine. What did it really do? Neighbours share
-# speckle, and weather moves whole neighbourhoods together, so expect less.
+# Averaging 3 x 3 independent pixels would multiply the number of looks by nine. By how much was it really multiplied?
+# Neighbours share speckle, and weather changes whole neighbourhoods together, so expect less. And how many looks does
+# real radar have with pixels of the same size?
 
 # %%
 looks = statistics.loc["VV: equivalent number of looks"]
 fine, coarse_looks = looks["practice (simulated), 10 m"], looks["practice (simulated), as 30 m"]
-print(f"from {fine:.1f} to {coarse_looks:.1f} looks: a factor of {coarse_looks / fine:.1f}")
+print(f"practice: from {fine:.1f} to {coarse_looks:.1f} looks, a factor of {coarse_looks / fine:.1f}")
+print(f"real, 30 m: {' and '.join(f'{count:.1f}' for count in real.loc[looks.name])} looks")
 
 # %% [markdown]
+# Fewer looks mean stronger speckle. Where real radar has fewer looks than the practice cube, expect a map of a real
+# event to be worse than a map of the practice event.
+#
 # Does a real 30 m pixel change as much from one pass to the next as our average of nine 10 m pixels?
 
 # %%
@@ -490,26 +500,25 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # %% [markdown]
 # ## What the simulator does not model
 #
-# A simulator knows only what was put in. This list says which conclusions do **not** carry over from practice cubes to
-# real ones.
+# A simulator knows only what was put into it. This list shows which conclusions do **not** hold for real cubes.
 #
 # | not modelled | so do not conclude |
 # |---|---|
 # | coherence and phase | anything about interferometry |
-# | the loss of resolution on foreshortened slopes | how small a landslide is found on a slope that faces the radar |
+# | the loss of resolution on foreshortened slopes | how small a landslide can be found on a slope that faces the radar |
 # | labels that are wrong, shifted or missing | how good a network gets on a real inventory: it will be worse |
 # | landslides that go on moving, debris flows in rivers, floods | how a detector behaves months after the event |
 # | real forests, crops and towns, with their own shapes | how many false alarms a real valley gives |
-# | the exact signature of a landslide, which nobody has measured well enough | that a score here is a score there |
+# | the exact signature of a landslide, which nobody has measured well enough | that you would get the same score on real data |
 # | errors of geocoding and of the elevation model | how well slope and aspect help in reality |
 #
-# The published Hokkaido cube bounds our choices too: speckle of 4.4 looks alone would spread log10 VH by 0.22, and all
-# of that cube spreads it by 0.19.
+# In the published Hokkaido cube log10 VH has a standard deviation of 0.19. Our speckle alone, with 4.4 looks, gives
+# 0.22. So our simulated speckle is, if anything, too strong for pixels of 10 m.
 
 # %% [markdown]
 # ## Quiz
 #
-# Seven short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Seven short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:decibels-can-be-averaged"]
 # **1.** Two pixels have -10 dB and 0 dB. What is their mean backscatter?
@@ -522,7 +531,7 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>-2.6 dB</summary>
 #
-# **Right.** In power 0.1 and 1, on average 0.55, which is -2.6 dB. The bright one counts most.
+# **Right.** In power 0.1 and 1, on average 0.55, which is -2.6 dB. The bright one counts more.
 #
 # </details>
 #
@@ -537,13 +546,13 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>A landslide</summary>
 #
-# **No.** Look at how many untouched pixels change by as much: speckle alone does that.
+# **No.** Many pixels where nothing happened change by as much: speckle alone does that.
 #
 # </details>
 #
-# <details><summary>The forest was felled</summary>
+# <details><summary>The trees were cut</summary>
 #
-# **No.** It may be; but untouched pixels change by as much between any two passes.
+# **No.** It may be. But pixels where nothing happened also change by as much between two passes.
 #
 # </details>
 #
@@ -554,7 +563,7 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # </details>
 
 # %% [markdown] tags=["question:neighbours-are-independent"]
-# **3.** You average 3 x 3 pixels of 5 looks each. How many looks has the mean?
+# **3.** You average 3 x 3 pixels of 5 looks each. How many looks does the mean have?
 #
 # <details><summary>45</summary>
 #
@@ -564,13 +573,13 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>Fewer than 45</summary>
 #
-# **Right.** Neighbouring pixels share speckle, so nine of them are worth less than nine.
+# **Right.** Neighbouring pixels share speckle, so nine of them bring fewer looks than nine independent ones.
 #
 # </details>
 #
 # <details><summary>5, it is the same ground</summary>
 #
-# **No.** Each pixel has speckle of its own, and averaging it out is what the mean is for.
+# **No.** Each pixel also has speckle of its own, and a mean makes it smaller.
 #
 # </details>
 
@@ -591,7 +600,7 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>Discard the image</summary>
 #
-# **No.** It is a good image of a steep place. The change between two of one orbit is still of use.
+# **No.** It is a good image of a steep place. The change between two passes of one orbit is still useful.
 #
 # </details>
 
@@ -600,19 +609,19 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>Yes, both are Sentinel-1</summary>
 #
-# **No.** One looks east and the other west. Each slope is lit from another side: everything seems to change.
+# **No.** One looks east and the other west. Each slope is seen from another side, so everything seems to change.
 #
 # </details>
 #
 # <details><summary>Yes, if both are in decibels</summary>
 #
-# **No.** The unit is not the trouble. Each slope is lit from another side.
+# **No.** The unit is not the problem. Each slope is seen from another side.
 #
 # </details>
 #
 # <details><summary>No, wait for a pass of the same orbit</summary>
 #
-# **Right.** Only the same view shows the same slopes in the same light.
+# **Right.** Only passes of the same orbit see each slope from the same side.
 #
 # </details>
 
@@ -621,13 +630,13 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>Brighter: bare soil is rough</summary>
 #
-# **No.** On slopes that face the radar it often is. On those that look away it is often darker.
+# **No.** On slopes that face the radar it is often brighter. On slopes that look away it is often darker.
 #
 # </details>
 #
 # <details><summary>Darker: the trees are gone</summary>
 #
-# **No.** On slopes that look away it often is. On those that face the radar it is often brighter.
+# **No.** On slopes that look away it is often darker. On slopes that face the radar it is often brighter.
 #
 # </details>
 #
@@ -642,19 +651,19 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 #
 # <details><summary>The earthquake shook all trees</summary>
 #
-# **No.** Compare two passes before the event: their levels differ as much.
+# **No.** Compare two passes before the event: their brightness differs as much.
 #
 # </details>
 #
 # <details><summary>Rain, dew or season, most likely</summary>
 #
-# **Right.** The whole scene's level changes from pass to pass. So we compare a place with its surroundings.
+# **Right.** The brightness of the whole scene changes from pass to pass. So we compare a place with its surroundings.
 #
 # </details>
 #
 # <details><summary>Landslides are everywhere</summary>
 #
-# **No.** They cover a few percent. What is the same everywhere is weather.
+# **No.** They cover only a small part. What changes in the same way everywhere is weather.
 #
 # </details>
 
@@ -662,12 +671,12 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # ## What we learnt
 #
 # - Backscatter is power. It is averaged as power and shown in decibels.
-# - Speckle multiplies. Looks say how strong it is; averaging buys looks, in time at the price of waiting, in space at
-#   the price of detail.
+# - Speckle multiplies the power. The number of looks says how strong it is. Averaging gives more looks: over time it
+#   costs waiting, over space it costs detail.
 # - Bright stripes on slopes are geometry. Only passes of one orbit direction may be compared.
-# - The whole scene moves with season and weather. A landslide may be brighter, darker or unseen.
-# - Four numbers describe the noise of a stack. Where the practice cube's differ from real radar's, conclusions do not
-#   carry over.
+# - The brightness of the whole scene changes with season and weather. A landslide may be brighter, darker or unseen.
+# - Four numbers describe the noise of a stack. Where those of the practice cube differ from those of real radar,
+#   conclusions do not hold for real radar.
 #
 # Next: [02 From cube to chips](02_chips.ipynb).
 #
