@@ -505,11 +505,11 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # | not modelled | so do not conclude |
 # |---|---|
 # | coherence and phase | anything about interferometry |
-# | the loss of resolution on foreshortened slopes | how small a landslide can be found on a slope that faces the radar |
+# | the loss of resolution on foreshortened slopes | how small a landslide is found on a slope that faces the radar |
 # | labels that are wrong, shifted or missing | how good a network gets on a real inventory: it will be worse |
 # | landslides that go on moving, debris flows in rivers, floods | how a detector behaves months after the event |
 # | real forests, crops and towns, with their own shapes | how many false alarms a real valley gives |
-# | the exact signature of a landslide, which nobody has measured well enough | that you would get the same score on real data |
+# | the exact change that a landslide makes, which nobody has measured well enough | that real data give the same score |
 # | errors of geocoding and of the elevation model | how well slope and aspect help in reality |
 #
 # In the published Hokkaido cube log10 VH has a standard deviation of 0.19. Our speckle alone, with 4.4 looks, gives

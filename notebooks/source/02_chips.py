@@ -9,25 +9,25 @@
 # %% [markdown]
 # # 02 From cube to chips
 #
-# A network never sees a datacube. It sees small squares of a prepared image, and whatever went wrong in the preparation
-# it learns as if it were true. Here we prepare by hand, step by step, and see the mistakes that even published work has
-# made.
+# A network never sees a datacube. It sees small squares of a prepared image, and it learns any mistake in the
+# preparation as if it were real. Here we prepare the images by hand, step by step. On the way we show mistakes that
+# even published work has made.
 #
-# **Afterwards you can** choose passes by instant and orbit direction, average them to a composite, cut chips that do
-# not leak, and normalise without looking at the test.
+# **Afterwards you can** choose passes by time and orbit direction, average them to a composite, split the chips so that
+# test data do not leak into training, and normalise without using the test chips.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | what backscatter in dB is, and why passes are averaged | [01 Explore backscatter](01_explore.ipynb) |
 # | Python, a little NumPy and pandas | any beginner's course |
 #
-# It works offline. The cube is **simulated**: a practice scene with known truth. New words are explained in
-# the [glossary](../docs/glossary.md).
+# It works offline. The cube is **simulated**: a practice scene with known truth. New words are explained in the
+# [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell.
+# All settings are in the next cell.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -36,7 +36,7 @@ timesteps: int = 3  # Passes averaged before and after the event, 1 to 3
 seed: int = 0  # Of the split, 0 to 99
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done.
+# The next cell checks them.
 
 # %%
 from landslide_utils.experiments.parameters import check_parameters
@@ -47,7 +47,7 @@ parameters = check_parameters(globals(), region=PRACTICE, timesteps=range(1, 4),
 # %% [markdown]
 # ## The cube
 #
-# We open it without reading its pixels yet, and draw its passes on a line of time.
+# We open it without reading its pixels yet, and draw its passes on a time line.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -59,22 +59,23 @@ timeline_figure(cube)
 # %% [markdown]
 # ## Which passes are before?
 #
-# The event has an instant, and so has each pass. Cutting by calendar day looks simpler. What does it do to passes close
-# to the event?
+# We know date and time of the event and of each pass. Comparing only the days looks simpler. What happens then to
+# passes close to the event?
 
 # %% tags=["misconception:cut-by-day"]
 import numpy as np
 
 times, event = cube["time"].values, np.datetime64(cube.attrs["event_time"])
 by_day = times.astype("datetime64[D]") <= event.astype("datetime64[D]")
-print(f"the event: {event}; on the wrong side if cut by day: {times[by_day & (times > event)].astype('datetime64[m]')}")
+print(f"the event: {event}; on the wrong side by day: {times[by_day & (times > event)].astype('datetime64[m]')}")
 
 # %% [markdown]
-# A pass that is put on the wrong side shows the landslides in the image *before*. If the list is empty for this region,
-# that is luck, not method.
+# A pass on the wrong side shows the landslides in the image *before*. If the list is empty for this region, that is
+# only luck.
 #
 # Passes are compared only within one [orbit direction](../docs/glossary.md#orbit-direction): seen from the other side
-# every slope looks different. We take the direction with more passes on its shorter side.
+# every slope looks different. We count the passes before and after the event for each direction, and take the direction
+# whose smaller count is larger.
 
 # %%
 from landslide_utils.composite import choose_passes
@@ -85,8 +86,8 @@ print(f"we use the {orbit} passes")
 # %% [markdown]
 # ### Exercise: the last passes before the event
 #
-# Find the instants of the last `timesteps` passes before the event, all of direction `orbit`. `cube["orbit"].values`
-# has the direction of each pass.
+# Find the times of the last `timesteps` passes before the event, all of direction `orbit`. `times` has the time of each
+# pass, and `cube["orbit"].values` its direction.
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -99,7 +100,8 @@ last_before = same_orbit[same_orbit < event][-timesteps:]
 check.passes_before(last_before, cube, timesteps, orbit)
 
 # %% [markdown]
-# The package chooses in the same way, and knows the first passes after the event too. They are ringed.
+# The package chooses in the same way, and also takes the first passes after the event. The chosen passes have a ring in
+# the figure.
 
 # %%
 passes = choose_passes(cube, timesteps, orbit)
@@ -108,14 +110,15 @@ timeline_figure(cube, times[[*passes.before, *passes.after]])
 # %% [markdown]
 # ## From passes to one image
 #
-# Now we read pixels, of these passes only. One band of one side is a small stack: time, y, x.
+# Now we read the pixels of these passes only. One band before the event is a small stack: time, y, x. So is one band
+# after it.
 
 # %%
 vv_before = cube["vv"].isel(time=list(passes.before)).load()
 vv_after = cube["vv"].isel(time=list(passes.after)).load()
 
 # %% [markdown]
-# We average the power and turn the mean into decibels, in this order. The image before:
+# We first average the power, then convert the mean to decibels. This is the image before the event:
 
 # %%
 vv_before_db = 10 * np.log10(vv_before.mean("time"))
@@ -123,7 +126,7 @@ vv_before_db = 10 * np.log10(vv_before.mean("time"))
 # %% [markdown]
 # ### Exercise: the image after
 #
-# Make the same of `vv_after`.
+# Do the same with `vv_after`.
 
 # %% tags=["exercise"]
 vv_after_db = ...
@@ -133,16 +136,16 @@ vv_after_db = 10 * np.log10(vv_after.mean("time"))
 check.composite(vv_after_db, vv_after)
 
 # %% [markdown]
-# What if we had averaged decibels? The image comes out darker, and the more so the stronger the speckle. Between before
-# and after most of this cancels, but only if both have the same number of passes and looks.
+# What if we average the decibels? The image becomes darker. The stronger the speckle, the darker it becomes. In the
+# change from before to after most of this cancels, but only if both have the same number of passes and looks.
 
 # %%
 in_db = (10 * np.log10(vv_before)).mean("time")
 print(f"averaging decibels lowers the image by {float((vv_before_db - in_db).mean()):.2f} dB")
 
 # %% [markdown]
-# The package makes the same image for all four bands. Is it really the same? A test that fails would stop the notebook
-# here.
+# The package makes the same image for all four bands. Is it really the same? If not, the notebook stops here with an
+# error.
 
 # %%
 import xarray as xr
@@ -154,7 +157,7 @@ by_package = composite["image"].sel(channel="vv_before", drop=True)
 xr.testing.assert_allclose(by_package.variable, vv_before_db.variable, atol=1e-3)
 
 # %% [markdown]
-# This is what a network will be shown, and what it shall find.
+# This is what the network gets as input, and what it should find.
 
 # %%
 from landslide_utils.figures.chips import composite_figure
@@ -164,15 +167,15 @@ composite_figure(composite)
 # %% [markdown]
 # ## Chips
 #
-# The image is cut into [chips](../docs/glossary.md#chip) of 128 x 128 pixels, and each is given to training, validation
-# or test. The simplest way is to draw lots.
+# The image is cut into [chips](../docs/glossary.md#chip) of 128 x 128 pixels, and each is used for training, validation
+# or test. The simplest way is to assign them at random.
 
 # %%
 from landslide_utils.chips import SIZE, split_chips
 from landslide_utils.figures.chips import split_figure
 
-lots = split_chips(composite["landslides"], method="random", seed=seed)
-split_figure(composite, lots)
+at_random = split_chips(composite["landslides"], method="random", seed=seed)
+split_figure(composite, at_random)
 
 # %% [markdown]
 # ### Exercise: neighbours
@@ -181,19 +184,19 @@ split_figure(composite, lots)
 # differ by at most `SIZE`.
 
 # %% tags=["exercise"]
-test_places = lots.loc[lots["part"] == "test", ["row", "col"]].to_numpy()
-train_places = lots.loc[lots["part"] == "train", ["row", "col"]].to_numpy()
+test_places = at_random.loc[at_random["part"] == "test", ["row", "col"]].to_numpy()
+train_places = at_random.loc[at_random["part"] == "train", ["row", "col"]].to_numpy()
 touching = ...
 # BEGIN SOLUTION NO PROMPT
 apart = np.abs(test_places[:, None] - train_places[None])
 touching = (apart <= SIZE).all(axis=2).any(axis=1).sum()
 # END SOLUTION
-check.leaking_chips(touching, lots)
+check.leaking_chips(touching, at_random)
 
 # %% [markdown]
-# Does it matter? [Leakage](../docs/glossary.md#leakage) can be shown without any radar. A guesser that never looks at
-# the image gives each test chip the share of landslides of its nearest training chip. If the split were fair, that
-# guess would be worth nothing.
+# Does it matter? [Leakage](../docs/glossary.md#leakage) can be shown without any radar. We guess the share of
+# landslides of each test chip: it is that of the nearest training chip. If test and training chips were independent,
+# this guess would not be correlated with the truth.
 
 # %%
 from sklearn.neighbors import KNeighborsRegressor
@@ -206,7 +209,7 @@ def guess_from_the_neighbour(chips):
 
 
 # %% [markdown]
-# The other way keeps whole blocks of chips together, with a gap of 32 pixels between blocks: a [blocked
+# The other method keeps whole blocks of chips together, with a gap of 32 pixels between blocks: a [blocked
 # split](../docs/glossary.md#blocked-split).
 
 # %%
@@ -214,7 +217,7 @@ chips = split_chips(composite["landslides"], method="blocked", seed=seed)
 split_figure(composite, chips)
 
 # %% [markdown]
-# How well does the guesser do? One split is an accident, so we draw eight of each kind.
+# How good is the guess? One split could be luck, so we make eight of each kind.
 
 # %% tags=["misconception:random-splits-are-fair"]
 def guesses(method):
@@ -226,13 +229,15 @@ for method in ("random", "blocked"):
     print(f"{method}: correlation of guess and truth {np.median(guesses(method)):.2f} (median of 8 splits)")
 
 # %% [markdown]
-# Whatever is left in the blocked split is not leakage by touching: landslides cluster around the epicentre, and blocks
-# know that too. No split within one event is quite innocent; the strictest test is another event.
+# In the blocked split no test chip touches a training chip. The correlation that is left has another cause: landslides
+# cluster around the epicentre, and a block split cannot hide that. No split within one event is completely independent.
+# The strictest test is another event.
 #
 # ## What is scored
 #
-# Most chips hold no landslide. Some papers leave those out of the test. Watch what happens to the
-# [prevalence](../docs/glossary.md#prevalence), which is what chance scores.
+# Most chips hold no landslide. Some papers leave those chips out of the test. What happens then to the
+# [prevalence](../docs/glossary.md#prevalence)? It is the AUPRC of random guessing, which we call
+# [chance](../docs/glossary.md#chance).
 
 # %% tags=["misconception:scores-compare-everywhere"]
 tested = chips[chips["part"] == "test"]
@@ -243,9 +248,9 @@ print(f"on the {len(with_landslides)} with landslides {with_landslides['landslid
 # %% [markdown]
 # ## Normalisation
 #
-# A network likes numbers around zero. [Normalisation](../docs/glossary.md#normalisation): subtract the mean, divide by
-# the standard deviation, channel by channel. But *whose* mean? Here are those of the training chips beside those of the
-# whole scene.
+# A network learns best from numbers around zero. So we [normalise](../docs/glossary.md#normalisation): we subtract the
+# mean and divide by the standard deviation, channel by channel. But the mean of which pixels? We compare the means of
+# the training chips with those of the whole scene.
 
 # %% tags=["misconception:normalising-first-is-harmless"]
 import pandas as pd
@@ -257,8 +262,8 @@ means = {"training chips": image.where(train).mean(("y", "x")), "whole scene": i
 pd.DataFrame(means, index=image["channel"].values).round(2)
 
 # %% [markdown]
-# The difference is small here, and that is the trouble: nobody notices. It grows when the test differs from the
-# training, as another event, another season or another satellite does, just when the test matters.
+# The smaller the difference, the less it is noticed. It grows when the test differs from the training: another event,
+# another season or another satellite. That is exactly when a fair test matters most.
 #
 # ### Exercise: normalise
 #
@@ -274,8 +279,8 @@ normalised = (image - seen.mean(("y", "x"))) / seen.std(("y", "x"))
 check.normalised(normalised, image, chips)
 
 # %% [markdown]
-# The package measures the same and keeps the numbers, because they belong to the network's weights: in use, a new image
-# is normalised with *these* numbers.
+# The package measures the same. It keeps the numbers with the network's weights, because later a new image must be
+# normalised with *these* numbers.
 
 # %%
 from landslide_utils.scene import Normalisation
@@ -284,7 +289,7 @@ normalisation = Normalisation.fit(image, chips)
 normalisation
 
 # %% [markdown]
-# Four channels with their own levels become four around zero.
+# The four channels have different levels. After normalisation all are around zero.
 
 # %%
 from landslide_utils.figures.chips import channels_figure
@@ -292,7 +297,7 @@ from landslide_utils.figures.chips import channels_figure
 channels_figure(image, normalisation.apply(image))
 
 # %% [markdown]
-# And these are the training chips that hold most landslides, as the next notebook will meet them.
+# These are the training chips with most landslides. The next notebook uses them.
 
 # %%
 from landslide_utils.figures.chips import chips_figure
@@ -302,47 +307,48 @@ chips_figure(composite, chips)
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:cut-by-day"]
 # **1.** The event was on 5 September at 18:08 UTC. On which side is the pass of 5 September?
 #
 # <details><summary>Before</summary>
 #
-# **No.** At 20:38 UTC it would be after. The day does not tell.
+# **No.** At 20:38 UTC it would be after. The day alone is not enough.
 #
 # </details>
 #
 # <details><summary>After</summary>
 #
-# **No.** At 08:38 UTC it would be before. The day does not tell.
+# **No.** At 08:38 UTC it would be before. The day alone is not enough.
 #
 # </details>
 #
 # <details><summary>That depends on its time of day</summary>
 #
-# **Right.** Compare instants in one time zone. If only dates are known, leave the pass out.
+# **Right.** Compare dates and times in one time zone. If only dates are known, leave the pass out.
 #
 # </details>
 
 # %% [markdown] tags=["question:random-splits-are-fair"]
-# **2.** Chips were shared out at random, one by one. Why is the test score too good?
+# **2.** Chips were split at random, one by one. Why can the test score be too good?
 #
 # <details><summary>Random splits give the test the easy chips</summary>
 #
-# **No.** Not more than others. The trouble is who their neighbours are.
+# **No.** Not more than to training. The problem is which chips are beside them.
 #
 # </details>
 #
 # <details><summary>Most test chips have a training chip beside them</summary>
 #
-# **Right.** Neighbours share slopes, weather, even landslides. The network has almost seen the test.
+# **Right.** Neighbours share slopes, weather, even landslides. The network has seen places that look nearly like the
+# test.
 #
 # </details>
 #
-# <details><summary>It is not: random is fair</summary>
+# <details><summary>It cannot be: random is fair</summary>
 #
-# **No.** It is where samples are independent. Neighbouring chips are not.
+# **No.** Random is fair if samples are independent. Neighbouring chips are not.
 #
 # </details>
 
@@ -351,19 +357,19 @@ chips_figure(composite, chips)
 #
 # <details><summary>Before the split, on the whole scene</summary>
 #
-# **No.** Then the test has a say in what the network is shown.
+# **No.** Then the test chips change what the network gets in training.
 #
 # </details>
 #
 # <details><summary>After the split, on the training chips</summary>
 #
-# **Right.** Whatever is learnt, numbers for normalisation too, is learnt from training chips only.
+# **Right.** Everything is learnt from training chips only, the numbers for normalisation too.
 #
 # </details>
 #
 # <details><summary>On each part by itself</summary>
 #
-# **No.** Then the same backscatter means something else in each part, and in use there is no part to measure.
+# **No.** Then the same backscatter becomes another number in each part. The network could not learn what it means.
 #
 # </details>
 
@@ -379,7 +385,7 @@ chips_figure(composite, chips)
 #
 # <details><summary>The second</summary>
 #
-# **No.** It may be: its task is harder. But the two numbers alone cannot tell.
+# **No.** It may be: its task is harder. But you cannot tell from the two numbers alone.
 #
 # </details>
 #
@@ -392,11 +398,11 @@ chips_figure(composite, chips)
 # %% [markdown]
 # ## What we learnt
 #
-# - Passes are cut by instant, not by day, and come from one orbit direction.
-# - A composite is the mean of power, then in decibels.
-# - Neighbouring chips know each other. Keep blocks together, with a gap.
+# - Passes are split by date and time, not by day, and come from one orbit direction.
+# - A composite is the mean of the power, converted to decibels.
+# - Neighbouring chips look alike. Keep blocks together, with a gap.
 # - Whatever is measured, for normalisation too, is measured on training chips only.
-# - Scores compare only where the prevalence is the same.
+# - Scores can be compared only where the prevalence is the same.
 #
 # Next: [03 Train a landslide detector](03_train.ipynb).
 #
