@@ -509,7 +509,7 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 # | labels that are wrong, shifted or missing | how good a network gets on a real inventory: it will be worse |
 # | landslides that go on moving, debris flows in rivers, floods | how a detector behaves months after the event |
 # | real forests, crops and towns, with their own shapes | how many false alarms a real valley gives |
-# | the exact change that a landslide makes, which nobody has measured well enough | that real data give the same score |
+# | the exact change that a landslide makes, which is not well measured | that real data give the same score |
 # | errors of geocoding and of the elevation model | how well slope and aspect help in reality |
 #
 # In the published Hokkaido cube log10 VH has a standard deviation of 0.19. Our speckle alone, with 4.4 looks, gives

@@ -9,13 +9,13 @@
 # %% [markdown]
 # # 03 Train a landslide detector
 #
-# In the night of 6 September 2018 an earthquake shook thousands of slopes loose in Hokkaido. Clouds hide such a place
-# from cameras; radar sees through them. Here we train a neural network, a UNet++, to find landslides in radar images
-# from before and after an event, and ask how much better than chance it is.
+# On the night of 6 September 2018 an earthquake caused thousands of landslides in Hokkaido. Clouds hide such a place
+# from cameras, but radar sees through them. Here we train a neural network, a UNet++, to find landslides in radar
+# images from before and after an event. How much better is it than random guessing?
 #
-# **Afterwards you can** make a composite from a radar datacube, cut it into chips that do not leak, write a training
-# loop, tell learning from the loss of knowing nothing, choose a step without the test, and read a precision-recall
-# curve.
+# **Afterwards you can** make a composite from a radar datacube, split it into chips without leakage, and write a
+# training loop. You can compare your loss with the loss of a network that knows only how rare landslides are, choose a
+# step without the test, and read a precision-recall curve.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -23,30 +23,30 @@
 # | what a pixel of backscatter in dB is | [01 Explore backscatter](01_explore.ipynb) |
 # | composite, chips, split | [02 From cube to chips](02_chips.ipynb) |
 #
-# It works offline. The default cube is **simulated**: a practice scene with known truth. Real cubes are one
-# parameter away. New words are explained in the [glossary](../docs/glossary.md).
+# It works offline. The default cube is **simulated**: a practice scene with known truth. For a real cube you change one
+# parameter. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Change it here, or from a terminal:
+# All settings are in the next cell. Change them here, or from a terminal:
 # `papermill 03_train.ipynb out.ipynb -p channels sar_dem`.
 
 # %% tags=["parameters"]
 # fmt: off
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
+event_time: str = ""  # Date and time of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
 channels: str = "sar"  # What the network sees: vv, vh, sar (both), sar_dem (both and terrain) or dem (terrain only)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
-split: str = "blocked"  # How chips are shared out: blocked (neighbours together) or random (single chips; it leaks)
-preset: str = "quick"  # How large a network and how long: quick (a minute), standard (longer) or paper (a GPU)
+split: str = "blocked"  # How chips are split: blocked (neighbours together) or random (single chips; it leaks)
+preset: str = "quick"  # How large a network and how long: quick (1 minute), standard (longer), paper (needs a GPU)
 seed: int = 0  # Of the split, the first weights and the order of chips; the same seed gives the same result
 steps: int = 0  # Batches that the network is trained on; 0 takes the preset's number
 runs_dir: str = "runs"  # Folder in which the run is saved
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done.
+# The next cell checks them.
 
 # %%
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
@@ -75,8 +75,8 @@ datacube
 #
 # A single pass is full of [speckle](../docs/glossary.md#speckle). So we average the last passes before the event, and
 # the first ones after it, all from one [orbit direction](../docs/glossary.md#orbit-direction), and keep both means: a
-# [composite](../docs/glossary.md#composite). The mean is taken of power, and only then turned into decibels. A small
-# composite is kept in memory, a large one on the disk.
+# [composite](../docs/glossary.md#composite). We take the mean of the power, and convert it to decibels afterwards. A
+# small composite is kept in memory, a large one on the disk.
 
 # %%
 composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
@@ -94,11 +94,11 @@ composite_figure(composite)
 # %% [markdown]
 # ## From an image to chips
 #
-# The network learns from [chips](../docs/glossary.md#chip) of 128 x 128 pixels. Some train it, some let us watch
-# whether it learns or only remembers, and some test it at the end. Neighbouring chips look alike. If one trains and the
-# other tests, the test is too easy: [leakage](../docs/glossary.md#leakage). So a [blocked
-# split](../docs/glossary.md#blocked-split) keeps whole blocks of chips together, with a gap between blocks; a `random`
-# one does not.
+# The network learns from [chips](../docs/glossary.md#chip) of 128 x 128 pixels. Some are for training. Some are for
+# validation: they show whether the network generalises or only memorises. Some are for the test at the end.
+# Neighbouring chips look alike. If one is used for training and the other for the test, the test may be too easy:
+# [leakage](../docs/glossary.md#leakage). So a [blocked split](../docs/glossary.md#blocked-split) keeps whole blocks of
+# chips together, with a gap between blocks. A `random` split does not.
 
 # %%
 from landslide_utils.chips import part_mask, split_chips
@@ -107,8 +107,8 @@ chips = split_chips(composite["landslides"], method=config.split, seed=config.se
 chips.groupby("part")["landslide_share"].agg(["size", "mean"])
 
 # %% [markdown]
-# The last column is the [prevalence](../docs/glossary.md#prevalence): the share of pixels that are landslide. A
-# detector that guesses at random is right that often.
+# The last column is the [prevalence](../docs/glossary.md#prevalence): the share of pixels that are landslide. Random
+# guessing is right that often. Its score, in AUPRC, is called [chance](../docs/glossary.md#chance).
 
 # %%
 from landslide_utils.figures.chips import split_figure
@@ -116,8 +116,7 @@ from landslide_utils.figures.chips import split_figure
 split_figure(composite, chips)
 
 # %% [markdown]
-# These are the training chips that hold most landslides. Try to find the landslides before you look at the labels
-# beneath.
+# These are the training chips with most landslides. Try to find the landslides before you look at the labels below.
 
 # %%
 from landslide_utils.figures.chips import chips_figure
@@ -125,9 +124,9 @@ from landslide_utils.figures.chips import chips_figure
 chips_figure(composite, chips)
 
 # %% [markdown]
-# A network likes numbers around zero: [normalisation](../docs/glossary.md#normalisation). We subtract the mean and
-# divide by the standard deviation of each channel, measured **on the training chips only**: whatever we measure on a
-# test chip is no longer unknown to the network.
+# A network learns best from numbers around zero. So we [normalise](../docs/glossary.md#normalisation): we subtract the
+# mean and divide by the standard deviation of each channel. Both are measured **on the training chips only**. If we
+# measured them on test chips too, the test would no longer be unknown.
 
 # %%
 from landslide_utils.scene import Normalisation
@@ -135,8 +134,8 @@ from landslide_utils.scene import Normalisation
 normalisation = Normalisation.fit(composite["image"], chips)
 
 # %% [markdown]
-# Some pixels have no data: the edge of a pass, radar shadow. They are shown to the network as zero, and neither teach
-# it nor test it.
+# Some pixels have no data, for example at the edge of a pass or in radar shadow. The network gets zero there. These
+# pixels are left out of the loss and of the score.
 
 # %%
 valid = composite["valid"]
@@ -145,10 +144,10 @@ print(f"{float(valid.mean()):.2%} of the pixels have data")
 # %% [markdown]
 # ## The network
 #
-# A UNet++ (see [UNet](../docs/glossary.md#unet)) looks at a chip at several resolutions and brings what it saw back to
-# every pixel. The preset says how large it is and how it is trained. The `quick` preset has three resolutions below the
-# chip's own: landslides are a few pixels wide, so more would see too coarsely. It learns from quarters of chips, 64 x
-# 64 pixels, and so sees more places in the same time (`benchmarks/presets.csv` has what was tried).
+# A UNet++ (see [UNet](../docs/glossary.md#unet)) analyses a chip at several resolutions and combines the results for
+# every pixel. The preset says how large it is and how it is trained. The `quick` preset has three resolutions below
+# that of the chip, because landslides are only a few pixels wide. It learns from quarters of chips, 64 x 64 pixels, and
+# so sees more places in the same time. `benchmarks/presets.csv` lists the variants that were tried.
 
 # %%
 from landslide_utils.model import PRESETS, count_weights
@@ -160,14 +159,14 @@ session = start_session(scene, PRESETS[config.preset], steps=config.chosen_steps
 print(f"{count_weights(session.model):,} weights, {session.steps} steps")
 
 # %% [markdown]
-# A [batch](../docs/glossary.md#batch) is a few chips that the network sees at once. After each batch the weights move
-# once: one **step**. Training is counted in steps, so it takes as long in a large scene as in a small one.
+# A [batch](../docs/glossary.md#batch) is a few chips that the network gets at once. After each batch the weights are
+# changed once: one **step**. We count training in steps, so it takes as long in a large scene as in a small one.
 #
 # ### Exercise: how often is a chip seen?
 #
 # The published recipe trains only on chips that hold a landslide: `recipe.steps` steps with batches of
-# `recipe.batch_size` chips. How often does it show each of the training chips in `chips`, on average? Their
-# `landslide_share` is above 0.
+# `recipe.batch_size` chips. The chips that hold a landslide have a `landslide_share` above 0. How often does the recipe
+# show each such training chip in `chips`, on average?
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -181,8 +180,9 @@ times = recipe.steps * recipe.batch_size / holds_landslide.sum()
 check.times_seen(times, chips, recipe)
 
 # %% [markdown]
-# Once through all training chips is called an [epoch](../docs/glossary.md#epoch), and many papers count training in
-# epochs. How far do epochs measure a training? Ten epochs with batches of 64 chips, on scenes of several sizes:
+# One pass through all training chips is called an [epoch](../docs/glossary.md#epoch), and many papers count training in
+# epochs. Is the number of epochs a good measure of how long a network was trained? The table shows how many steps there
+# are in ten epochs with batches of 64 chips:
 
 # %% tags=["misconception:epochs-measure-training"]
 import numpy as np
@@ -193,12 +193,12 @@ steps_of_ten_epochs = 10 * np.ceil(number_of_chips / recipe.batch_size)
 pd.DataFrame({"training chips": number_of_chips, "steps": steps_of_ten_epochs.astype(int)})
 
 # %% [markdown]
-# Epochs count how often the chips are gone through, steps how often the weights move. The fewer the chips and the
-# larger the batches, the fewer steps has an epoch.
+# Epochs count how often the network has seen each chip. Steps count how often the weights were changed. The fewer the
+# chips and the larger the batches, the fewer steps an epoch has.
 #
-# What is a wrong answer? [Cross-entropy](../docs/glossary.md#cross-entropy) is minus the natural logarithm of the
-# probability that the network gives to what is true: large where the network is sure and wrong. We take the mean over
-# the pixels that have data.
+# The **loss** measures how wrong the network is. Ours is the [cross-entropy](../docs/glossary.md#cross-entropy). For
+# each pixel it is -ln(p), where p is the probability that the network gives to the correct answer. It is large where
+# the network is sure and wrong. We average it over the pixels that have data.
 
 # %% tags=["shown:model.masked_cross_entropy"]
 import torch
@@ -211,7 +211,7 @@ def masked_cross_entropy(logits: torch.Tensor, landslides: torch.Tensor, valid: 
 
 
 # %% [markdown]
-# How small must it become? That depends on how common landslides are. On the validation chips:
+# How small is a good loss? That depends on how common landslides are. On the validation chips:
 
 # %%
 validation = part_mask(chips, "validation", composite) & valid
@@ -219,7 +219,7 @@ prevalence = float(composite["landslides"].values[validation.values].mean())
 print(f"{prevalence:.4f} of the validation pixels are landslide")
 
 # %% [markdown]
-# ### Exercise: what knowing nothing costs
+# ### Exercise: the loss without radar
 #
 # Suppose a network has learnt one thing only: how common landslides are. It gives every pixel the same probability of a
 # landslide, `prevalence`. What is its mean cross-entropy over the validation pixels?
@@ -232,7 +232,7 @@ loss_of_knowing_nothing = -prevalence * np.log(prevalence) - (1 - prevalence) * 
 check.uninformed_loss(loss_of_knowing_nothing, prevalence)
 
 # %% [markdown]
-# Our own `masked_cross_entropy` says the same. We give it two networks that never look at the radar: one says 0.5
+# Our own `masked_cross_entropy` gives the same. We try it for two networks that never use the radar. One gives 0.5
 # everywhere, the other the prevalence.
 
 # %% tags=["misconception:a-small-loss-is-a-good-network"]
@@ -242,12 +242,12 @@ for said in (0.5, prevalence):
     print(f"{said:.3f} everywhere: loss {masked_cross_entropy(logits, truth, torch.ones_like(truth)):.3f}")
 
 # %% [markdown]
-# Neither of them can tell one pixel from another. The drop from the first loss to the second is all that learning
-# "landslides are rare" brings, so a loss is read beside the second. Keep it in mind for the validation loss below. (The
-# training loss has a yardstick of its own: on the chips that are drawn for training, landslides may be more common.)
+# Neither of them can tell one pixel from another. Going from the first loss to the second only means that the network
+# learnt that landslides are rare. So compare your validation loss below with the second. (The training loss must be
+# compared with another value: landslides may be more common on the chips that are chosen for training.)
 #
-# And this is all that training is: look at a batch of chips, compare with the labels, ask each weight which way it
-# should move, move it a little.
+# Training repeats three things. Compute the loss of a batch of chips. Compute for each weight in which direction the
+# loss falls (the **gradient**). Change the weight a little in that direction.
 
 # %% tags=["shown:train.train_steps"]
 from landslide_utils.train import Session
@@ -269,8 +269,8 @@ def train_steps(session: Session, count: int) -> float:
 
 
 # %% [markdown]
-# Now go on to the last step. Our own `train_steps` from above is what runs. Every now and then `fit` looks at the
-# validation chips, and writes a line of `history`.
+# Now we train to the last step with our own `train_steps` from above. From time to time `fit` measures the loss and the
+# AUPRC on the validation chips, and writes a line of `history`.
 
 # %%
 from landslide_utils.train import fit
@@ -278,8 +278,8 @@ from landslide_utils.train import fit
 history = pd.DataFrame(fit(session, train_steps=train_steps))
 
 # %% [markdown]
-# The training loss should fall. The validation loss is measured on chips that never changed a weight: if it rises while
-# the other falls, the network has begun to learn its training chips by heart.
+# The training loss should fall. The validation loss is measured on chips that are never used to change the weights. If
+# it rises while the training loss falls, the network has started to memorise its training chips (**overfitting**).
 
 # %%
 from landslide_utils.figures.scores import history_figure
@@ -300,8 +300,8 @@ keep = history.loc[history["validation_auprc"].idxmax(), "step"]
 check.best_step(keep, history)
 
 # %% [markdown]
-# And had we gone by a loss? Three rules, the step that each chooses, and what its weights are worth on the validation
-# chips:
+# What if we had chosen by the loss? The table has three rules, the step that each chooses, and the AUPRC of that step
+# on the validation chips:
 
 # %% tags=["misconception:train-until-the-loss-is-lowest"]
 chosen = {
@@ -312,15 +312,15 @@ chosen = {
 history.loc[list(chosen.values()), ["step", "validation_auprc"]].set_axis(list(chosen), axis="index").round(3)
 
 # %% [markdown]
-# No rule can beat the last one in this table. The training loss belongs to chips that the network may know by heart.
-# Our presets keep the weights of the last step: by then the learning rate has shrunk to nearly nothing, and so has the
-# difference between the last lines.
+# By definition the last rule is the best in this table. The training loss comes from chips that the network may have
+# memorised. Our presets simply keep the weights of the last step. By then the learning rate is nearly zero, so the
+# weights hardly change any more.
 #
 # ## The map
 #
-# The network maps the scene window by window. Each window is read with a margin around it, as wide as the network
-# looks, so that no pixel misses anything. Mind that most training chips were chosen because they hold landslides: the
-# network expects more of them than there are, so its probabilities rank pixels well but are too high as numbers.
+# The network maps the scene window by window. Each window is read with a margin around it, so that pixels at its edge
+# get all their surroundings. Note that most training chips were chosen because they hold landslides. The network
+# expects more landslides than there are, so expect its probabilities to be too high. Their order is still useful.
 
 # %%
 from landslide_utils.predict import map_scene
@@ -328,7 +328,7 @@ from landslide_utils.predict import map_scene
 probability = map_scene(session.model, composite, normalisation)
 
 # %% [markdown]
-# We look at the test chips only, because only there the network has never seen the answer.
+# We look at the test chips only, because the network has never seen their labels.
 
 # %%
 from landslide_utils.figures.maps import map_figure
@@ -339,8 +339,8 @@ map_picture
 # %% [markdown]
 # ## How good is it?
 #
-# A network must beat something that needs no training: the [log ratio](../docs/glossary.md#log-ratio), the change in
-# decibels. It is tried for each polarisation, as it is and smoothed.
+# A network should be better than a method without training. Ours is the [log ratio](../docs/glossary.md#log-ratio), the
+# change in decibels. We try it for each polarisation, with and without smoothing.
 
 # %%
 from landslide_utils.baselines import log_ratio_detectors
@@ -349,8 +349,7 @@ detectors = {"UNet++": probability} | log_ratio_detectors(composite["image"])
 list(detectors)
 
 # %% [markdown]
-# Chips of one block share their slopes and their weather, so they count for less than their number. On how many blocks
-# does the test rest?
+# Chips of one block share slopes and weather, so they are not independent. How many blocks does the test have?
 
 # %%
 tested = chips[(chips["part"] == "test") & (chips["landslide_share"] > 0)]
@@ -358,8 +357,8 @@ print(f"{len(tested)} test chips hold landslides, in {tested['block'].nunique()}
 
 # %% [markdown]
 # For every threshold there is a [recall](../docs/glossary.md#recall) (how many landslide pixels are found) and a
-# [precision](../docs/glossary.md#precision) (how many finds are right). The area under the curve,
-# [AUPRC](../docs/glossary.md#auprc), sums them up. A detector that knows nothing gets the prevalence.
+# [precision](../docs/glossary.md#precision) (how many of the pixels above the threshold are landslides). The area under
+# the curve, [AUPRC](../docs/glossary.md#auprc), sums up all thresholds. Random guessing scores the prevalence.
 
 # %%
 from landslide_utils import metrics
@@ -373,8 +372,8 @@ curves_picture = curves_figure(curves, composite)
 curves_picture
 
 # %% [markdown]
-# The paper scored only chips that hold a landslide. There landslides are more common, so the same detector scores
-# higher: two AUPRC values can be compared only if their prevalence is the same. We measure both.
+# The paper scored only chips that hold a landslide. There landslides are more common, and so random guessing scores
+# higher. Two AUPRC values can be compared only if their prevalence is the same. We measure both.
 
 # %%
 measured = metrics.score_map(probability, composite["landslides"], chips)
@@ -389,8 +388,8 @@ pd.DataFrame(
 # %% [markdown]
 # ## May the test choose?
 #
-# Why did we not choose the epoch by the test chips? Here are 200 guessers. Each gives every chip a random number, so
-# none knows anything. How well do they score?
+# Why did we not choose the step by the test chips? Here are 200 random guesses. Each gives every chip a random number.
+# What do they score?
 
 # %%
 from sklearn.metrics import average_precision_score
@@ -404,21 +403,22 @@ def score_of(guess, part):
     return average_precision_score(kinds, np.tile(guess[inside], 2), sample_weight=weights)
 
 # %% [markdown]
-# We let the test choose the best of them, and ask the validation chips what it is worth.
+# We choose the one that is best on the test chips. What does it score on the validation chips?
 
 # %% tags=["misconception:the-test-may-choose"]
 lucky = max(guesses, key=lambda guess: score_of(guess, "test"))
-for part, words in (("test", "that chose it"), ("validation", "that did not")):
+for part, words in (("test", "used to choose it"), ("validation", "not used")):
     typical = np.median([score_of(guess, part) for guess in guesses])
-    print(f"{part} chips, {words}: {score_of(lucky, part):.3f}; half of the guessers score more than {typical:.3f}")
+    print(f"{part} chips, {words}: {score_of(lucky, part):.3f}; half of the guesses score more than {typical:.3f}")
 
 # %% [markdown]
-# Whoever is chosen by the test looks good on the test. So the test chooses nothing: no step, no threshold, no network.
-# It is asked once, at the end.
+# A guess that was selected with the test data looks good on the test data, and so does a network. So never use the test
+# data to choose a step, a threshold or a network. Use them once, at the end.
 #
 # ## Keep it
 #
-# A run is a folder that appears whole or not at all: its configuration, what it measured, its weights and its map.
+# Each run is saved in a folder: its configuration, its scores, its weights and its map. The folder is created only when
+# everything in it is complete.
 
 # %%
 from landslide_utils.experiments.measure import measure
@@ -437,7 +437,7 @@ folder = save_run(
 )
 
 # %% [markdown]
-# What was measured, and where it is kept:
+# What was measured, and where it is saved:
 
 # %%
 print(f"saved in {folder}")
@@ -446,7 +446,7 @@ pd.Series(results, name="value").to_frame()
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:epochs-measure-training"]
 # **1.** Two networks are trained for ten epochs with the same batch size, one on 60 chips, the other on 6,000. Which
@@ -454,19 +454,19 @@ pd.Series(results, name="value").to_frame()
 #
 # <details><summary>Neither: ten epochs are ten epochs</summary>
 #
-# **No.** An epoch is once through the chips. It says nothing of how many there are.
+# **No.** An epoch is one pass through the chips. How many steps that is depends on the number of chips.
 #
 # </details>
 #
 # <details><summary>The one with 60 chips: it has seen each more often</summary>
 #
-# **No.** Both have seen each chip ten times. But how often did their weights move?
+# **No.** Both have seen each chip ten times. But how often were their weights changed?
 #
 # </details>
 #
 # <details><summary>The one with 6,000 chips</summary>
 #
-# **Right.** It has a hundred times as many batches, so its weights moved about a hundred times as often.
+# **Right.** It has about a hundred times as many batches, so its weights were changed about a hundred times as often.
 #
 # </details>
 
@@ -475,40 +475,41 @@ pd.Series(results, name="value").to_frame()
 #
 # <details><summary>Perhaps nothing but that landslides are rare</summary>
 #
-# **Right.** Saying 0.02 everywhere costs 0.098. First compute what knowing nothing costs.
+# **Right.** A network that gives 0.02 everywhere has a loss of 0.098. Compute this value first, then compare.
 #
 # </details>
 #
 # <details><summary>A lot: 0.10 is close to 0</summary>
 #
-# **No.** Whoever says 0.02 everywhere, without a look at the radar, has 0.098.
+# **No.** A network that gives 0.02 everywhere, without using the radar, has 0.098.
 #
 # </details>
 #
 # <details><summary>A lot: it started near 0.69</summary>
 #
-# **No.** 0.69 is what 0.5 everywhere costs. Most of the way down is only learning that landslides are rare.
+# **No.** 0.69 is the loss of 0.5 everywhere. Most of the fall only means that the network learnt that landslides are
+# rare.
 #
 # </details>
 
 # %% [markdown] tags=["question:train-until-the-loss-is-lowest"]
-# **3.** The training loss still falls, the AUPRC on the validation chips does not get better any more. What do you do?
+# **3.** The training loss still falls, but the AUPRC on the validation chips no longer gets better. What do you do?
 #
 # <details><summary>Go on: the loss is what is being trained</summary>
 #
-# **No.** It also falls while the network learns its training chips by heart.
+# **No.** It also falls while the network memorises its training chips (overfitting).
 #
 # </details>
 #
 # <details><summary>Go on until the training loss no longer falls</summary>
 #
-# **No.** Then the network knows its training chips best. You want it to know others.
+# **No.** Then the network fits its training chips best. You want it to find landslides on other chips.
 #
 # </details>
 #
 # <details><summary>Keep the weights that were best on the validation chips</summary>
 #
-# **Right.** Validation chips never moved a weight, so they show what the network can do elsewhere.
+# **Right.** Validation chips were never used to change the weights, so they show what the network can do on new chips.
 #
 # </details>
 
@@ -518,7 +519,7 @@ pd.Series(results, name="value").to_frame()
 #
 # <details><summary>Yes: the network has never seen the test chips</summary>
 #
-# **No.** But you have. Of 200 guessers that know nothing, the best by the test looks clever too.
+# **No.** But you have used them to choose. The best of 200 random guesses also looks good on the test chips.
 #
 # </details>
 #
@@ -530,7 +531,7 @@ pd.Series(results, name="value").to_frame()
 #
 # <details><summary>No, it is too low</summary>
 #
-# **No.** Luck is on the side of whoever is picked as the best, so the number is too high.
+# **No.** The best of many was partly lucky, so the number is too high.
 #
 # </details>
 
@@ -538,10 +539,11 @@ pd.Series(results, name="value").to_frame()
 # ## What we learnt
 #
 # - A composite is a mean of power over passes, before and after, from one orbit direction.
-# - A split that keeps neighbours together gives an honest test; few blocks give a weak one: repeat it with other seeds.
-# - Training is counted in steps, and a loss is read beside that of knowing nothing.
-# - Validation chips choose, test chips only test.
-# - AUPRC is read beside chance, and compared only at the same prevalence.
+# - A split that keeps neighbours together makes a fair test. A test on few blocks is uncertain: repeat it with other
+#   seeds.
+# - Training is counted in steps. A loss is compared with that of a network that knows only how rare landslides are.
+# - Choose with the validation chips. Use the test chips only for the final test.
+# - AUPRC is compared with that of random guessing, and with other scores only at the same prevalence.
 #
 # Next: [04 Evaluate](04_evaluate.ipynb).
 #
