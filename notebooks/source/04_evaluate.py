@@ -9,43 +9,43 @@
 # %% [markdown]
 # # 04 Evaluate: how good is the map, and how sure are we?
 #
-# A network gives every pixel a probability. Is it better than something simple? Would another scene say the same? Does
-# 0.8 mean eight in ten? And where should the line be drawn between a landslide and none? A map that answers none of
-# these is a picture.
+# A network gives every pixel a probability. Is it better than a simpler method? Would the score be the same in another
+# scene? Does 0.8 mean eight in ten? And above which probability should a pixel be called a landslide? Without these
+# answers a map is only a nice picture.
 #
-# **Afterwards you can** compute a precision-recall curve by hand, put an interval on its area, set a ladder of
-# baselines under a network, show what a leaking split does, calibrate probabilities, and choose a threshold from what
-# mistakes cost.
+# **Afterwards you can** compute a precision-recall curve by hand, estimate a confidence interval for its area, and
+# compare a network with simpler methods. You can test whether a leaking split changes a score, calibrate probabilities,
+# and choose a threshold from the costs of mistakes.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | composite, chips, split, training | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works offline. The default cube is **simulated**: a practice scene with known truth. New words are
-# explained in the [glossary](../docs/glossary.md).
+# It works offline. The default cube is **simulated**: a practice scene with known truth. New words are explained in the
+# [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell.
+# All settings are in the next cell.
 
 # %% tags=["parameters"]
 # fmt: off
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store in the published layout
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
+event_time: str = ""  # Date and time of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
 channels: str = "sar"  # What the network sees: vv, vh, sar (both) or sar_dem (both and terrain)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
 preset: str = "quick"  # How large a network and how long: quick, standard or paper
 seed: int = 0  # Of the split, the first weights and the order of chips
 steps: int = 0  # Batches that the network is trained on; 0 takes the preset's number
-cost_of_a_miss: float = 10.0  # What a landslide pixel costs that is not reported
-cost_of_a_false_alarm: float = 1.0  # What a reported pixel costs that is none
+cost_of_a_miss: float = 10.0  # Cost of a landslide pixel that is not reported
+cost_of_a_false_alarm: float = 1.0  # Cost of reporting a pixel that is not a landslide
 runs_dir: str = "runs"  # Folder in which trained networks are kept
 results: str = "../docs/results"  # Folder with results that took longer than a notebook may
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done.
+# The next cell checks them.
 
 # %%
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
@@ -58,7 +58,7 @@ config = RunConfig.from_parameters(parameters)
 config
 
 # %% [markdown]
-# What we shall use; the names say what each is for.
+# We import what we need. The names say what each function does.
 
 # %%
 from pathlib import Path
@@ -83,16 +83,16 @@ from landslide_utils.simulate.scene import make_scene
 # %% [markdown]
 # ## A network to evaluate
 #
-# `run` does what notebook 03 did step by step: composite, chips, training, map. If the same run is kept in `runs_dir`
-# already, it is read and not trained.
+# `run` does what notebook 03 did step by step: composite, chips, training, map. If the same run is already in
+# `runs_dir`, it is read and not trained again.
 
 # %%
 trained = run(config)
 probability = trained.probability()
 
 # %% [markdown]
-# The truth lies in the cube, and the split is made again from the same seed. The terrain, which one of the baselines
-# needs, is there too.
+# The labels are in the cube. So is the terrain, which one of the simpler methods needs. We make the same split again
+# with the same seed.
 
 # %%
 datacube = open_cube(config.cube, event_time=config.event_time or None)
@@ -103,9 +103,9 @@ chips = split_chips(composite["landslides"], seed=config.seed)
 # %% [markdown]
 # ## Precision and recall by hand
 #
-# Take the scores of all test pixels, the highest first, and walk down. After each pixel: how many landslide pixels have
-# we found ([recall](../docs/glossary.md#recall)), and how many of our finds are right
-# ([precision](../docs/glossary.md#precision))?
+# Sort the test pixels by their probability, the highest first, and go through them one by one. After each pixel we ask
+# two questions. What share of all landslide pixels have we met so far ([recall](../docs/glossary.md#recall))? What
+# share of the pixels so far are landslides ([precision](../docs/glossary.md#precision))?
 
 # %%
 test = part_mask(chips, "test", composite["landslides"])
@@ -115,8 +115,8 @@ found = labels[order].cumsum()
 precision, recall = found / np.arange(1, len(found) + 1), found / found[-1]
 
 # %% [markdown]
-# The area under the curve, [AUPRC](../docs/glossary.md#auprc), is the mean precision over the recall gained, landslide
-# pixel by landslide pixel. The library does the same and takes care of equal scores.
+# The area under the curve, [AUPRC](../docs/glossary.md#auprc), is the mean of the precision at each landslide pixel.
+# The library does the same, and also treats equal scores correctly.
 
 # %%
 by_hand = precision[labels[order]].mean()
@@ -124,7 +124,7 @@ by_library = metrics.auprc(labels, scores)
 print(f"by hand {by_hand:.6f}, by library {by_library:.6f}")
 
 # %% [markdown]
-# The curve itself, from little found and mostly right on the left to everything found on the right:
+# This is the curve. On the left few landslide pixels are found, on the right all of them:
 
 # %%
 from landslide_utils.figures.scores import curves_figure
@@ -132,7 +132,7 @@ from landslide_utils.figures.scores import curves_figure
 curves_figure({"this network": metrics.curve(labels, scores)}, composite)
 
 # %% [markdown]
-# The numbers of one map at a few places of the curve:
+# The precision at a few points of the curve:
 
 # %%
 places = [0.5, 0.7, 0.9]
@@ -142,11 +142,11 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
-# ## How sure is the number?
+# ## How sure is the score?
 #
-# The test rests on few chips with landslides. Another valley would give another number. The
-# [bootstrap](../docs/glossary.md#bootstrap) plays that: draw as many test chips again, some twice and some not at all,
-# and measure each time. Pixels of one chip share their slopes, so chips are drawn, not pixels.
+# The test has only few chips with landslides. Another valley would give another score. The
+# [bootstrap](../docs/glossary.md#bootstrap) imitates this. It samples as many test chips again, some twice and some not
+# at all, and computes the score each time. Pixels of one chip share their slopes, so we sample chips, not pixels.
 
 # %%
 rich = int((chips[chips["part"] == "test"]["landslide_share"] > 0).sum())
@@ -161,7 +161,7 @@ network = metrics.interval(by_library, draws, rich)
 print(f"AUPRC {network.value:.2f}, 95 % interval {network.low:.2f} to {network.high:.2f}")
 
 # %% [markdown]
-# The test has many more pixels than chips. What if we had drawn pixels instead, as if each were a trial of its own?
+# The test has many more pixels than chips. What if we sample pixels instead, as if all were independent?
 
 # %%
 random = np.random.default_rng(config.seed)
@@ -169,36 +169,38 @@ redrawn = (random.integers(len(labels), size=len(labels)) for _ in range(20))
 by_pixel = [metrics.auprc(labels[drawn], scores[drawn]) for drawn in redrawn]
 
 # %% [markdown]
-# How far do the numbers spread?
+# How large is the spread of the scores?
 
 # %% tags=["misconception:many-pixels-make-it-sure"]
-print(f"standard deviation of AUPRC, {len(labels):,} pixels drawn: {np.std(by_pixel):.3f}")
-print(f"standard deviation of AUPRC, whole chips drawn: {np.nanstd(draws):.3f}")
+print(f"standard deviation of AUPRC, {len(labels):,} pixels sampled: {np.std(by_pixel):.3f}")
+print(f"standard deviation of AUPRC, whole chips sampled: {np.nanstd(draws):.3f}")
 
 # %% [markdown]
-# Pixels drawn one by one always bring a little of every valley, so they never ask what another valley would have said.
+# If we resample single pixels, every sample contains pixels from all valleys. So we never see how the score would
+# change in a different valley.
 #
 # ## The ladder
 #
-# What must a network beat? **Chance** knows nothing. **Slope alone** knows where landslides can be. The [log
-# ratio](../docs/glossary.md#log-ratio) is the change in decibels, as it is and smoothed. A [random
-# forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
+# Is the network better than simpler methods? We put them in order, like the rungs of a ladder. The lowest is **random
+# guessing**, whose score is called [chance](../docs/glossary.md#chance). **Slope alone** says where landslides are
+# possible. The [log ratio](../docs/glossary.md#log-ratio) is the change in decibels, with and without smoothing. A
+# [random forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
 
 # %%
 slope = terrain.slope(datacube["dem"].load(), grid.pixel_size_m(datacube))
 detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 
 # %% [markdown]
-# The forest learns from the training chips, as the network did.
+# The forest is trained on the training chips, like the network.
 
 # %%
 valid = composite["valid"]
 detectors["random forest"] = random_forest(composite["image"], composite["landslides"], valid, chips, seed=config.seed)
 
 # %% [markdown]
-# On a practice cube there is one rung more. The simulator's truth tells how likely each pixel's radar is with and
-# without a landslide, so we can compute the **ceiling**: no rule that looks at one pixel's radar at a time can do
-# better.
+# On a practice cube there is one more rung. The simulator's truth says how likely each pixel's radar is with and
+# without a landslide. So we can compute a **ceiling**: no method that uses the radar of one pixel at a time can do
+# better. The forest and the network also use the neighbours of a pixel, so their scores can be above it.
 
 # %%
 if config.cube in PRACTICE and composite.attrs["orbit"] in ("ascending", "descending"):
@@ -207,21 +209,21 @@ if config.cube in PRACTICE and composite.attrs["orbit"] in ("ascending", "descen
     )
 
 # %% [markdown]
-# Each of them on the same test chips, and drawn again with the same chips:
+# We score each of them on the same test chips, and on the same bootstrap samples of chips:
 
 # %%
 detectors["this network"] = probability
 drawn = {name: metrics.bootstrap_auprc(score, composite["landslides"], chips) for name, score in detectors.items()}
 
 # %% [markdown]
-# And the AUPRC of each, without drawing:
+# The AUPRC of each, on all test chips:
 
 # %%
 on_test = {name: metrics.pixels(score, composite["landslides"], test) for name, score in detectors.items()}
 areas = {name: metrics.auprc(*pair) for name, pair in on_test.items()}
 
 # %% [markdown]
-# The ladder, each rung with its interval:
+# This is the ladder. Each rung has its interval:
 
 # %%
 from landslide_utils.figures.scores import ladder_figure
@@ -230,14 +232,14 @@ ladder = {name: tuple(metrics.interval(areas[name], drawn[name], rich)) for name
 ladder_figure(ladder, composite, chance=float(labels.mean()))
 
 # %% [markdown]
-# The intervals are wide because the chips differ. But all detectors saw the *same* chips: what is hard for one is
-# mostly hard for the other. A **paired** comparison looks at the difference, draw by draw.
+# The intervals are wide because the chips differ. But all detectors saw the *same* chips: a chip that is hard for one
+# is mostly hard for the others. A **paired** comparison takes the difference of two scores in each sample.
 #
 # ### Exercise: how sure is the difference?
 #
-# `drawn["this network"]` and `drawn["VV log ratio, smoothed"]` hold their AUPRC in each draw of chips, and draw by draw
-# the chips are the same. What is the standard deviation of the difference? A draw without any landslide is NaN, so take
-# `np.nanstd`.
+# `drawn["this network"]` and `drawn["VV log ratio, smoothed"]` hold their AUPRC in each bootstrap sample. Both arrays
+# use the same chips in each sample. What is the standard deviation of the difference? A sample without any landslide is
+# NaN, so use `np.nanstd`.
 
 # %% tags=["exercise"]
 spread = ...
@@ -247,8 +249,8 @@ spread = np.nanstd(drawn["this network"] - drawn["VV log ratio, smoothed"])
 check.spread_of_difference(spread, drawn["this network"], drawn["VV log ratio, smoothed"])
 
 # %% [markdown]
-# Many look only whether two intervals overlap. Beside that, for each rung, the interval of the paired difference: where
-# it leaves out 0, there is something to claim.
+# Many people only check whether two intervals overlap. The table also has the interval of the paired difference for
+# each rung. If it does not contain 0, this test shows a difference.
 
 # %% tags=["misconception:overlap-means-no-difference"]
 def against(name: str) -> dict[str, float]:
@@ -263,20 +265,20 @@ pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "th
 # %% [markdown]
 # ## A split that leaks
 #
-# So far whole blocks of neighbouring chips went to training or test. If single chips are shared out at random, as the
-# paper's code does, test chips lie right beside training chips. What does that alone change? Two networks must be
-# scored on the **same** test chips. One was trained `apart` from them. The other was trained `beside` them: their
-# neighbours took the place of as many other chips.
+# So far whole blocks of neighbouring chips were used for training or test. If single chips are split at random, as in
+# the paper's code, test chips lie right beside training chips. How much does this alone change the score? To answer, we
+# score two networks on the **same** test chips. The training chips of one lie `apart` from them. The training chips of
+# the other lie `beside` them, and are as many.
 #
-# Ten seeds on a practice scene of the paper's size take longer than a notebook may. So the table is kept;
-# `benchmarks/leak.py` made it. Each seed has its own test chips.
+# Ten seeds on a practice scene of the paper's size take too long for a notebook. So we read a table that was made by
+# `benchmarks/leak.py`. Each seed has its own test chips.
 
 # %%
 pairs = pd.read_csv(Path(results) / "leak.csv", index_col="seed")
 pairs[["apart", "beside", "prevalence", "n_test_chips_with_landslides"]]
 
 # %% [markdown]
-# Each line is a seed. Does it rise from left to right?
+# Each line is one seed. Does it rise from left to right?
 
 # %%
 from landslide_utils.figures.scores import pairs_figure
@@ -300,17 +302,17 @@ print(f"beside - apart: {difference.mean():+.3f}, 95 % interval {low:+.3f} to {h
 # %% [markdown]
 # ## Which landslides are found?
 #
-# A pixel counts as reported above a [threshold](../docs/glossary.md#threshold); here the one at which half of all
-# landslide pixels are found. Then we look at each landslide: how much of it is reported, how large is it, and how does
-# its slope lie to the radar? A small [local incidence](../docs/glossary.md#local-incidence) angle means that it faces
-# the radar, a large one that it looks away.
+# A pixel is reported if its probability is above a [threshold](../docs/glossary.md#threshold). Here we take the
+# threshold at which half of all landslide pixels are found. Then we look at each landslide. How much of it is reported,
+# how large is it, and how is its slope oriented towards the radar? A small [local
+# incidence](../docs/glossary.md#local-incidence) angle means that it faces the radar, a large one that it looks away.
 
 # %%
 threshold_half = float(np.quantile(scores[labels], 0.5))
 
 # %% [markdown]
-# The local incidence follows from the terrain and from where the radar looks: about west on a descending orbit, about
-# east on an ascending one.
+# We compute the local incidence from the terrain and from the direction in which the radar looks. That is about west on
+# a descending orbit, and about east on an ascending one.
 
 # %%
 incidence = float(datacube.attrs.get("incidence_degrees", 39.0))
@@ -320,7 +322,7 @@ local = terrain.local_incidence(
 )
 
 # %% [markdown]
-# Now each landslide of the test, with its size, the share that is reported, and its local incidence:
+# Now we list each landslide of the test, with its size, the share that is reported, and its local incidence.
 
 # %%
 each = found_landslides(
@@ -330,8 +332,8 @@ each = found_landslides(
 # %% [markdown]
 # ### Exercise: landslides found
 #
-# Half of the landslide *pixels* are reported. Of how many *landslides* is at least half reported? Give the share of the
-# landslides in `each`, whose column `found` is the reported share of each.
+# Half of the landslide *pixels* are reported. For how many *landslides* is at least half of the area reported? Give the
+# share of the landslides in `each`, whose column `found` is the reported share of each.
 
 # %% tags=["exercise"]
 share_found = ...
@@ -341,7 +343,8 @@ share_found = (each["found"] >= 0.5).mean()
 check.landslides_found(share_found, each)
 
 # %% [markdown]
-# Whoever reads a recall as "so many landslides are found" takes the first of these numbers for one of the others:
+# If you read recall as "the share of landslides that were found", you confuse the first of these numbers with one of
+# the others:
 
 # %% tags=["misconception:recall-counts-landslides"]
 print(f"landslide pixels reported: {np.average(each['found'], weights=each['area_m2']):.2f}")
@@ -349,16 +352,16 @@ for words, enough in {"at least half of it": each["found"] >= 0.5, "any pixel of
     print(f"landslides with {words} reported: {enough.mean():.2f} of {len(each)}")
 
 # %% [markdown]
-# Say which you mean. Who counts pixels counts mostly large landslides.
+# Always say which you mean. If you count pixels, large landslides dominate.
 #
-# By size first, in four groups of equally many landslides:
+# First by size, in four groups with the same number of landslides:
 
 # %%
 size = pd.qcut(each["area_m2"], 4, duplicates="drop")
 each.groupby(size, observed=True)["found"].agg(["size", "mean"]).round(2)
 
 # %% [markdown]
-# And by how the slope lies to the radar:
+# Then by how the slope is oriented towards the radar:
 
 # %%
 limits = [0, incidence - 10, incidence + 10, 180]
@@ -368,15 +371,22 @@ each.groupby(lies, observed=True)["found"].agg(["size", "mean"]).round(2)
 # %% [markdown]
 # ## Does 0.8 mean eight in ten?
 #
-# Group the test pixels by the probability that the network gives, and count how many are landslide. On the diagonal, a
-# probability means what it says. Ours was trained on chips that hold more landslides than the scene does, so expect it
-# to be too sure.
+# Take the test pixels with a probability near 0.8. How many of them are landslides?
+
+# %%
+near = abs(scores - 0.8) < 0.05
+print(f"of {near.sum():,} test pixels with 0.75 to 0.85, {labels[near].mean():.0%} are landslides")
+
+# %% [markdown]
+# Now for all probabilities. We group the test pixels by the probability that the network gives, and count how many are
+# landslides. If the probabilities are right, both numbers are equal in each group. Landslides were more common on the
+# chips of the training than in the scene, so expect the probabilities to be too high.
 #
-# ### Exercise: how far from the diagonal?
+# ### Exercise: how wrong are the probabilities?
 #
-# `table` has a line for each group: the mean `probability`, the `share` that is landslide, and the number of `pixels`.
-# The **expected calibration error** is the mean distance between the two, each group weighted with its pixels. Measure
-# it.
+# `table` has a line for each group: the mean `probability`, the `share` of landslides, and the number of `pixels`. The
+# **expected calibration error** is the mean distance between probability and share, with each group weighted by its
+# pixels. Compute it.
 
 # %% tags=["exercise"]
 table = reliability(labels, scores)
@@ -387,15 +397,16 @@ error = np.average(abs(table["probability"] - table["share"]), weights=table["pi
 check.calibration_error(error, table)
 
 # %% [markdown]
-# The remedy is [calibration](../docs/glossary.md#calibration). It is learnt on the **validation** chips, never on the
-# test: divide all logits by one **temperature**; and as that cannot move a bias, also with a shift.
+# We can correct this by [calibration](../docs/glossary.md#calibration), which is learnt on the **validation** chips and
+# never on the test chips. We divide all logits by one **temperature**. This cannot correct values that are all too
+# high, so we also try it with a shift.
 
 # %%
 inside = part_mask(chips, "validation", composite["landslides"])
 validation = metrics.pixels(probability, composite["landslides"], inside)
 
 # %% [markdown]
-# Both remedies, and what they learnt:
+# Both methods, and the numbers that they learnt:
 
 # %%
 with_shift = Calibration.fit(*validation, shift=True)
@@ -403,7 +414,8 @@ corrections = {"temperature": Calibration.fit(*validation), "temperature and shi
 corrections
 
 # %% [markdown]
-# The calibration error of each, on the test chips. AUPRC does not change: the order of the pixels stays.
+# The calibration error of each, on the test chips. AUPRC does not change, because the order of the pixels stays the
+# same.
 
 # %%
 maps = {"as trained": probability} | {name: correction.apply(probability) for name, correction in corrections.items()}
@@ -416,7 +428,7 @@ pd.DataFrame(
 ).round(4)
 
 # %% [markdown]
-# The same as a picture, on logarithmic axes because most pixels are surely nothing:
+# The same as a picture. Its axes are logarithmic because most pixels have a very low probability:
 
 # %%
 from landslide_utils.figures.scores import reliability_figure
@@ -426,11 +438,11 @@ reliability_figure({name: reliability(*pair) for name, pair in given.items()}, c
 # %% [markdown]
 # ## Where to draw the line
 #
-# There is no right threshold, only a cheap one: report a pixel as soon as reporting it costs less than keeping silent.
-# If it slid with the probability $p$, silence costs $p$ times the cost of a miss, in the mean, and reporting costs
-# $1 - p$ times the cost of a false alarm.
+# There is no single correct threshold. The best one depends on costs: report a pixel if a report is expected to cost
+# less than no report. Suppose that the pixel is a landslide with the probability *p*. On average no report costs *p*
+# times the cost of a miss. A report costs 1 - *p* times the cost of a false alarm.
 #
-# ### Exercise: the cheap threshold
+# ### Exercise: the threshold from costs
 #
 # At which probability do both cost the same? `cost_of_a_miss` and `cost_of_a_false_alarm` are parameters of this
 # notebook.
@@ -443,22 +455,22 @@ threshold = cost_of_a_false_alarm / (cost_of_a_miss + cost_of_a_false_alarm)
 check.cost_threshold(threshold, cost_of_a_miss, cost_of_a_false_alarm)
 
 # %% [markdown]
-# The package's `threshold_for` says the same. It holds only if probabilities mean what they say.
+# The package's `threshold_for` gives the same. It is right only if the probabilities are right.
 
 # %%
 cheap = threshold_for(cost_of_a_miss, cost_of_a_false_alarm)
 
 # %% [markdown]
-# What would it have cost on the test chips, and what with 0.5, and without calibration?
+# How much does this threshold cost on the test chips? And how much does 0.5 cost, and no calibration?
 
 # %%
 def cost(probabilities: np.ndarray, limit: float) -> float:
-    """Return the mean cost a pixel."""
+    """Return the mean cost per pixel."""
     missed, alarmed = labels & (probabilities < limit), ~labels & (probabilities >= limit)
     return float((cost_of_a_miss * missed + cost_of_a_false_alarm * alarmed).mean())
 
 # %% [markdown]
-# Each of these ways on the test chips:
+# The cost of each on the test chips:
 
 # %% tags=["misconception:one-half-is-the-threshold"]
 calibrated = given["temperature and shift"][1]
@@ -469,33 +481,33 @@ costs = {
     "as trained, 0.5": cost(scores, 0.5),
     "report nothing": cost(scores, 2.0),
 }
-pd.Series(costs, name="mean cost a pixel").round(4).to_frame()
+pd.Series(costs, name="mean cost per pixel").round(4).to_frame()
 
 # %% [markdown]
-# One half is right only where a miss and a false alarm cost the same.
+# One half is the right threshold only where a miss and a false alarm cost the same.
 #
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:many-pixels-make-it-sure"]
 # **1.** A test has ten chips with landslides, and a million pixels. What does the width of its interval depend on?
 #
 # <details><summary>On the pixels: with a million the number is exact</summary>
 #
-# **No.** Pixels of a chip share slopes, weather and landslides. They are no million independent trials.
+# **No.** Pixels of a chip share slopes, weather and landslides. They are not a million independent trials.
 #
 # </details>
 #
-# <details><summary>On the ten chips, most of all</summary>
+# <details><summary>Mostly on the ten chips</summary>
 #
-# **Right.** Another valley would bring other chips. Ten of them say little about that.
+# **Right.** Another valley would have other chips. Ten chips tell little about it.
 #
 # </details>
 #
 # <details><summary>On the number of bootstrap draws</summary>
 #
-# **No.** More draws make the picture of the interval smoother, not the interval narrower.
+# **No.** More samples give the ends of the interval more exactly. They do not make it narrower.
 #
 # </details>
 
@@ -510,13 +522,14 @@ pd.Series(costs, name="mean cost a pixel").round(4).to_frame()
 #
 # <details><summary>Yes, the one with the higher AUPRC</summary>
 #
-# **No.** It may be luck. Look at the interval of the difference: does it hold 0?
+# **No.** It may be luck. Look at the interval of the difference: does it contain 0?
 #
 # </details>
 #
-# <details><summary>Look at the difference, chip draw by chip draw</summary>
+# <details><summary>Look at the interval of their difference</summary>
 #
-# **Right.** The paired difference has an interval of its own. If it leaves out 0, there is something to claim.
+# **Right.** Take the difference in each sample of chips. If its interval does not contain 0, the test shows a
+# difference.
 #
 # </details>
 
@@ -529,15 +542,15 @@ pd.Series(costs, name="mean cost a pixel").round(4).to_frame()
 #
 # </details>
 #
-# <details><summary>That cannot be said from it</summary>
+# <details><summary>You cannot tell from this number</summary>
 #
-# **Right.** Large landslides have many pixels. Count landslides, and say what counts as found.
+# **Right.** Large landslides have many pixels. Count landslides, and say from which share a landslide counts as found.
 #
 # </details>
 #
 # <details><summary>All of them, half each</summary>
 #
-# **No.** It could be. As well it could be half of them wholly. Pixels do not tell.
+# **No.** That is possible. It could also be half of them completely. You cannot tell from pixels.
 #
 # </details>
 
@@ -553,25 +566,26 @@ pd.Series(costs, name="mean cost a pixel").round(4).to_frame()
 #
 # <details><summary>Above 0.95: 20 of 21</summary>
 #
-# **No.** That is the threshold if a false alarm were the dear one. Here we would rather warn once too often.
+# **No.** That would be the threshold if a false alarm cost 20 times as much as a miss. Here a miss costs more.
 #
 # </details>
 #
 # <details><summary>Above 0.048: 1 of 21</summary>
 #
-# **Right.** There, silence costs 0.048 * 20 and a report 0.952 * 1: the same. Above it, reporting is cheaper.
+# **Right.** At 0.048, no report costs 0.048 * 20 on average, and a report 0.952 * 1: the same. Above it, a report costs
+# less.
 #
 # </details>
 
 # %% [markdown]
 # ## What we learnt
 #
-# - AUPRC is the mean precision over the recall gained; it is read beside chance, with an interval that counts chips,
-#   not pixels.
-# - A network is worth its trouble only if it beats the rungs below it, and detectors on the same chips are compared in
-#   pairs.
-# - Recall counts pixels. How many landslides are found is another question, and needs a rule for what found means.
-# - Probabilities are calibrated on validation chips; then a threshold follows from what mistakes cost.
+# - AUPRC is the mean of the precision at each landslide pixel. It is compared with random guessing, and its interval
+#   comes from sampling chips, not pixels.
+# - A network should be better than simpler methods. Methods that are scored on the same chips are compared in pairs.
+# - Recall counts pixels. The share of landslides that are found is another number. It needs a rule for when a landslide
+#   counts as found.
+# - Probabilities are calibrated on validation chips. Then a threshold follows from the costs of mistakes.
 #
 # Next: [05 Map](05_map.ipynb).
 #
