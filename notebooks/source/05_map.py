@@ -9,12 +9,13 @@
 # %% [markdown]
 # # 05 A map for people
 #
-# A score helps no responder. Somebody who has to decide which valley to look at first needs a map that says where, how
-# large and how sure, in a file that opens in a geographic information system, and that says what it could not see. Here
-# we make one.
+# A score alone does not help rescue teams. They have to decide which valley to search first. So they need a map that
+# says where, how large and how sure, and what the radar could not see. The map must open in a geographic information
+# system. Here we make one.
 #
-# **Afterwards you can** map a whole scene without seams, say where radar is blind, choose a threshold without cheating,
-# say how much slid in all, and write a map and polygons that others can open.
+# **Afterwards you can** map a whole scene without seams, find the places that the radar cannot see, and choose a
+# threshold without using the test chips. You can estimate how large the total landslide area is, and write a map and
+# polygons that others can open.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -23,33 +24,33 @@
 # | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision) | [04](04_evaluate.ipynb) |
 # | [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works offline, and needs no other notebook's files: a small network is trained on the spot. The default
-# cube is **simulated**. New words are explained in the [glossary](../docs/glossary.md).
+# It works offline. It needs no files from other notebooks: a small network is trained here. The default cube is
+# **simulated**. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Change it here, or from a terminal:
+# All settings are in the next cell. Change them here, or from a terminal:
 # `papermill 05_map.ipynb out.ipynb -p threshold 0.6`.
 
 # %% tags=["parameters"]
 # fmt: off
 cube: str = "practice_earthquake"  # A region's name, or the path or URL of a Zarr store as published, with elevation
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
+event_time: str = ""  # Date and time of the event in UTC, such as 2018-09-05T18:07:59; for a store that does not say it
 crs: str = ""  # Coordinate reference system, such as EPSG:32654; for a store where it is not known
 channels: str = "sar"  # What the network sees: vv, vh, sar (both), sar_dem (both and terrain) or dem (terrain only)
 timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
-incidence_degrees: float = 0.0  # Angle between the radar's look and the vertical; 0 takes the cube's own
+incidence_degrees: float = 0.0  # Angle between the radar beam and the vertical; 0 takes the cube's own
 seed: int = 0  # Of the split, the first weights and the order of chips
-steps: int = 180  # Batches that the network is trained on, 1 to 10000; few, because it is the map that matters here
+steps: int = 180  # Batches that the network is trained on, 1 to 10000; few here, to save time
 threshold: float = None  # Probability from which a pixel is landslide, 0 to 1; None chooses it on the validation chips
 min_pixels: int = 4  # Groups of fewer pixels get no polygon; 1 keeps all
 out_dir: str = "maps"  # Folder for the files
 overwrite: bool = False  # Whether files of an earlier run in that folder may be replaced
 
 # %% [markdown]
-# Wrong values, unknown names, and files that are there already are refused here, before any work is done.
+# The next cell checks them, and whether files of an earlier run would be lost.
 
 # %%
 from landslide_utils.experiments.config import RUN_RULES
@@ -71,7 +72,7 @@ parameters = check_parameters(
 paths = plan_files(out_dir, threshold=threshold, overwrite=overwrite)
 
 # %% [markdown]
-# What we shall use; the names say what each is for.
+# We import what we need. The names say what each function does.
 
 # %%
 import geopandas as gpd
@@ -95,7 +96,7 @@ from landslide_utils.train import fit, start_session
 # %% [markdown]
 # ## A network, quickly
 #
-# What notebook 03 explains is done here in short: open the cube, make a composite, share out the chips.
+# These are the steps of notebook 03 in short. First we open the cube and make a composite.
 
 # %%
 needed = [*variables_of(channels), "dem"]
@@ -106,7 +107,7 @@ composite = keep_composite(composite)
 landslides = composite["landslides"]
 
 # %% [markdown]
-# We measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation).
+# We split the chips, measure each channel on the training chips, and [normalise](../docs/glossary.md#normalisation).
 
 # %%
 chips = split_chips(landslides, seed=seed)
@@ -120,12 +121,12 @@ session = start_session(scene, PRESETS["quick"], steps=steps, seed=seed)
 pd.DataFrame(fit(session)).tail(1)
 
 # %% [markdown]
-# ## Where radar is blind
+# ## What the radar cannot see
 #
-# Radar looks from the side. Where a slope that faces it is steeper than its look, several places fall on one pixel:
-# [layover](../docs/glossary.md#layover). Behind a steep ridge it sees nothing: [shadow](../docs/glossary.md#shadow).
-# What is there is noise that a network may take for a landslide. Terrain and geometry tell us where, whatever the data
-# say.
+# Radar looks from the side. Where a slope that faces the radar is steeper than the radar beam, several places fall on
+# one pixel: [layover](../docs/glossary.md#layover). Behind a steep ridge it sees nothing:
+# [shadow](../docs/glossary.md#shadow). A network may confuse what the image shows there with a landslide. We can
+# compute these places from the terrain and the viewing angle, without looking at the image.
 
 # %%
 flown = composite.attrs.get("orbit", "none")
@@ -133,13 +134,14 @@ known = flown in ("ascending", "descending")
 layover_and_shadow = None
 if known:
     layover_and_shadow = find_layover_and_shadow(datacube, orbit=flown, incidence_degrees=incidence_degrees or None)
-unknown = "" if known else ": without radar or its direction, nothing can be said of layover and shadow"
+unknown = "" if known else ": without radar or its direction, layover and shadow cannot be computed"
 print(f"{flown} passes{unknown}")
 
 # %% [markdown]
-# How much that is depends on the [incidence angle](../docs/glossary.md#incidence-angle), from the vertical: Sentinel-1
-# looks at 29 to 46 degrees. ERS, which flew before it, looked at 23. What would it have missed here, from each [orbit
-# direction](../docs/glossary.md#orbit-direction)? `|` means: in layover, in shadow, or both.
+# How large these places are depends on the [incidence angle](../docs/glossary.md#incidence-angle), which is measured
+# from the vertical. That of Sentinel-1 is 29 to 46 degrees. That of ERS, an earlier satellite, was 23 degrees. How much
+# would ERS have missed here, from each [orbit direction](../docs/glossary.md#orbit-direction)? `|` means: in layover,
+# in shadow, or both.
 
 # %%
 both = ("descending", "ascending")
@@ -148,9 +150,9 @@ missed = {way: masks["layover"] | masks["shadow"] for way, masks in steep.items(
 pd.Series({way: f"{float(mask.mean()):.1%}" for way, mask in missed.items()}, name="of the scene").to_frame()
 
 # %% [markdown]
-# ### Exercise: blind from both sides
+# ### Exercise: hidden from both sides
 #
-# With passes of both directions at hand, what share of the scene would still be missed? Take `missed["descending"]` and
+# If we have passes of both directions, what share of the scene is still missed? Use `missed["descending"]` and
 # `missed["ascending"]`.
 
 # %% tags=["exercise"]
@@ -163,9 +165,9 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # %% [markdown]
 # ## The whole scene
 #
-# The scene is mapped window by window. Near the edge of a window a network would miss what lies beyond. So each window
-# is read with a margin as wide as the network looks, and the margin is cut off afterwards. Hidden pixels get no
-# probability, and the map says how many they are.
+# The scene is mapped window by window. At the edge of a window the network would not see what is outside. So each
+# window is read with a margin around it, which is cut off afterwards. Hidden pixels get no probability, and the map
+# says how many there are.
 
 # %%
 probability = map_scene(session.model, composite, scene.normalisation, hidden=layover_and_shadow)
@@ -173,8 +175,8 @@ shares = {name: f"{value:.2%}" for name, value in probability.attrs.items() if n
 pd.Series(shares, name="of the scene").to_frame()
 
 # %% [markdown]
-# For a large scene, `out="map.zarr"` writes the same map to a store, and goes on where it was stopped. Where does the
-# map say nothing?
+# For a large scene, `out="map.zarr"` writes the same map to a store. If it is stopped, it continues later. Where does
+# the map have no value?
 
 # %%
 from landslide_utils.figures.maps import layover_and_shadow_figure
@@ -182,17 +184,17 @@ from landslide_utils.figures.maps import layover_and_shadow_figure
 layover_and_shadow_figure(probability, layover_and_shadow)
 
 # %% [markdown]
-# A place without a finding is not a place without a landslide. How many labelled landslide pixels lie where the map is
-# silent, and how many where it speaks and gives them less than one chance in ten?
+# Where the map shows no landslide, there can still be one. How many labelled landslide pixels have no value in the map?
+# And how many have a probability below 0.1?
 
 # %% tags=["misconception:no-polygon-no-landslide"]
-silent = landslides & probability.isnull()
+no_value = landslides & probability.isnull()
 unlikely = landslides & (probability < 0.1)
-print(f"of {int(landslides.sum())} landslide pixels {int(silent.sum())} lie where the map is silent")
+print(f"of {int(landslides.sum())} landslide pixels {int(no_value.sum())} have no value in the map")
 print(f"and {int(unlikely.sum())} have a probability below 0.1")
 
 # %% [markdown]
-# And where it says something: labels beside prediction. We look at test chips, which the network has not seen.
+# Now we compare the map with the labels. We look at test chips, whose labels the network has not seen.
 
 # %%
 from landslide_utils.figures.maps import map_figure
@@ -202,9 +204,10 @@ map_figure(probability, landslides, chips)
 # %% [markdown]
 # ## From probability to yes or no
 #
-# A polygon needs a [threshold](../docs/glossary.md#threshold). One half would be right if the probabilities were, but
-# the network was shown more landslides than there are, so they are too high. We take the threshold with the best
-# balance of recall and precision (F1) on the **validation** chips. On the test chips it would be cheating.
+# A polygon needs a [threshold](../docs/glossary.md#threshold). One half would be a natural choice if the probabilities
+# were right. But landslides were more common in the training than in the scene, so expect them to be too high. We take
+# the threshold with the best balance of recall and precision (F1) on the **validation** chips. On the test chips it
+# would be cheating.
 
 # %%
 if threshold is None:
@@ -212,8 +215,8 @@ if threshold is None:
 print(f"threshold {threshold:.2f}")
 
 # %% [markdown]
-# What does it hit, what does it miss, and what does it take for a landslide by mistake? Look at the edges of the
-# landslides, and at what lies alone.
+# Which landslides does it find, which does it miss, and what are its false alarms? Look at the edges of the landslides,
+# and at isolated patches.
 
 # %%
 from landslide_utils.figures.maps import difference_figure
@@ -223,24 +226,24 @@ difference_figure(probability, landslides, chips, threshold=threshold)
 # %% [markdown]
 # ### Exercise: a map for a survey
 #
-# A survey wants few misses and checks every find. So it halves the threshold. Which share of the finds on the test
-# chips is then right?
+# A geological survey wants to miss few landslides, and checks each pixel that is reported. So it halves the threshold.
+# Which share of the reported pixels on the test chips is then correct?
 
 # %% tags=["exercise"]
 test = part_mask(chips, "test", landslides)
 precision = ...
 # BEGIN SOLUTION NO PROMPT
-finds = (probability >= threshold / 2) & test
-precision = landslides.values[finds.values].mean()
+reported = (probability >= threshold / 2) & test
+precision = landslides.values[reported.values].mean()
 # END SOLUTION
 check.survey_precision(precision, probability, landslides, test, threshold)
 
 # %% [markdown]
-# ## How much slid in all?
+# ## How large is the total area?
 #
-# Counting the pixels above a threshold answers another question. If probabilities mean what they say, ten pixels with
-# 0.2 are two landslide pixels to be expected, though none of them reaches one half. So the network's are calibrated
-# first, on the validation chips, as in notebook 04.
+# Counting the pixels above a threshold does not answer this. If the probabilities are right, ten pixels with
+# probability 0.2 contain two landslide pixels on average, though none of them reaches one half. So we add
+# probabilities. First we calibrate them on the validation chips, as in notebook 04.
 
 # %%
 validation = metrics.pixels(probability, landslides, part_mask(chips, "validation", landslides))
@@ -248,9 +251,9 @@ calibrated = Calibration.fit(*validation, shift=True).apply(probability)
 pixel_size_m = grid.pixel_size_m(composite)
 
 # %% [markdown]
-# ### Exercise: the area to be expected
+# ### Exercise: the expected area
 #
-# How many square kilometres of landslide are to be expected in the whole scene, by `calibrated`? A pixel is
+# How many square kilometres of landslides do we expect in the whole scene, if `calibrated` is right? A pixel is
 # `pixel_size_m` metres wide and high.
 
 # %% tags=["exercise"]
@@ -261,12 +264,12 @@ expected_km2 = float(calibrated.sum()) * pixel_size_m**2 / 1_000_000
 check.expected_area(expected_km2, calibrated, pixel_size_m)
 
 # %% [markdown]
-# Here we know the truth, so here we can compare. None of these need agree with it: the calibration was learnt on a few
-# chips, and must hold for the rest.
+# Here we know the truth, so we can compare. None of the three numbers has to be exactly right: the calibration comes
+# from a few chips only, but is used for the whole scene.
 
 # %%
-ways = {"labelled": landslides, "calibrated, added": calibrated, "as trained, added": probability}
-ways["counted above the threshold"] = probability >= threshold
+ways = {"labelled": landslides, "sum, calibrated": calibrated, "sum, as trained": probability}
+ways["pixels above the threshold"] = probability >= threshold
 km2 = {name: float(values.sum()) * pixel_size_m**2 / 1e6 for name, values in ways.items()}
 pd.Series(km2, name="km2").round(2).to_frame()
 
@@ -274,15 +277,15 @@ pd.Series(km2, name="km2").round(2).to_frame()
 # ## Polygons
 #
 # Each group of pixels above the threshold becomes a polygon with its area, its mean and highest probability, its slope,
-# and how sure the network is.
+# and its class of confidence: how high the mean probability is.
 
 # %%
 polygons = find_polygons(probability, datacube["dem"].load(), threshold=threshold, min_pixels=min_pixels)
 polygons.drop(columns=["region", "event_time", "simulated"]).head()
 
 # %% [markdown]
-# Are these polygons the network's map? We turn them back into pixels: the intersection over union with the map at the
-# threshold must be nearly 1. What is missing is what we dropped as too small.
+# Do these polygons show the same as the network's map? We turn them back into pixels. The intersection over union with
+# the map at the threshold must be nearly 1. The missing part was dropped because its groups are too small.
 
 # %%
 model, drawn = probability >= threshold, grid.rasterise_like(polygons.geometry, probability) > 0
@@ -290,8 +293,8 @@ print(f"intersection over union {float((model & drawn).sum() / max(int((model | 
 print(f"dropped: {polygons.attrs['dropped']} groups, {polygons.attrs['dropped_m2'] / 1e6:.3f} km2")
 
 # %% [markdown]
-# Is each polygon a landslide? Two that touch become one, and one that is found in pieces becomes several. Count the
-# groups at a few thresholds, and those of the labels:
+# Is each polygon one landslide? Two landslides that touch become one polygon, and a landslide that is found in pieces
+# becomes several. We count the groups at a few thresholds, and those of the labels:
 
 # %% tags=["misconception:polygons-are-landslides"]
 cuts = {f"above {cut:.2f}": probability >= cut for cut in (threshold / 2, threshold, (1 + threshold) / 2)}
@@ -300,8 +303,9 @@ groups = {name: int(grid.label_groups(mask.values).max()) for name, mask in mask
 pd.Series(groups, name="groups").to_frame()
 
 # %% [markdown]
-# "Sure" is what the network says of itself. Does it deserve it? On the test chips we know: which share of the polygons
-# of each class lies on a landslide, and which share of their pixels is one?
+# A high confidence comes from the network itself. Is it right? On the test chips we know. Which share of the polygons
+# of each class lies on a landslide, and which share of their pixels is landslide? Look at the number of polygons too: a
+# share of few polygons is uncertain.
 
 # %% tags=["misconception:sure-is-right"]
 compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).round(2)
@@ -309,8 +313,8 @@ compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).r
 # %% [markdown]
 # ## What a responder asks first
 #
-# How many, how large, where densest, how sure, and what could not be seen. Mind that this counts the whole scene,
-# training chips too, where a network is better than anywhere else.
+# How many, how large, where most of them are, how sure, and what could not be seen. Note that this covers the whole
+# scene, also the training chips, where a network is usually better than elsewhere.
 
 # %%
 summarise(polygons)
@@ -319,8 +323,8 @@ summarise(polygons)
 # ## Files
 #
 # The map as a cloud-optimised GeoTIFF; the polygons as a GeoPackage in the map's own [coordinate reference
-# system](../docs/glossary.md#coordinate-reference-system), and as GeoJSON in degrees. A file appears whole or not at
-# all, and says of what event it is, and whether the radar was simulated.
+# system](../docs/glossary.md#coordinate-reference-system), and as GeoJSON in degrees. A file is created only when it is
+# complete. It says which event it belongs to, and whether the radar was simulated.
 
 # %%
 write_geotiff(probability, paths["map"], threshold=threshold, overwrite=overwrite)
@@ -328,7 +332,7 @@ for kind in ("polygons", "polygons_in_degrees"):
     write_polygons(polygons, paths[kind], overwrite=overwrite)
 
 # %% [markdown]
-# Open them as somebody else would. Do they lie where the labels lie?
+# We open them as somebody else would. Are they at the same place as the labels?
 
 # %%
 again = rioxarray.open_rasterio(paths["map"]).squeeze(drop=True)
@@ -338,18 +342,18 @@ for kind in ("polygons", "polygons_in_degrees"):
     print(f"{paths[kind].name}: {gpd.read_file(paths[kind]).crs}, {len(gpd.read_file(paths[kind]))} polygons")
 
 # %% [markdown]
-# Somebody was sent the GeoJSON and kept only the shapes. How large are they? The first attempt gives a number, and a
-# warning that is easily overlooked:
+# Suppose that somebody gets the GeoJSON and keeps only the shapes. How large are they? The first attempt gives a
+# number, and a warning that people often overlook:
 
 # %% tags=["misconception:areas-in-degrees"]
 shapes = gpd.read_file(paths["polygons_in_degrees"], columns=[])
-print(f"area {shapes.area.sum():.6f}, in square degrees, which are no area")
+print(f"area {shapes.area.sum():.6f}, in square degrees, which is not a unit of area")
 print(f"the polygons have {polygons['area_m2'].sum() / 1e6:.2f} km2")
 
 # %% [markdown]
 # ### Exercise: ten places to go to
 #
-# A crew can visit ten places. How many square kilometres do the ten largest of `shapes` have together?
+# A crew can visit ten places. How many square kilometres are the ten largest of `shapes` together?
 # `shapes.to_crs(polygons.crs)` has them in metres.
 
 # %% tags=["exercise"]
@@ -362,9 +366,9 @@ check.largest_area(ten_km2, polygons, 10)
 # %% [markdown]
 # ## Move the threshold
 #
-# No single threshold suits everybody: a search party wants few false alarms, a survey wants few misses. The page below
-# is a file of its own. It needs no network and no Python. Move the slider, zoom with the wheel, and point at a pixel to
-# read its probability; the picture above shows the same at one threshold.
+# No single threshold suits everybody: a rescue team wants few false alarms, a survey wants few misses. The page below
+# is also a file of its own. It works offline and needs no Python. Move the slider, zoom with the wheel, and point at a
+# pixel to read its probability. The picture above shows the same at one threshold.
 
 # %%
 from landslide_utils.figures.page import interactive_map
@@ -377,7 +381,7 @@ page
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:no-polygon-no-landslide"]
 # **1.** A radar map shows no landslide above a village, on a very steep slope that faces the radar. What do you tell
@@ -385,19 +389,20 @@ page
 #
 # <details><summary>That the map cannot tell</summary>
 #
-# **Right.** Such a slope may lie in layover, where a map is silent; and even where it speaks, it misses landslides.
+# **Right.** Such a slope may lie in layover, where the map has no value. And even where it has values, it misses
+# landslides.
 #
 # </details>
 #
 # <details><summary>That the slope is safe</summary>
 #
-# **No.** No finding is not a finding of nothing: look at what the map could not see.
+# **No.** A map that shows no landslide does not show that there is none. Look at what the radar could not see.
 #
 # </details>
 #
 # <details><summary>That the slope has slid</summary>
 #
-# **No.** Nothing says so either. Ask for a pass from the other side, or send somebody.
+# **No.** The map does not say that either. Ask for a pass from the other side, or send somebody.
 #
 # </details>
 
@@ -412,11 +417,11 @@ page
 #
 # <details><summary>As many as there are polygons of high confidence</summary>
 #
-# **No.** Confidence says how sure the network is of each. It joins and splits no landslide.
+# **No.** Confidence says how high the probabilities are. It does not say how many landslides a polygon covers.
 #
 # </details>
 #
-# <details><summary>Polygons cannot tell</summary>
+# <details><summary>You cannot tell from the number of polygons</summary>
 #
 # **Right.** Their number changes with the threshold and the smallest size. Report an area, and how it was found.
 #
@@ -433,13 +438,13 @@ page
 #
 # <details><summary>The network's mean probability there is high</summary>
 #
-# **Right.** How often such polygons are right is another thing: compare it with labels, on test chips.
+# **Right.** How often such polygons are right is another question: compare them with labels on test chips.
 #
 # </details>
 #
 # <details><summary>Its outline is exact</summary>
 #
-# **No.** It was cut where a threshold was reached. Another threshold gives another outline.
+# **No.** The outline follows a threshold. Another threshold gives another outline.
 #
 # </details>
 
@@ -452,14 +457,13 @@ page
 #
 # </details>
 #
-# <details><summary>Bring them into the coordinates of web maps, in metres</summary>
+# <details><summary>Convert them to the coordinates of web maps, in metres</summary>
 #
-# **No.** Web Mercator has metres that are too long away from the equator: at 43 degrees areas are nearly twice too
-# large.
+# **No.** Web Mercator stretches lengths away from the equator: at 43 degrees, areas become nearly twice as large.
 #
 # </details>
 #
-# <details><summary>Bring them into local metres, such as UTM, then take the area</summary>
+# <details><summary>Convert them to local metres, such as UTM, then take the area</summary>
 #
 # **Right.** There a square metre is a square metre, to within a few parts in a thousand.
 #
@@ -469,12 +473,12 @@ page
 # ## What we learnt
 #
 # - A scene of any size can be mapped window by window. A margin around each window keeps the map free of seams.
-# - A map must say where it says nothing: layover, shadow, no data.
+# - A map must say where it has no values: layover, shadow, no data.
 # - A threshold is chosen on validation chips, and depends on what the map is for.
-# - Polygons are checked against the map that they came from, and files by opening them again.
-# - How sure a network is and how often it is right are two things: compare them where labels are known.
-# - An area is measured in metres, never in degrees; how much slid in all is the sum of calibrated probabilities, not a
-#   count of polygons.
+# - Polygons are compared with the map that they come from, and files are opened again.
+# - How sure a network is and how often it is right are two different numbers: compare them where labels are known.
+# - An area is measured in metres, never in degrees. The total landslide area is estimated by the sum of calibrated
+#   probabilities, not by a count of polygons.
 #
 # Next: [06 Experiments](06_experiments.ipynb).
 #
