@@ -7,28 +7,28 @@
 # ---
 
 # %% [markdown]
-# # 06 Experiments: does the paper hold?
+# # 06 Experiments: are the paper's claims true?
 #
 # The paper's central figure shows [AUPRC](../docs/glossary.md#auprc) against the number of passes, a line for each
-# combination of bands. It comes from one seed, one scene and 61 chips, and no number has an interval. Here we run that
-# experiment as anyone can run it again, and ask of each claim: does it hold, does it not, or can we not tell?
+# combination of bands. It comes from one seed, one scene and 61 chips, and no number has an interval. Here we repeat
+# that experiment in a reproducible way. For each claim we ask: is it true here, is it false, or can we not tell?
 #
-# **Afterwards you can** lay out a grid of runs, run it so that it can be stopped at any moment, read its figure with
+# **Afterwards you can** plan a grid of runs, run it so that it can be stopped at any moment, read its figure with
 # intervals, and judge a claim by the interval of a difference.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | training | [03 Train a landslide detector](03_train.ipynb) |
-# | AUPRC, chance, bootstrap, pairs | [04 Evaluate](04_evaluate.ipynb) |
+# | AUPRC, random guessing (chance), bootstrap, pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works offline. All radar here is **simulated**; the same command takes a real cube. New words are
-# explained in the [glossary](../docs/glossary.md).
+# It works offline. All radar here is **simulated**. The same command works with a real cube. New words are explained in
+# the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. The defaults are a tiny grid, to see how it works; the whole
-# one was run before and is kept in `results`.
+# All settings are in the next cell. The defaults are a tiny grid, to show how it works. The whole grid was run before,
+# and its results are in `results`.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -42,8 +42,8 @@ runs_dir: str = "runs"  # Folder in which the runs are kept
 results: str = "../docs/results"  # Folder with the results of the whole grid
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done. Each combination, of bands, passes and
-# [seed](../docs/glossary.md#seed), becomes one configuration with a name of its own.
+# The next cell checks them. Each combination of bands, passes and [seed](../docs/glossary.md#seed) becomes one
+# configuration with its own name.
 
 # %%
 from landslide_utils.experiments.grid import GRID_RULES, plan_runs
@@ -57,10 +57,11 @@ configs = plan_runs(**parameters)
 # %% [markdown]
 # ## A grid that can be stopped
 #
-# Each run is a folder that appears whole or not at all, under the name of its configuration. So what is there is done,
-# and what is not is missing. Stop the next cell and start it again: finished runs stay, a half trained one goes on from
-# its last checkpoint. Here the runs are trained one after the other, which needs little memory. From a terminal,
-# `python -m landslide_utils.experiments` trains as many at once as there are cores, or on any Dask cluster.
+# Each run is saved in a folder with the name of its configuration. The folder is created only when the run is complete.
+# So you can see from the folders which runs are finished. Stop the next cell and start it again: finished runs stay,
+# and a run that was stopped continues from its last checkpoint. Here the runs are trained one after the other, which
+# needs little memory. From a terminal, `python -m landslide_utils.experiments` trains as many at the same time as there
+# are cores, or uses a Dask cluster.
 
 # %%
 from landslide_utils.experiments.grid import run_grid
@@ -69,12 +70,12 @@ table = run_grid(configs, here=True)
 table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_chips"]].round(3)
 
 # %% [markdown]
-# So short a training on so small a scene teaches a network little: this was to see the machinery.
+# With so few steps on so small a scene a network learns little. This was only to show how the grid works.
 #
 # ## The whole grid
 #
-# Five band combinations, one to four passes, three seeds: sixty runs on the practice cube, made by one command, which
-# is written beside them: `python -m landslide_utils.experiments --results docs/results`.
+# Five band combinations, one to four passes, three seeds: sixty runs on the practice cube. One command made them:
+# `python -m landslide_utils.experiments --results docs/results`.
 
 # %%
 from landslide_utils.experiments import results as kept
@@ -84,10 +85,10 @@ hours = runs["seconds_train"].sum() / 3600
 print(f"{len(runs)} runs, {hours:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
 
 # %% [markdown]
-# ### Exercise: what five seeds would cost
+# ### Exercise: five seeds
 #
-# `runs` has one line a run. Suppose you want every combination with five seeds in all. How many runs would you still
-# have to train?
+# `runs` has one line per run. Suppose you want five seeds for every combination. How many runs do you still have to
+# train?
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -100,8 +101,8 @@ still_to_train = len(settings) * 5 - len(runs)
 check.runs_missing(still_to_train, runs, 5)
 
 # %% [markdown]
-# The paper's figure, with what the paper does not have: a mean over seeds, and intervals that count the few chips of
-# the test.
+# This is the paper's figure. We add what the paper does not have: a mean over seeds, and intervals that show how few
+# chips the test has.
 
 # %%
 import pandas as pd
@@ -114,8 +115,8 @@ passes_figure(found)
 # %% [markdown]
 # ### When, not only where
 #
-# A mayor does not count passes but hours. The runs know the instants of their passes, and so when each line of the
-# figure could have been known. Between two passes nothing is learnt: the lines are stairs.
+# A mayor counts hours, not passes. Each run stores the times of its passes. So we know how many hours after the event
+# each result could have been available. Between two passes there is no new information, so the lines are steps.
 
 # %%
 from landslide_utils.figures.scores import hours_figure
@@ -123,7 +124,8 @@ from landslide_utils.figures.scores import hours_figure
 hours_figure(found, kept.hours_after(runs))
 
 # %% [markdown]
-# The first step is luck: a pass can come an hour after an event, or twelve days. How much is each further wait worth?
+# When the first pass comes is luck: it can be an hour after the event, or twelve days. How much does AUPRC rise with
+# each further wait?
 
 # %%
 waits = kept.hours_after(runs).diff().rename("hours waited")
@@ -131,15 +133,15 @@ gained = found[found["channels"] == "sar"].set_index("timesteps")["mean"].diff()
 pd.concat([waits, gained], axis=1).round(2).dropna()
 
 # %% [markdown]
-# The measure of the figure is the paper's: inside [chips](../docs/glossary.md#chip) that hold a landslide. Over all
-# test chips landslides are rarer, and the same maps score lower:
+# The figure scores like the paper, only [chips](../docs/glossary.md#chip) that hold a landslide. The next table also
+# has the score on all test chips (`whole_scene`), where landslides are rarer:
 
 # %%
 found.pivot_table(index="channels", columns="timesteps", values=["mean", "whole_scene"]).round(2)
 
 # %% [markdown]
-# Lower, but beside a lower chance: that of a measure is the [prevalence](../docs/glossary.md#prevalence) where it is
-# measured. Here are the first lines of both:
+# On all test chips the score of random guessing, called [chance](../docs/glossary.md#chance), is lower too. It equals
+# the [prevalence](../docs/glossary.md#prevalence) of the pixels that are scored. Here are the first lines of both:
 
 # %%
 found[["channels", "timesteps", "mean", "chance", "whole_scene", "whole_scene_chance"]].round(3).head()
@@ -147,7 +149,7 @@ found[["channels", "timesteps", "mean", "chance", "whole_scene", "whole_scene_ch
 # %% [markdown]
 # ### Exercise: how many times chance?
 #
-# Take the line of `found` with the largest `mean`. Over all test chips, how many times as much as chance does it score?
+# Take the line of `found` with the largest `mean`. On all test chips, how many times as high as chance is its score?
 
 # %% tags=["exercise"]
 times = ...
@@ -158,9 +160,9 @@ times = best["whole_scene"] / best["whole_scene_chance"]
 check.times_chance(times, found)
 
 # %% [markdown]
-# ## One seed is an accident
+# ## One seed can be luck
 #
-# The same configuration with another seed gives another number. Here are those of the most passes, one line a seed:
+# The same configuration with another seed gives another score. Here are the scores with most passes, one line per seed:
 
 # %%
 most = runs["timesteps"].max()
@@ -168,18 +170,18 @@ by_seed = runs[runs["timesteps"] == most].pivot(index="seed", columns="channels"
 by_seed.round(3)
 
 # %% [markdown]
-# Somebody who tries seeds until it looks good reports the best of one and an unlucky one of the other. How far apart
-# can two band combinations be made to look, and how near?
+# Somebody could choose the best seed of one band combination and the worst seed of the other. How large and how small
+# can the difference become in this way?
 
 # %% tags=["misconception:the-best-seed-counts"]
 sar, vv = by_seed["sar"], by_seed["vv"]
-print(f"VV and VH less VV: from {sar.min() - vv.max():+.3f} to {sar.max() - vv.min():+.3f}, as one likes")
+print(f"VV and VH minus VV: from {sar.min() - vv.max():+.3f} to {sar.max() - vv.min():+.3f}, by choice of seeds")
 
 # %% [markdown]
 # ### Exercise: in pairs
 #
-# One seed gives both the same split and the same order of chips, so the honest difference is taken seed by seed: `sar`
-# less `vv`. Give its mean over the seeds and its standard deviation (`std()`), in this order, as `(mean, sd)`.
+# With the same seed both have the same split and the same order of chips. So the fair difference is `sar` minus `vv`,
+# seed by seed. Give its mean over the seeds and its standard deviation (`std()`), in this order, as `(mean, sd)`.
 
 # %% tags=["exercise"]
 mean_and_sd = ...
@@ -192,8 +194,8 @@ check.paired_difference(mean_and_sd, sar, vv)
 # %% [markdown]
 # ## The paper's four claims
 #
-# Seeds are not all. The test has few chips, and another test would give other numbers: hence the intervals in the
-# figure. Do those of these two overlap?
+# Seeds are not the only source of uncertainty. The test has few chips, and another test would give other scores. The
+# intervals in the figure show this. Do the intervals of these two overlap?
 
 # %%
 pair = found[(found["timesteps"] == most) & found["channels"].isin(["sar", "vv"])].set_index("channels")
@@ -201,31 +203,32 @@ print(f"they overlap: {pair['low'].max() < pair['high'].min()}")
 pair[["low", "mean", "high"]].round(3)
 
 # %% [markdown]
-# Whether they do says little: all combinations were tested on the *same* chips. What counts is the interval of the
-# **difference**, drawn chip by chip. A claim holds if that whole interval lies on its side.
+# Whether they overlap tells us little: all combinations were tested on the *same* chips. What counts is the interval of
+# the **difference** on the same samples of chips. A claim holds here if the whole interval agrees with it.
 
 # %%
 claims = kept.claims(runs, draws)
 claims.style.hide()
 
 # %% [markdown]
-# "Cannot tell here" is a result, and another one than "no effect". Read the interval of each such line: how large an
-# effect, of either sign, lies in it too?
+# "Cannot tell here" is also a result. It does not mean "no effect". Read the interval of each such line: how large
+# could the effect be, positive or negative?
 
 # %% tags=["misconception:cannot-tell-means-no-effect"]
 claims.loc[claims["verdict"] == kept.UNCLEAR, ["claim", "measured"]]
 
 # %% [markdown]
-# Would more seeds narrow the intervals? Compare how far seeds differ with how far an interval reaches on either side,
-# on average over all settings.
+# Would more seeds make the intervals narrower? Compare the standard deviation over seeds with half the width of an
+# interval, on average over all settings.
 
 # %% tags=["misconception:more-seeds-narrow-the-interval"]
 half = (found["high"] - found["low"]).mean() / 2
 print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half an interval {half:.3f}")
 
 # %% [markdown]
-# If the second number is much the larger, more seeds would not help: the interval is wide because the test has few
-# chips with landslides. How many has each seed's test? More of these, not more training, would narrow it.
+# If the second number is much larger, more seeds would not help. The interval is wide because the test has few chips
+# with landslides. The next table shows how many there are for each seed. More test chips with landslides, not more
+# training, would make the interval narrower.
 
 # %%
 runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
@@ -233,8 +236,9 @@ runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_bl
 # %% [markdown]
 # ## Why does terrain not help?
 #
-# In the paper it does, with few passes. Is our network too small, or trained too briefly? The same question was put to
-# a random forest, with one pass, by `benchmarks/terrain_gain.py`. AUPRC for each seed:
+# In the paper it helps with few passes. Is our network too small, or was it trained too briefly? To see this,
+# `benchmarks/terrain_gain.py` trained a random forest with one pass, with and without terrain. This is its AUPRC for
+# each seed:
 
 # %%
 gain = pd.read_csv(f"{results}/../../benchmarks/terrain_gain.csv")
@@ -242,14 +246,15 @@ by_seed = gain.pivot(index="seed", columns="channels", values="auprc_landslide_c
 by_seed[["VV and VH", "and slope", "and all terrain"]]
 
 # %% [markdown]
-# A learner that gets worse by knowing more has learnt by heart: elevation and aspect tell places apart, and the
-# training places are few. More scenes would have to decide whether terrain helps; this one cannot.
+# If a model gets worse when it gets more inputs, it is overfitting. Elevation and aspect identify places, and there are
+# few training places. We would need more scenes to find out whether terrain helps. This one is not enough.
 #
 # ## The published recipe
 #
 # How good are the paper's own network and training (resnet50, Adam at 0.01, batches of 64, ten epochs: forty steps)?
-# `benchmarks/published.py` trained them and our `quick` by the paper's protocol, on a simulated scene of the paper's
-# size: only chips with landslides, at random, most of them to train and 62 to score. Both got the same chips.
+# `benchmarks/published.py` trained them and our `quick` in the paper's way, on a simulated scene of the paper's size.
+# It used only chips with landslides, split at random: most of them for training, and 62 to score. Both got the same
+# chips.
 
 # %%
 published = pd.read_csv(f"{results}/published.csv")
@@ -258,13 +263,13 @@ published[shown]
 
 # %% [markdown]
 # The seconds are those of two CPU cores, `peak_gb` is the largest memory in 10^9 bytes. The paper starts from weights
-# that have learnt from ImageNet. They come over the internet; here `paper` had none and started from random weights, so
-# it is not the published recipe in full.
+# that were trained on ImageNet, a large set of photographs. They must be downloaded. Here `paper` started from random
+# weights, so it is not exactly the published recipe.
 #
-# ### Beside the real scene
+# ### Compared with the real scene
 #
-# Four numbers are published for the real scene in Hokkaido. Our scene is simulated. What do we find there, by the same
-# protocol?
+# Four numbers are published for the real scene in Hokkaido. Our scene is simulated. What are the same numbers there,
+# measured in the same way?
 
 # %%
 few, dem = published["training_chips"] < 150, published["channels"] == "dem"
@@ -273,32 +278,32 @@ ours = [scores.max(), scores[dem].max(), published["chance"].mean(), scores[few 
 pd.read_csv(f"{results}/literature.csv").assign(simulated=ours).round(2)
 
 # %% [markdown]
-# **The simulated scene is easier than the real one.** Terrain alone scores more in ours, and so does a network with one
-# pass and few training chips. So expect less of a real event than of any map in this course.
+# **The simulated scene is easier than the real one.** Terrain alone scores higher in ours, and so does a network with
+# one pass and few training chips. So expect worse maps of a real event than in this course.
 
 # %% [markdown]
 # ## Quiz
 #
-# Three short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Three short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:the-best-seed-counts"]
 # **1.** Three seeds of one configuration score 0.70, 0.71 and 0.76. What do you report?
 #
 # <details><summary>0.76, which shows what it can do</summary>
 #
-# **No.** It shows what luck can do. Who tries ten seeds reports more still.
+# **No.** It shows what luck can do. With ten seeds the best would be higher still.
 #
 # </details>
 #
 # <details><summary>Their mean and how far they spread</summary>
 #
-# **Right.** Somebody who repeats it gets another seed. The mean is what to expect, the spread how surely.
+# **Right.** Somebody who repeats it uses another seed. The mean says what to expect, and the spread how sure that is.
 #
 # </details>
 #
 # <details><summary>0.71, the middle one</summary>
 #
-# **No.** Better than the best, but it hides how far the others are.
+# **No.** It is better than the best one, but it does not show how far the others are from it.
 #
 # </details>
 
@@ -307,7 +312,7 @@ pd.read_csv(f"{results}/literature.csv").assign(simulated=ours).round(2)
 #
 # <details><summary>That this test cannot tell</summary>
 #
-# **Right.** An effect of 0.1 of either sign would be large, and both lie within. A larger test may tell.
+# **Right.** An effect of +0.1 or -0.1 would be large, and the interval contains both. A larger test may show more.
 #
 # </details>
 #
@@ -319,16 +324,16 @@ pd.read_csv(f"{results}/literature.csv").assign(simulated=ours).round(2)
 #
 # <details><summary>That the effect is small</summary>
 #
-# **No.** It may be as large as 0.1 of either sign, which is not small.
+# **No.** It may be as large as +0.1 or -0.1, which is not small.
 #
 # </details>
 
 # %% [markdown] tags=["question:more-seeds-narrow-the-interval"]
-# **3.** Your interval is wide, and your test has seven chips with landslides. What narrows it most?
+# **3.** Your interval is wide, and your test has seven chips with landslides. What makes it narrower?
 #
 # <details><summary>More seeds</summary>
 #
-# **No.** They average out the luck of training, which is small here. The seven chips stay the same seven.
+# **No.** More seeds only reduce the luck of training. The test still has the same seven chips.
 #
 # </details>
 #
@@ -340,19 +345,19 @@ pd.read_csv(f"{results}/literature.csv").assign(simulated=ours).round(2)
 #
 # <details><summary>More test chips with landslides</summary>
 #
-# **Right.** What differs most is how hard the chips are. Another scene brings more of them.
+# **Right.** The chips differ in how hard they are, and seven are few. Another scene brings more of them.
 #
 # </details>
 
 # %% [markdown]
 # ## What we learnt
 #
-# - An experiment is a grid of configurations, each with a name that depends on all that its result depends on.
-# - Results carry an interval that counts what was really independent: chips and seeds, not pixels.
-# - A claim about a difference is judged by the interval of the difference; the best seed is luck.
-# - "Cannot tell" is not "no effect".
+# - An experiment is a grid of configurations. The name of each depends on everything that changes its result.
+# - Results have an interval. It comes from what is nearly independent: chips and seeds, not pixels.
+# - A claim about a difference is judged by the interval of the difference. The best seed is luck.
+# - "Cannot tell" does not mean "no effect".
 #
-# The scene is simulated: what holds here need not hold in Hokkaido. With the published cube, run
+# The scene is simulated: what is true here does not have to be true in Hokkaido. With the published cube, run
 # `python -m landslide_utils.experiments --cube hokkaido_japan --preset standard`.
 #
 # **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
