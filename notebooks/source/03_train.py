@@ -289,15 +289,17 @@ history_figure(history, composite)
 # %% [markdown]
 # ### Exercise: which step?
 #
-# If you could keep the weights of one line of `history`, which would you keep? Choose by the AUPRC on the validation
-# chips and give its `step`.
+# Suppose that you have to stop halfway, when the learning rate is still high: `half` is the first half of `history`. If
+# you can keep the weights of one of its lines, which do you keep? Choose by the AUPRC on the validation chips and give
+# its `step`.
 
 # %% tags=["exercise"]
+half = history.head((len(history) + 1) // 2)
 keep = ...
 # BEGIN SOLUTION NO PROMPT
-keep = history.loc[history["validation_auprc"].idxmax(), "step"]
+keep = half.loc[half["validation_auprc"].idxmax(), "step"]
 # END SOLUTION
-check.best_step(keep, history)
+check.best_step(keep, half)
 
 # %% [markdown]
 # What if we had chosen by the loss? The table has three rules, the step that each chooses, and the AUPRC of that step
@@ -305,16 +307,16 @@ check.best_step(keep, history)
 
 # %% tags=["misconception:train-until-the-loss-is-lowest"]
 chosen = {
-    "lowest training loss": history["train_loss"].idxmin(),
-    "lowest validation loss": history["validation_loss"].idxmin(),
-    "highest validation AUPRC": history["validation_auprc"].idxmax(),
+    "lowest training loss": half["train_loss"].idxmin(),
+    "lowest validation loss": half["validation_loss"].idxmin(),
+    "highest validation AUPRC": half["validation_auprc"].idxmax(),
 }
-history.loc[list(chosen.values()), ["step", "validation_auprc"]].set_axis(list(chosen), axis="index").round(3)
+half.loc[list(chosen.values()), ["step", "validation_auprc"]].set_axis(list(chosen), axis="index").round(3)
 
 # %% [markdown]
 # By definition the last rule is the best in this table. The training loss comes from chips that the network may have
-# memorised. Our presets simply keep the weights of the last step. By then the learning rate is nearly zero, so the
-# weights hardly change any more.
+# memorised. Our presets train to the end and keep the weights of the last step. By then the learning rate is nearly
+# zero, so the weights hardly change any more.
 #
 # ## The map
 #
