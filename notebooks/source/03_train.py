@@ -284,6 +284,7 @@ history = pd.DataFrame(fit(session, train_steps=train_steps))
 # %%
 from landslide_utils.figures.scores import history_figure
 
+half = history.head((len(history) + 1) // 2)
 history_figure(history, composite)
 
 # %% [markdown]
@@ -294,7 +295,6 @@ history_figure(history, composite)
 # its `step`.
 
 # %% tags=["exercise"]
-half = history.head((len(history) + 1) // 2)
 keep = ...
 # BEGIN SOLUTION NO PROMPT
 keep = half.loc[half["validation_auprc"].idxmax(), "step"]

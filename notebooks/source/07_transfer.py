@@ -7,41 +7,41 @@
 # ---
 
 # %% [markdown]
-# # 07 Transfer: is it worth anything elsewhere?
+# # 07 Transfer: does the network work elsewhere?
 #
-# After the next earthquake nobody has labels. What a responder has is a network that was trained on other events. So
-# far we have tested in the region that we trained in, which is the easy question. This notebook asks the one that
-# matters: what is the network worth in a place that it has never seen, and what mends it?
+# After the next earthquake nobody has labels. Rescue teams have only a network that was trained on other events. So far
+# we have tested in the same region as we trained in, which is easier. This notebook asks the question that matters. How
+# well does the network work in a new place, and how can we improve it there?
 #
-# **Afterwards you can** test a network in another region on chips that compare, mend levels without a label, fine-tune
-# with a few labels without cheating, and read a table of transfers.
+# **Afterwards you can** test a network in another region, correct brightness differences without labels, fine-tune with
+# a few labels without cheating, and read a table of transfers.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | splits, normalisation | [02 From cube to chips](02_chips.ipynb) |
-# | training, AUPRC beside chance | [03 Train a landslide detector](03_train.ipynb) |
+# | training, AUPRC compared with random guessing (chance) | [03 Train a landslide detector](03_train.ipynb) |
 # | intervals and pairs | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works offline. All radar here is **simulated**: four practice regions that differ in terrain, level,
-# orbit direction and size of landslides.
+# It works offline. All radar here is **simulated**: four practice regions that differ in terrain, brightness, orbit
+# direction and size of landslides.
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Try other pairs of `practice_earthquake`,
-# `practice_mountains`, `practice_hurricane` and `practice_small`, and the same pair the other way round.
+# All settings are in the next cell. Try other pairs of `practice_earthquake`, `practice_mountains`,
+# `practice_hurricane` and `practice_small`, and the same pair the other way round.
 
 # %% tags=["parameters"]
 # fmt: off
 train_region: str = "practice_earthquake"  # Where the network is trained: one of the four practice regions
 test_region: str = "practice_mountains"  # Where it is used: another of these
-steps: int = 240  # Batches that the network is trained on, 1 to 5000; the table at the end had more
+steps: int = 240  # Batches that the network is trained on, 1 to 5000; the table at the end used more
 seed: int = 0  # Of the split, the first weights and the order of chips, 0 to 99
-runs_dir: str = "runs"  # Folder in which the trained network is kept
+runs_dir: str = "runs"  # Folder in which the trained network is saved
 results: str = "../docs/results"  # Folder with the table of all pairs
 
 # %% [markdown]
-# Wrong values and unknown names are refused here, before any work is done.
+# The next cell checks them.
 
 # %%
 from landslide_utils.experiments.config import RunConfig
@@ -57,8 +57,8 @@ parameters = check_parameters(
 # %% [markdown]
 # ## Home and away
 #
-# A composite, chips and levels of both regions, made as in notebook 02. We call the region of the training *home*, the
-# other *away*.
+# We make a composite and chips of both regions, and measure their brightness, as in notebook 02. We call the region of
+# the training *home*, the other *away*.
 
 # %%
 from landslide_utils.experiments.runs import prepare
@@ -68,7 +68,7 @@ home = prepare(config)
 away = prepare(RunConfig(cube=test_region, seed=seed))
 
 # %% [markdown]
-# What differs? First, how many landslides there are, and from which side the radar looks.
+# What is different? First, how many landslides there are, and from which side the radar looks.
 
 # %%
 import pandas as pd
@@ -80,7 +80,8 @@ facts = {
 pd.DataFrame(facts)
 
 # %% [markdown]
-# Then, how bright the ground is. Rock is brighter than forest, and two events in two seasons differ too.
+# Then, how bright the ground is. It depends on what grows there, on the season and on the weather. Which of the two
+# regions is brighter?
 
 # %%
 from landslide_utils.figures.chips import levels_figure
@@ -91,9 +92,9 @@ levels_figure(levels)
 # %% [markdown]
 # ### Exercise: how far apart?
 #
-# A network sees [normalised](../docs/glossary.md#normalisation) numbers: so many standard deviations from the mean *of
-# its training*. By how many of these is each channel's mean away from that at home? `home_mean`, `home_sd` and
-# `away_mean` have one number a channel.
+# A network gets [normalised](../docs/glossary.md#normalisation) numbers: the number of standard deviations from the
+# mean *of its training data*. How many of these standard deviations is each channel's mean away from the mean at home?
+# `home_mean`, `home_sd` and `away_mean` have one number per channel.
 
 # %% tags=["exercise"]
 import numpy as np
@@ -111,7 +112,7 @@ check.level_shift(shift, home.normalisation, away.normalisation)
 # %% [markdown]
 # ## Train at home
 #
-# What notebook 03 did in many steps is one call here; a run that is there already is not trained again.
+# What notebook 03 did in many steps is one call here. A run that is already saved is not trained again.
 
 # %%
 from landslide_utils.experiments.runs import run
@@ -129,9 +130,8 @@ print(f"where chance is {trained.metrics['prevalence']:.3f}")
 # %% [markdown]
 # ## Away, as it is
 #
-# The network, with the normalisation that belongs to its weights, maps the other region. We shall score the *test
-# chips* there, though it has seen no chip of that region: so the number can be compared with those of remedies that
-# will have seen some.
+# The network maps the other region with its own normalisation. It has seen no chip of that region. We score only the
+# *test chips* there, so we can compare this score with later ones, where the network has seen some chips of the region.
 
 # %%
 from landslide_utils.experiments.transfer import map_elsewhere
@@ -144,11 +144,12 @@ maps_away = {"as trained": map_elsewhere(model, normalisation, away)}
 # %% tags=["misconception:a-good-score-travels"]
 from landslide_utils.metrics import score_map
 
-score_map(maps_away["as trained"], away.landslides, away.chips)["auprc"]
+away_score = score_map(maps_away["as trained"], away.landslides, away.chips)
+print(f"as trained: AUPRC {away_score['auprc']:.2f}, where chance is {away_score['prevalence']:.3f}")
 
 # %% [markdown]
-# Two things have changed between the two numbers, the place and the chips of the test, and chance with them. Where are
-# the hits, and where the false alarms?
+# The two scores come from different places and different test chips, so random guessing also scores differently. Where
+# does the map find landslides, and where are its false alarms?
 
 # %%
 from landslide_utils.figures.maps import map_figure
@@ -156,18 +157,20 @@ from landslide_utils.figures.maps import map_figure
 map_figure(maps_away["as trained"], away.landslides, away.chips)
 
 # %% [markdown]
-# ## Levels, mended without a label
+# ## Brightness, corrected without labels
 #
-# Mean and standard deviation need no labels. We measure them on the new region's training chips, so that the test stays
-# untouched, and give the network numbers of the kind that it knows. The weights stay as they are.
+# Mean and standard deviation need no labels. We measure them on the new region's training chips, not on its test chips.
+# With them we normalise the new region, so the network gets inputs in the range that it was trained on. The weights
+# stay as they are.
 
-# %% tags=["misconception:normalising-mends-everything"]
+# %% tags=["misconception:normalising-corrects-everything"]
 maps_away["normalised by region"] = map_elsewhere(model, away.normalisation, away)
-score_map(maps_away["normalised by region"], away.landslides, away.chips)["auprc"]
+normalised_score = score_map(maps_away["normalised by region"], away.landslides, away.chips)
+print(f"normalised by region: AUPRC {normalised_score['auprc']:.2f}")
 
 # %% [markdown]
-# It can mend what is a matter of level, and nothing else: landslides of another size or on slopes seen from the other
-# side stay strange.
+# This can correct a difference of brightness, and nothing else. Landslides of another size, or on slopes seen from the
+# other side, still look different from those of the training.
 #
 # ## A few labels
 #
@@ -179,8 +182,8 @@ from landslide_utils.experiments.transfer import few_chips
 few = few_chips(away.chips, 8, seed=seed)
 
 # %% [markdown]
-# We go on training from what the network knows, at a tenth of the learning rate, so that it is changed and not
-# overwritten. This is [fine-tuning](../docs/glossary.md#fine-tuning).
+# We continue the training with the weights that we have. The learning rate is a tenth of what it was, so the weights
+# change only a little. This is [fine-tuning](../docs/glossary.md#fine-tuning).
 
 # %%
 from landslide_utils.experiments.transfer import fine_tune
@@ -189,17 +192,18 @@ from landslide_utils.model import PRESETS
 tuned = fine_tune(away, few, PRESETS[config.preset], weights=model.state_dict(), seed=seed)
 
 # %% [markdown]
-# The same test chips as before, which the tuning has not seen:
+# We score the same test chips as before. They were not used for fine-tuning.
 
 # %%
 maps_away["fine-tuned"] = map_elsewhere(tuned, away.normalisation, away)
-score_map(maps_away["fine-tuned"], away.landslides, away.chips)["auprc"]
+tuned_score = score_map(maps_away["fine-tuned"], away.landslides, away.chips)
+print(f"fine-tuned: AUPRC {tuned_score['auprc']:.2f}")
 
 # %% [markdown]
-# ### Exercise: the price
+# ### Exercise: the cost of labels
 #
-# How many square kilometres did that somebody have to look through? `few` is a table of chips; its training chips were
-# labelled. A chip is 128 pixels wide, a pixel 10 m.
+# How many square kilometres did that person have to check? `few` is a table of chips. Its training chips were labelled.
+# A chip is 128 pixels wide, a pixel 10 m.
 
 # %% tags=["exercise"]
 labelled_km2 = ...
@@ -211,23 +215,23 @@ check.labelled_area(labelled_km2, few)
 # %% [markdown]
 # ### How to cheat
 #
-# Labels are dear, and the test chips have some. What if we tune on those, and then score them?
+# Labels are expensive, and the test chips have some. What if we fine-tune on those, and then score them?
 
 # %% tags=["misconception:labels-can-be-used-twice"]
 swapped = away.chips.assign(part=away.chips["part"].replace({"test": "train", "train": "test"}))
 cheated = fine_tune(away, swapped, PRESETS[config.preset], weights=model.state_dict(), seed=seed)
-score_map(map_elsewhere(cheated, away.normalisation, away), away.landslides, away.chips)["auprc"]
+cheated_score = score_map(map_elsewhere(cheated, away.normalisation, away), away.landslides, away.chips)
+print(f"tuned on the test chips: AUPRC {cheated_score['auprc']:.2f}")
 
 # %% [markdown]
-# Whatever it says, it does not say how good the network is on ground that nobody has labelled, and that is what was
-# asked.
+# This score does not say how good the network is in places that nobody has labelled. But that is what we want to know.
 #
 # ## All pairs
 #
-# One pair, one seed: an anecdote. All pairs of the four regions, three seeds each, were made by
-# `python -m landslide_utils.experiments.transfer --results docs/results`, which says what it did in
-# [transfer.md](../docs/results/transfer.md). Each panel is one region of the test, so within a panel everything was
-# scored on the same chips.
+# One pair with one seed is not enough. All pairs of the four regions, with three seeds each, were made by
+# `python -m landslide_utils.experiments.transfer --results docs/results`, which describes its results in
+# [transfer.md](../docs/results/transfer.md). Each panel is one test region. Within a panel all scores come from the
+# same chips.
 
 # %%
 from landslide_utils.experiments.transfer import honest_table
@@ -238,20 +242,21 @@ table = honest_table(pairs)
 transfer_figure(table)
 
 # %% [markdown]
-# Look for three things in each panel. How far is *as trained* from *trained there*? Do the remedies close the gap? And
-# is it better than what needs no network (*log ratio*) or no other region (*few chips alone*)? The means over the
-# regions trained in:
+# Look for three things in each panel. How far is *as trained* from *trained there*? Do the corrections close the gap?
+# And is the result better than a method without a network (*log ratio*) or without another region (*few chips alone*)?
+# The table has the means over the training regions, and in its last line the score of random guessing (chance):
 
 # %%
 means = table.pivot_table(index="method", columns="test_region", values="mean", sort=False)
-means.round(2)
+means.loc["chance"] = pairs.groupby("test_region")["prevalence"].mean()
+means.round(3)
 
 # %% [markdown]
 # ### Exercise: what transfer costs
 #
-# For your pair of regions: by how much is a network that was trained elsewhere worse than one that was trained there?
-# Take the difference of the two for each seed, on the same test chips, then the mean over the seeds. `pairs` has the
-# columns `train_region`, `test_region`, `method`, `seed` and `auprc`.
+# For your pair of regions: how much lower is the score of a network that was trained elsewhere than that of a network
+# that was trained there? Take the difference of the two for each seed, on the same test chips, then the mean over the
+# seeds. `pairs` has the columns `train_region`, `test_region`, `method`, `seed` and `auprc`.
 
 # %% tags=["exercise"]
 cost = ...
@@ -264,8 +269,8 @@ cost = (there - elsewhere).mean()
 check.cost_of_transfer(cost, pairs, train_region, test_region)
 
 # %% [markdown]
-# How much does each remedy bring, beside doing nothing? Differences on the same chips, the mean over pairs and seeds,
-# with the share of them that got better.
+# How much does each correction help, compared with no correction? We take differences on the same chips. The table has
+# their mean and spread over pairs and seeds, and the share that got better.
 
 # %%
 same = ["train_region", "test_region", "seed"]
@@ -292,49 +297,49 @@ pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share th
 #
 # <details><summary>Less, by about a tenth</summary>
 #
-# **No.** It may be a tenth, a half, or nothing. The table has all of these.
+# **No.** It may be much less, a little less, or not less at all. Look at how much the lines of the table differ.
 #
 # </details>
 #
 # <details><summary>Nobody can say before it is tested there</summary>
 #
-# **Right.** Ground, season, orbit and landslides differ, and so does chance, with which every AUPRC must be read.
+# **Right.** Ground, season, orbit and landslides differ, and so does the score of random guessing.
 #
 # </details>
 
 # %% [markdown] tags=["question:labels-can-be-used-twice"]
-# **2.** You have twenty labelled chips of the new event. How do you tune, and say how good the map is?
+# **2.** You have twenty labelled chips of the new event. How do you fine-tune, and measure how good the map is?
 #
-# <details><summary>Tune on all twenty and score on all twenty</summary>
+# <details><summary>Fine-tune on all twenty and score on all twenty</summary>
 #
-# **No.** The score then says how well it learnt these by heart.
-#
-# </details>
-#
-# <details><summary>Tune on some, in one block, and score on the others</summary>
-#
-# **Right.** Labels are spent once. Blocks keep neighbours on one side.
+# **No.** The score then says how well the network memorised these.
 #
 # </details>
 #
-# <details><summary>Tune on all twenty and quote the score from home</summary>
+# <details><summary>Fine-tune on some, in one block, and score on the others</summary>
+#
+# **Right.** Each label is used once, for training or for the test. Blocks keep neighbours on one side.
+#
+# </details>
+#
+# <details><summary>Fine-tune on all twenty and report the score from home</summary>
 #
 # **No.** That is the score of another network in another place.
 #
 # </details>
 
-# %% [markdown] tags=["question:normalising-mends-everything"]
-# **3.** What does measuring mean and standard deviation in the new region mend?
+# %% [markdown] tags=["question:normalising-corrects-everything"]
+# **3.** What is corrected if we measure mean and standard deviation in the new region?
 #
-# <details><summary>A level and a spread that differ for the whole scene</summary>
+# <details><summary>A brightness and a contrast that differ for the whole scene</summary>
 #
-# **Right.** Such as rock instead of forest, a wet season, another processor.
+# **Right.** For example rock instead of forest, a wet season, or other software that made the images.
 #
 # </details>
 #
 # <details><summary>All that differs between two regions</summary>
 #
-# **No.** Landslides of another size, or slopes seen from the other side, stay strange.
+# **No.** Landslides of another size, or slopes seen from the other side, still look different.
 #
 # </details>
 #
@@ -347,12 +352,12 @@ pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share th
 # %% [markdown]
 # ## What we learnt
 #
-# - A score belongs to a place. Elsewhere it is another, and only a test there tells which.
-# - Levels can be mended without a label, from the new region alone.
-# - A few labels can mend more. They are then used up: what was tuned on is not tested on.
+# - A score belongs to a place. In another place the score is different, and only a test there can tell you what it is.
+# - Differences in brightness can be corrected without labels, from the new region alone.
+# - A few labels can correct more. Chips that were used for fine-tuning cannot be used for the test.
 # - Regions have different prevalences. Compare methods within a region, not regions.
 #
-# The regions are simulated by one simulator, so that they are more alike than real events are. Real transfer is harder.
+# All regions come from one simulator, so they are more similar than real events. Real transfer is harder.
 #
 # Next: [08 Your own event](08_your_own_event.ipynb).
 #
