@@ -9,26 +9,26 @@
 # %% [markdown]
 # # 08 Your own event
 #
-# The next earthquake or storm has no published cube. What there is on the day is a place, an instant, a first sketch of
-# landslides, and an archive full of radar images on grids of their own. Here we turn these into a
-# [datacube](../docs/glossary.md#datacube) that every other notebook of this course can open.
+# The next earthquake or storm has no published cube. On the day of the event you have a place, a date and time, a first
+# map of some landslides, and an archive of radar images on different grids. Here we make a
+# [datacube](../docs/glossary.md#datacube) of these, which every other notebook of this course can open.
 #
-# **Afterwards you can** make a cube from a [bounding box](../docs/glossary.md#bounding-box), an instant and polygons,
-# read a calendar of passes, and check grid, orbits and labels before you trust them.
+# **Afterwards you can** make a cube from a [bounding box](../docs/glossary.md#bounding-box), a date and time, and
+# polygons. You can read a calendar of passes, and check grid, orbits and labels before you use them.
 #
 # | you should know | where it is taught |
 # |---|---|
 # | Python and a little NumPy | any beginner's course |
 # | what a [composite](../docs/glossary.md#composite) is | [03 Train a landslide detector](03_train.ipynb) |
 #
-# It works offline: unless you name images of your own, it makes a small folder of **simulated** ones, under
-# the names that real ones have. New words are explained in the [glossary](../docs/glossary.md).
+# It works offline: if you give no images of your own, it makes a small folder of **simulated** images, with names like
+# those of real ones. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
 #
-# Everything that can be changed stands in the next cell. Leave `radar` empty to practise; fill in all of the first
-# group for an event of your own.
+# All settings are in the next cell. Leave `radar` empty to practise. For an event of your own, fill in all settings
+# down to `event_time`.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -36,7 +36,7 @@ radar: str = ""  # A folder of OPERA RTC-S1 or NISAR GCOV files, or a STAC catal
 dem: str = ""  # A raster of elevation in metres; empty takes it from the catalogue
 polygons: str = ""  # A file of landslide polygons that geopandas reads
 box: str = ""  # west, south, east, north in degrees, such as 141.90, 42.68, 142.02, 42.78
-event_time: str = ""  # Instant of the event in UTC, such as 2018-09-05T18:07:59
+event_time: str = ""  # Date and time of the event in UTC, such as 2018-09-05T18:07:59
 name: str = "my event"  # For headings
 pixel_size_m: int = 10  # Width and height of the cube's pixels in metres, 5 to 100
 collection: str = "sentinel-1-rtc"  # The catalogue's name for Sentinel-1 images that are corrected for terrain
@@ -46,8 +46,7 @@ dem_asset: str = "data"  # The name of its asset
 folder: str = "your_own_event"  # Where the cube, and simulated images, are written
 
 # %% [markdown]
-# Unknown names and values of the wrong kind are refused here, before any work is done. What only the data can tell is
-# checked further down, all at once.
+# The next cell checks names and types of your settings. What can only be checked with the data is checked further down.
 
 # %%
 from landslide_utils.experiments.parameters import check_parameters
@@ -57,9 +56,9 @@ names = ["collection", "assets", "dem_collection", "dem_asset"]
 parameters = check_parameters(globals(), pixel_size_m=range(5, 101), **dict.fromkeys([*texts, *names], str))
 
 # %% [markdown]
-# ## What you have on the day
+# ## What you have on the day of the event
 #
-# To practise, we cut a corner out of the practice cube, where landslides are.
+# To practise, we cut out a part of the practice cube with landslides.
 
 # %%
 from landslide_utils.cube import open_cube
@@ -68,8 +67,8 @@ if not radar:
     corner = open_cube("practice_earthquake", progress=True).isel(x=slice(700, 1100), y=slice(600, 1000)).load()
 
 # %% [markdown]
-# It is written as an archive delivers it: one file an image and polarisation, elevation as a file in degrees,
-# landslides as polygons. Each says that it is simulated.
+# We write it in the form in which an archive delivers data: one file per image and polarisation, elevation as a file in
+# degrees, landslides as polygons. Each file says that it is simulated.
 
 # %%
 from landslide_utils.simulate.scene import fingerprint
@@ -82,14 +81,15 @@ if not radar:
     box, event_time = ", ".join(f"{edge:.5f}" for edge in archive.box), archive.event_time
 
 # %% [markdown]
-# These five things are all that is needed: where, when, what slid, images, elevation.
+# Five things are needed: the place, the date and time, the polygons of landslides, the images, and the elevation.
 
 # %%
 degrees = [float(edge) for edge in box.split(",")]
-print(f"box {degrees}\ninstant {event_time} UTC\npolygons {polygons}\nimages {radar}\nelevation {dem or radar}")
+print(f"box {degrees}\ntime {event_time} UTC\npolygons {polygons}\nimages {radar}\nelevation {dem or radar}")
 
 # %% [markdown]
-# A catalogue is an address and a few names, and names change from catalogue to catalogue. A folder needs neither.
+# A catalogue needs an address and a few names, and the names differ from catalogue to catalogue. A folder needs
+# neither.
 
 # %%
 from landslide_utils.sources import Catalogue
@@ -99,10 +99,10 @@ catalogue = Catalogue(radar, radar=collection, assets=bands, dem=dem_collection,
 source = catalogue if "://" in radar else radar
 
 # %% [markdown]
-# ## Plan before you read
+# ## Plan before you read the images
 #
-# `plan` finds the images, puts those of one flight together, lays a grid of square pixels in metres over the box, and
-# places the polygons on it. It reads no pixel yet, and says how many it would read.
+# `plan` finds the images and groups those of one flight. It makes a grid of square pixels in metres over the box, and
+# puts the polygons on it. It reads no pixels yet, and says how many it would read.
 
 # %%
 from landslide_utils.sources import Event, plan
@@ -114,15 +114,15 @@ print(planned.describe())
 # %% [markdown]
 # ## The calendar of passes
 #
-# Each row is a pass: one flight over the box. The track ([relative orbit](../docs/glossary.md#relative-orbit)) is the
-# same path over the ground, flown again every few days; only images of one track see the slopes from the same side and
-# at the same angle.
+# Each row is a pass: one flight over the box. The satellite repeats the same path over the ground, called a track or
+# [relative orbit](../docs/glossary.md#relative-orbit), every few days. Only images of one track see the slopes from the
+# same side and at the same angle.
 
 # %%
 planned.calendar.round({"days": 1, "covered": 2})
 
 # %% [markdown]
-# How long would a responder have waited for the first image, and from which direction did it look?
+# How long did it take until the first image after the event, and from which direction was it taken?
 
 # %%
 from landslide_utils.figures.event import calendar_figure
@@ -130,20 +130,21 @@ from landslide_utils.figures.event import calendar_figure
 calendar_figure(planned.calendar)
 
 # %% [markdown]
-# Only passes of one track can be averaged, and a change needs both sides. So of all passes few count: those on the
-# track whose shorter side is longest.
+# Only passes of one track can be averaged, and a change needs passes before and after. So we use only few of all
+# passes: we use the track for which the smaller of "passes before" and "passes after" is largest.
 
 # %% tags=["misconception:every-pass-counts"]
 sides = planned.calendar.groupby(["orbit", "relative_orbit"])["when"].value_counts().unstack(fill_value=0)
 usable = int(sides[["before", "after"]].min(axis=1).max())
-print(f"{len(planned.calendar)} passes in all; at most {usable} can be averaged on each side")
+print(f"{len(planned.calendar)} passes in all; at most {usable} can be averaged before and after")
 sides
 
 # %% [markdown]
 # ### Exercise: how long to wait?
 #
-# More passes make a better map, and a later one. On the track that has most passes on its shorter side, how many days
-# after the event was pass number `wanted` after it? `planned.calendar` has the columns that you saw above.
+# With more passes you get a map later, but speckle is weaker. Take the track that we use: the smaller of its "passes
+# before" and "passes after" is the largest. How many days after the event did pass number `wanted` take place, counted
+# from the event? `planned.calendar` has the columns that you saw above.
 
 # %% tags=["exercise"]
 from landslide_utils.course import check
@@ -158,11 +159,11 @@ wait_days = own["days"].iloc[wanted - 1]
 check.waiting_days(wait_days, planned.calendar, wanted)
 
 # %% [markdown]
-# ## Whose clock?
+# ## Which time zone?
 #
-# All times here are [UTC](../docs/glossary.md#utc); newspapers print the time of the place. By the sun, clocks are one
-# hour ahead for every 15 degrees of longitude (behind, where it is negative). Had we taken the newspaper's time for
-# UTC, the passes in between would have changed sides:
+# All times here are [UTC](../docs/glossary.md#utc), but newspapers print local time. Local time is about one hour ahead
+# for every 15 degrees of longitude (behind, where the longitude is negative). If we confuse the local time with UTC,
+# the passes in between are on the wrong side of the event:
 
 # %% tags=["misconception:newspapers-print-utc"]
 import pandas as pd
@@ -171,15 +172,15 @@ hours_ahead = round((degrees[0] + degrees[2]) / 2 / 15)
 instant = pd.Timestamp(planned.cube.attrs["event_time"])
 printed = instant + pd.Timedelta(hours=hours_ahead)
 between = planned.calendar["time"].between(*sorted([instant, printed]))
-print(f"{instant} UTC is {printed} there; passes in between: {planned.calendar['time'][between].astype(str).tolist()}")
+print(f"{instant} UTC is {printed} local time; passes in between: {planned.calendar['time'][between].astype(str).tolist()}")
 
 # %% [markdown]
-# If the list is empty, that is luck, and a wrong instant all the same.
+# If the list is empty, that is luck. The time is still wrong.
 #
 # ### Exercise: the first image
 #
-# The crews on the ground ask since when there is an image from after the event. Give the instant of the first pass
-# after it by *their* clocks, `hours_ahead` of UTC. `pd.Timedelta(hours=...)` can be added to a time.
+# The crews ask when the first image after the event was taken. Give date and time of the first pass after the event in
+# *their* local time, which is `hours_ahead` of UTC. `pd.Timedelta(hours=...)` can be added to a time.
 
 # %% tags=["exercise"]
 first_image = ...
@@ -190,10 +191,10 @@ first_image = first_after + pd.Timedelta(hours=hours_ahead)
 check.first_look(first_image, planned.calendar, hours_ahead)
 
 # %% [markdown]
-# ## What a wrong question looks like
+# ## What happens with wrong input
 #
-# A box with its corners swapped, or an instant without a time of day, is refused before anything is read, and all that
-# is wrong is said at once.
+# We try a box with its corners swapped, and a date without a time of day. Both are refused before anything is read, and
+# one error lists all that is wrong.
 
 # %%
 from landslide_utils.sources import EventError
@@ -206,24 +207,25 @@ except EventError as error:
     print(error)
 
 # %% [markdown]
-# Not every wrong box can be refused. Maps and people name the latitude first; here the longitude, x, comes first. What
-# is said of our box if the two change places?
+# Not every wrong box can be found. Maps and people name the latitude first. Here the longitude, x, comes first. What
+# happens if we swap the two?
 
 # %% tags=["misconception:latitude-comes-first"]
 from landslide_utils.grid import find_box_faults
 
 swapped = [south, west, north, east]
-find_box_faults(swapped) or f"nothing: {swapped} is a box as well, somewhere else on Earth"
+find_box_faults(swapped) or f"nothing: {swapped} is also a valid box, somewhere else on Earth"
 
 # %% [markdown]
-# In Japan 141 cannot be a latitude. In Europe or Africa, where both numbers are small, nothing would have warned you.
+# In Japan the longitude is 141, which cannot be a latitude. In Europe or Africa, where both numbers are small, there
+# would be no error.
 #
 # ### Exercise: a box around the landslides
 #
 # `planned.polygons` are the landslides, in the cube's [coordinate reference
-# system](../docs/glossary.md#coordinate-reference-system). Make the box that one would ask a catalogue for: around all
-# of them, with `margin` degrees to spare on each side, as west, south, east, north in degrees. `to_crs("EPSG:4326")`
-# and `total_bounds` help.
+# system](../docs/glossary.md#coordinate-reference-system). Make the bounding box around all of them, with a margin of
+# `margin` degrees on each side. Give it as west, south, east, north in degrees. `to_crs("EPSG:4326")` and
+# `total_bounds` help.
 
 # %% tags=["exercise"]
 margin = 0.01
@@ -237,7 +239,7 @@ check.surrounding_box(around, planned.polygons, margin)
 # %% [markdown]
 # ## Read and write
 #
-# Where to? The name of the store changes with the question, so that no old cube is taken for a new one.
+# The name of the store depends on box, event and images, so that you cannot confuse an old cube with a new one.
 
 # %%
 from pathlib import Path
@@ -246,8 +248,8 @@ store = Path(folder) / f"cube_{planned.fingerprint}.zarr"
 print(store)
 
 # %% [markdown]
-# Now the pixels are read, brought to the one grid, and written block by block. The store is checked before it appears;
-# if an image is damaged, it is named and nothing is left behind.
+# Now the pixels are read, resampled to the same grid, and written block by block. The store is checked before it gets
+# its name. If an image is damaged, the error names it and no store is written.
 
 # %%
 from landslide_utils.sources import write
@@ -263,9 +265,10 @@ cube = open_cube(str(store))
 cube
 
 # %% [markdown]
-# ## Check before you trust
+# ## Check before you use it
 #
-# First the grid: square pixels in metres, and the elevation, which came on a grid of its own, without holes.
+# First we check the grid. Its pixels should be square and in metres. The elevation came on another grid. Has it holes
+# now?
 
 # %%
 from landslide_utils.grid import pixel_size_m as width_of
@@ -274,8 +277,9 @@ print(f"{cube.rio.crs}, pixels of {width_of(cube):g} m, {cube.sizes['y']} x {cub
 print(f"elevation missing in {float(cube['dem'].isnull().mean()):.1%} of the pixels")
 
 # %% [markdown]
-# Then each pass: is its median like its neighbours'? Over real forested mountains it varies by about 0.7 dB from pass
-# to pass ([01 Explore backscatter](01_explore.ipynb)); much more than that is weather, snow, or a fault.
+# Then we check each pass: is its median like that of the passes before and after it? Over real forested mountains the
+# standard deviation of the median is about 0.7 dB in VV ([01 Explore backscatter](01_explore.ipynb)). A much larger
+# difference is probably weather, snow, or an error.
 
 # %%
 from landslide_utils.composite import decibels
@@ -284,8 +288,8 @@ medians = decibels(cube[["vv", "vh"]].median(("y", "x")))
 medians.drop_vars("spatial_ref").to_dataframe().round(2)
 
 # %% [markdown]
-# Last the labels: do the outlines lie where the ground changed? An inventory that is off by a few pixels teaches a
-# network the wrong place.
+# Last we check the labels: are the outlines where the ground changed? If an inventory is shifted by a few pixels, the
+# network learns the wrong places.
 
 # %%
 from landslide_utils.figures.event import overlay_figure
@@ -293,8 +297,8 @@ from landslide_utils.figures.event import overlay_figure
 overlay_figure(cube, planned.polygons)
 
 # %% [markdown]
-# How much does a little matter? We move the labels east by three pixels, as a careless inventory may lie. Of the
-# landslide pixels, how many are still labelled right?
+# Does a small shift matter? We move the labels three pixels east, as in a badly aligned inventory. How many of the
+# landslide pixels still have a correct label?
 
 # %% tags=["misconception:outlines-lie-where-they-should"]
 labels = cube["landslides"].load()
@@ -305,10 +309,11 @@ print(f"moved by {3 * width_of(cube):g} m, {still:.0%} of the landslide pixels a
 # %% [markdown]
 # ## What this orbit cannot see
 #
-# Slopes that face the radar are pressed together ([foreshortening](../docs/glossary.md#foreshortening)), and very steep
-# ones fold over ([layover](../docs/glossary.md#layover)); behind ridges lies [shadow](../docs/glossary.md#shadow). We
-# look along the track that has most passes. For Sentinel-1 we take the middle of its swath, an [incidence
-# angle](../docs/glossary.md#incidence-angle) of 39 degrees, and its usual direction.
+# Slopes that face the radar are squeezed into few pixels ([foreshortening](../docs/glossary.md#foreshortening)). Very
+# steep ones are drawn on top of the ground in front of them ([layover](../docs/glossary.md#layover)). Behind ridges
+# there is [shadow](../docs/glossary.md#shadow). We compute this for the orbit direction that we use. For Sentinel-1 we
+# take the middle of its swath, an [incidence angle](../docs/glossary.md#incidence-angle) of 39 degrees, and its usual
+# direction.
 
 # %%
 from landslide_utils import grid, terrain
@@ -318,7 +323,7 @@ orbit = choose_passes(cube, 1).orbit
 view = {"incidence_degrees": 39.0, "look_azimuth_degrees": terrain.LOOK_AZIMUTH[orbit]}
 
 # %% [markdown]
-# How steeply each place is looked at follows from the elevation and the line of sight.
+# The angle at which the radar looks at each slope follows from the elevation and the line of sight.
 
 # %%
 dem_m, pixel_m = cube["dem"].load(), grid.pixel_size_m(cube)
@@ -337,8 +342,8 @@ incidence_figure(cube, incidence, layover_and_shadow, orbit=orbit)
 # %% [markdown]
 # ## The first composite
 #
-# With the cube made, nothing is special about this event any more. As many passes as the best track has on its shorter
-# side, but four at most, are averaged before and after, as everywhere in this course:
+# Now that the cube exists, this event works like any other. We average the same number of passes before and after: as
+# many as the track has on both sides, but at most four.
 
 # %%
 from landslide_utils.composite import make_composite
@@ -357,7 +362,7 @@ composite_figure(composite)
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each says why it is right or where it leads astray.
+# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:every-pass-counts"]
 # **1.** Track 46 has nine passes before the event and one after it; track 68 has three before and three after. How many
@@ -365,19 +370,20 @@ composite_figure(composite)
 #
 # <details><summary>Four: there are four after the event</summary>
 #
-# **No.** Those after it are of two tracks, which see each slope from another side.
+# **No.** They are of two tracks, which see the slopes from different sides or at different angles.
 #
 # </details>
 #
 # <details><summary>Three, on track 68</summary>
 #
-# **Right.** An average needs passes of one track, and a change needs both sides. The shorter side counts.
+# **Right.** An average needs passes of one track, and a change needs passes before and after. The smaller number
+# counts.
 #
 # </details>
 #
 # <details><summary>Nine, on track 46</summary>
 #
-# **No.** Nine before, but only one after: its change has the speckle of that one.
+# **No.** Track 46 has nine passes before, but only one after. The change has all the speckle of that one.
 #
 # </details>
 
@@ -387,19 +393,19 @@ composite_figure(composite)
 #
 # <details><summary>2018-09-06T03:08</summary>
 #
-# **No.** That is read as UTC, nine hours too late. A pass within them is put on the wrong side.
+# **No.** That is read as UTC, and is nine hours too late. A pass within these hours is on the wrong side.
 #
 # </details>
 #
 # <details><summary>2018-09-06T12:08</summary>
 #
-# **No.** Clocks in Japan are ahead. UTC is earlier: take the hours away.
+# **No.** Clocks in Japan are ahead. UTC is earlier: subtract the hours.
 #
 # </details>
 #
 # <details><summary>2018-09-05T18:08</summary>
 #
-# **Right.** Nine hours less, which is on the day before.
+# **Right.** It is nine hours earlier, on the day before.
 #
 # </details>
 
@@ -414,7 +420,7 @@ composite_figure(composite)
 #
 # <details><summary>46.0, 7.9, 46.2, 8.2</summary>
 #
-# **No.** That is a box as well, in the east of Ethiopia, and no error warns you.
+# **No.** That is also a valid box, in the east of Ethiopia, and no error warns you.
 #
 # </details>
 #
@@ -425,37 +431,36 @@ composite_figure(composite)
 # </details>
 
 # %% [markdown] tags=["question:outlines-lie-where-they-should"]
-# **4.** An inventory was traced on air photographs and lies 30 m beside the radar's grid. Does it matter?
+# **4.** An inventory was traced on air photographs and is shifted by 30 m against the radar image. Does it matter?
 #
 # <details><summary>No, 30 m is little on a map of 10 km</summary>
 #
-# **No.** Landslides are a few pixels wide. Three pixels beside is often beside the landslide.
+# **No.** Most landslides are only a few pixels wide. A shift of three pixels often misses the landslide.
 #
 # </details>
 #
 # <details><summary>No, the network will learn the right place</summary>
 #
-# **No.** It learns what the labels say: the wrong place, or nothing at all.
+# **No.** It learns from the labels: the wrong places, or nothing at all.
 #
 # </details>
 #
 # <details><summary>Yes: look at outlines and image together before you train</summary>
 #
-# **Right.** Many pixels would be labelled wrong, in training and in the test.
+# **Right.** Many pixels would have a wrong label, in training and in the test.
 #
 # </details>
 
 # %% [markdown]
 # ## What we learnt
 #
-# - A box, an instant and polygons make a cube; the images may lie in a folder or in a catalogue, and each pass knows
-#   its track.
-# - Everything is brought to one grid of square pixels in metres. What a catalogue says of its images' grids is not
-#   trusted; the images' own headers are.
-# - A box is west, south, east, north in degrees, and instants are in UTC: two things that most often go wrong, and not
-#   always with an error.
-# - Passes count on one track and on both sides; more of them mean a longer wait.
-# - A cube is checked before it is trusted: grid, passes, labels.
+# - A cube is made from a box, a date and time, and polygons. The images can be in a folder or in a catalogue.
+# - Everything is resampled to one grid of square pixels in metres. The grid of an image is read from the image itself,
+#   not from the catalogue.
+# - A box is west, south, east, north in degrees, and times are in UTC. A mistake in these does not always give an
+#   error.
+# - Passes must be of one track, before and after the event. More passes mean a longer wait.
+# - Check grid, passes and labels of a cube before you use it.
 #
 # Train on it: `papermill 03_train.ipynb out.ipynb -p cube <path>`, with the path that was printed above.
 #
