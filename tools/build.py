@@ -153,7 +153,7 @@ def main() -> int:
     if check:
         strays = {*NOTEBOOKS.glob("[0-9]*.ipynb"), *(NOTEBOOKS / "solutions").glob("*.ipynb")} - targets
         faults += [f"{stray.relative_to(NOTEBOOKS)} has no source; delete it, or write one" for stray in sorted(strays)]
-        faults += lint.link_faults(ROOT) + lint.spelling_faults(ROOT)
+        faults += lint.link_faults(ROOT) + lint.sentence_faults(ROOT) + lint.spelling_faults(ROOT)
     notes = stale_notes(sources)
     if not header.settings()["repository"]:
         notes.append(

@@ -13,6 +13,8 @@ import nbformat
 from nbformat import NotebookNode
 
 MOST_LINES, MEDIAN_LINES = 20, 3
+MOST_WORDS, MOST_LONG = 25, 0.1
+"""Words of a sentence for people who read English as a third language, and the share that may have more."""
 LONG = "long"
 """Tag of a cell that may be longer than others: a training loop that is being taught."""
 
@@ -149,6 +151,26 @@ def link_faults(root: Path) -> list[str]:
                 faults.append(f"{name}: {link} does not exist")
             elif anchor and anchor not in anchors(target):
                 faults.append(f"{name}: {link} has no heading of that name")
+    return faults
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a Markdown text of at least three words; no code, tables, headings and pictures."""
+    prose = LINK.sub(lambda link: "" if link[1] else link[2], CODE.sub("x", text))
+    prose = re.sub(r"^[|#].*$|^- |</?\w+>", "\n\n", prose, flags=re.M)
+    parts = re.split(r"(?<=[.?!])[*)\"]*\s+|\n\s*\n", prose)
+    return [" ".join(words) for words in map(str.split, parts) if len(words) > 2]
+
+
+def sentence_faults(root: Path) -> list[str]:
+    """List the long sentences of each document in which they are too many; what the change log says stays as it is."""
+    faults = []
+    for path, text in documents(root).items():
+        every = sentences(text) if path.name != "CHANGELOG.md" else []
+        long = [sentence for sentence in every if len(sentence.split()) > MOST_WORDS]
+        if len(long) > MOST_LONG * len(every):
+            start = f"{path.relative_to(root)}: {len(long)} of {len(every)} sentences have more than {MOST_WORDS} words"
+            faults += [f"{start}: {sentence}" for sentence in long]
     return faults
 
 

@@ -27,8 +27,8 @@
 # %% [markdown]
 # ## What to run
 #
-# All settings are in the next cell. Leave `radar` empty to practise. For an event of your own, fill in all settings
-# down to `event_time`.
+# All settings are in the next cell. Leave `radar` empty to practise. For an event of your own, fill in at least
+# `radar`, `polygons`, `box` and `event_time`.
 
 # %% tags=["parameters"]
 # fmt: off
@@ -172,7 +172,7 @@ hours_ahead = round((degrees[0] + degrees[2]) / 2 / 15)
 instant = pd.Timestamp(planned.cube.attrs["event_time"])
 printed = instant + pd.Timedelta(hours=hours_ahead)
 between = planned.calendar["time"].between(*sorted([instant, printed]))
-print(f"{instant} UTC is {printed} local time; passes in between: {planned.calendar['time'][between].astype(str).tolist()}")
+print(f"{instant} UTC is {printed} there; in between: {planned.calendar['time'][between].astype(str).tolist()}")
 
 # %% [markdown]
 # If the list is empty, that is luck. The time is still wrong.

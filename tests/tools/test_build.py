@@ -179,6 +179,27 @@ def test_links_and_pictures(tmp_path: Path) -> None:
     ]
 
 
+def test_long_sentences_are_named_where_they_are_more_than_one_in_ten(tmp_path: Path) -> None:
+    (tmp_path / "notebooks" / "source").mkdir(parents=True)
+    long = "This sentence goes on" + " and on" * 11
+    others = [
+        "# A heading that goes on" + " and on" * 15,
+        "| a row of a table that goes on" + " and on" * 15 + " |",
+        "```\ncode that goes on" + " and on" * 15 + "\n```",
+        "![A picture's text that goes on" + " and on" * 15 + "](x.png)",
+        "- **No.** `x = 1` is [a\n  link](x.md)!",
+        *["Is this one short?"] * 8,
+    ]
+    (tmp_path / "README.md").write_text("\n\n".join([*others, f"{long}."]))
+    assert lint.sentence_faults(tmp_path) == []  # one of ten
+    (tmp_path / "CHANGELOG.md").write_text(f"{long}.")
+    (tmp_path / "notebooks" / "source" / "09_x.py").write_text(f"# %% [markdown]\n# Short it is. {long}!\n")
+    fault = "1 of 2 sentences have more than 25 words"
+    assert lint.sentence_faults(tmp_path) == [f"notebooks/09_x.ipynb: {fault}: {long}!"]
+    (tmp_path / "notebooks" / "source" / "09_x.py").write_text(f"# %% [markdown]\n# {long.removesuffix(' on')}.\n")
+    assert lint.sentence_faults(tmp_path) == []  # 25 words are allowed
+
+
 def test_misspellings_are_found(tmp_path: Path) -> None:
     for folder in ("landslide_utils", "notebooks/source", "docs"):
         (tmp_path / folder).mkdir(parents=True)
