@@ -37,8 +37,8 @@ WANTED = {
         "landslide pixels that brighten (%)": rf"brighter: {NUMBER}%",
     },
     "02_chips": {
-        "the guesser's correlation, random split": rf"random: correlation of guess and truth {NUMBER}",
-        "the guesser's correlation, blocked split": rf"blocked: correlation of guess and truth {NUMBER}",
+        "correlation of the guess, random split": rf"random: correlation of guess and truth {NUMBER}",
+        "correlation of the guess, blocked split": rf"blocked: correlation of guess and truth {NUMBER}",
         "chance on all test chips": rf"chance on all \d+ test chips {NUMBER}",
         "chance on those with landslides": rf"with landslides {NUMBER}",
     },

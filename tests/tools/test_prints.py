@@ -34,7 +34,7 @@ def test_numbers_are_taken_as_they_stand() -> None:
     found = prints.numbers("03_train", executed(table, curve))
     assert list(found.values()) == ["0.471", "0.017", "0.27", "0.652", "0.058"]
     with pytest.raises(
-        ValueError, match="02_chips does not print: the guesser's correlation, blocked split; mend WANTED"
+        ValueError, match="02_chips does not print: correlation of the guess, blocked split; mend WANTED"
     ):
         prints.numbers("02_chips", executed(PRINTED[0], *PRINTED[2:]))
 
