@@ -75,7 +75,7 @@ def exercise(judge: Callable[..., str]) -> Callable[..., Verdict]:
             call = f"check.{judge.__name__}({', '.join(signature.parameters)})"
             return Verdict(NOT_YET, f"This check is called as {call}.")
         if given[answer] is ...:
-            return Verdict(NOT_DONE, "Replace the three dots by your answer and run the cell again.")
+            return Verdict(NOT_DONE, "Replace the three dots with your answer and run the cell again.")
         try:
             state_of_notebook(given)
             return Verdict(RIGHT, judge(**given))
@@ -93,11 +93,11 @@ def exercise(judge: Callable[..., str]) -> Callable[..., Verdict]:
 def refuse_what_is_no_data(answer: Any, wanted: str) -> None:
     """Raise a hint for what holds no data at all: None, a text, a function."""
     if answer is None:
-        hint = f"Your answer is None where {wanted} is asked. A function that prints returns None; give the value."
+        hint = f"Your answer is None where {wanted} is expected. A function that prints returns None; give the value."
     elif isinstance(answer, str):
-        hint = f"Your answer is the text {answer!r} where {wanted} is asked; leave out the quotes and the unit."
+        hint = f"Your answer is the text {answer!r} where {wanted} is expected; leave out the quotes and the unit."
     elif callable(answer):
-        hint = f"Your answer is a function where {wanted} is asked; call it, with parentheses at its end."
+        hint = f"Your answer is a function where {wanted} is expected; call it, with parentheses at its end."
     else:
         return
     raise Hint(hint)
@@ -108,17 +108,17 @@ def _floats(answer: Any, wanted: str) -> NDArray[np.float64]:
     try:
         return np.asarray(answer, np.float64)
     except (TypeError, ValueError):
-        raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is asked.") from None
+        raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is expected.") from None
 
 
 def read_number(answer: Any) -> float:
     """Return the one number of an answer."""
     values = _floats(answer, "one number")
     if isinstance(answer, bool):
-        raise Hint("Your answer is True or False where one number is asked.")
+        raise Hint("Your answer is True or False where one number is expected.")
     if values.size != 1:
-        shape = f"Your answer has the shape {values.shape} where one number is asked"
-        raise Hint(f"{shape}; reduce it, for example to its mean or its sum.")
+        shape = f"Your answer has the shape {values.shape} where one number is expected"
+        raise Hint(f"{shape}. Reduce the array, for example with .mean() or .sum().")
     number = values.item()
     if np.isnan(number):
         advice = "Missing pixels are NaN: xarray's mean() leaves them out, NumPy's on .values does not."
@@ -133,7 +133,7 @@ def read_numbers(answer: Any, names: Sequence[str]) -> NDArray[np.float64]:
     wanted = f"{len(names)} numbers ({', '.join(names)})"
     refuse_what_is_no_data(answer, wanted)
     if np.shape(answer) != (len(names),):
-        raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} are asked, in one list or tuple.")
+        raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} are expected, in one list or tuple.")
     return np.array([read_number(number) for number in answer])
 
 
@@ -142,20 +142,20 @@ def read_map(answer: Any, like: xr.DataArray) -> NDArray[np.float64]:
     wanted = f"an array with the dimensions ({', '.join(map(str, like.dims))}) and the shape {like.shape}"
     if isinstance(answer, xr.Dataset):
         name = next(iter(answer), "vv")
-        raise Hint(f"Your answer is a Dataset where one variable is asked; choose it by name, as in data['{name}'].")
+        raise Hint(f"Your answer is a Dataset where one variable is expected; choose it by name, as in data['{name}'].")
     if isinstance(answer, xr.DataArray):
         extra = ", ".join(str(dim) for dim in answer.dims if dim not in like.dims)
         lost = ", ".join(str(dim) for dim in like.dims if dim not in answer.dims)
         if extra:
-            advice = "Take the mean over it, or choose one of it."
-            raise Hint(f"Your answer still has the dimension {extra}; {wanted} is asked. {advice}")
+            advice = "Take the mean over it, or choose one element of it."
+            raise Hint(f"Your answer still has the dimension {extra}; {wanted} is expected. {advice}")
         if lost:
             advice = "Name the one to average over, as in mean('time')."
-            raise Hint(f"Your answer has lost the dimension {lost}; {wanted} is asked. {advice}")
+            raise Hint(f"Your answer has lost the dimension {lost}; {wanted} is expected. {advice}")
         answer = answer.transpose(*like.dims)
     values = _floats(answer, wanted)
     if values.shape != like.shape:
-        raise Hint(f"Your answer has the shape {values.shape} where {wanted} is asked.")
+        raise Hint(f"Your answer has the shape {values.shape} where {wanted} is expected.")
     gaps = np.isfinite(like.values) & ~np.isfinite(values)
     if gaps.all() or gaps.mean() > 0.001:
         share = f"{gaps.mean():.0%} of your pixels are missing or infinite where there are data"

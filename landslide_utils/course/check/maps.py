@@ -28,9 +28,9 @@ def hidden_from_both(answer: Any, descending: xr.DataArray, ascending: xr.DataAr
     one, other = descending.values.astype(bool), ascending.values.astype(bool)
     first, second, right = one.mean(), other.mean(), (one & other).mean()
     wrong = {
-        "That is what at least one direction misses. Hidden from both is: & of the two.": (one | other).mean(),
-        "You added the two shares. A place counts only if both miss it: & of the masks.": first + second,
-        "That is the mean of the two shares. A place counts only if both miss it.": (first + second) / 2,
+        "That is what at least one direction misses. Hidden from both is & of the two masks.": (one | other).mean(),
+        "You added the two shares. Count only places that both miss: & of the masks.": first + second,
+        "That is the mean of the two shares. Count only places that both miss.": (first + second) / 2,
         "You multiplied the shares, as if places were hidden at random. Compare pixel by pixel.": first * second,
         "That is what descending passes miss. How much of it do ascending passes miss too?": first,
         "That is what ascending passes miss. How much of it do descending passes miss too?": second,
@@ -64,18 +64,18 @@ def survey_precision(
     everywhere, *_ = scores(threshold / 2, valid)
     believed = probability.where(inside & called).mean()
     wrong = {
-        "That is the recall: of the landslide pixels, the share found. Which share of the finds is right?": recall,
+        "That is the recall: of the landslide pixels, the share found. Which share of the reported is right?": recall,
         "That is the precision at the whole threshold. Halve it.": strict,
-        "That is the recall at the whole threshold. Halve it, and ask how many finds are right.": strict_recall,
+        "That is the recall at the whole threshold. Halve it, and compute which share is right.": strict_recall,
         "That counts the whole scene, training chips included. Only where test is true.": everywhere,
-        "That is the accuracy, which hardly sees what is rare.": (called == labels)[inside].mean(),
+        "That is the accuracy, which rare landslides hardly change.": (called == labels)[inside].mean(),
         "That is F1, which mixes precision and recall. Give the precision alone.": f1,
-        "That is the share of the pixels that is called landslide. Which of these are right?": called[inside].mean(),
+        "That is the share of pixels that are reported. How many of these are right?": called[inside].mean(),
         "That is the prevalence: the share of all test pixels that is landslide.": labels[inside].mean(),
-        "That is the mean probability of the finds, what the network believes. Ask the labels.": believed,
-        "That is the share of the finds that is wrong.": 1 - right,
+        "That is the mean probability of the reported pixels. Use the labels instead.": believed,
+        "That is the share of the reported pixels that is wrong.": 1 - right,
         IN_PERCENT: 100 * right,
-        "First the finds: probability >= threshold / 2, and test. Then the mean of landslides over them.": OTHERWISE,
+        "Take the pixels with probability >= threshold / 2, and test. Then the mean of landslides.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"Precision {right:.2f} instead of {strict:.2f}, and recall {recall:.2f} instead of {strict_recall:.2f}."
@@ -88,16 +88,16 @@ def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) ->
     pixel_km2, total = pixel_size_m**2 / 1e6, values.sum()
     right, above_one_half = total * pixel_km2, (values >= 0.5).sum() * pixel_km2
     wrong = {
-        "That is the number of pixels that is expected. How many square metres has a pixel?": total,
+        "That is the expected number of pixels. How many square metres does a pixel have?": total,
         **area_mistakes(right),
         "A pixel's area is its width times its height: square the width.": right / pixel_size_m,
-        "You counted the pixels above one half. But ten with 0.2 are two landslide pixels, too: add.": above_one_half,
+        "You counted the pixels above one half. But ten with 0.2 are also two landslide pixels: add.": above_one_half,
         "That is the mean probability, the share of the scene. Add the probabilities instead.": values.mean(),
-        "That is the area of everything that was mapped. Weigh each pixel by its probability.": values.size * pixel_km2,
+        "That is the area of everything that was mapped. Add the probabilities instead.": values.size * pixel_km2,
         "Add all calibrated probabilities, multiply by a pixel's square metres, and divide by a million.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"{right:.2f} km2 are to be expected."
+    return f"{right:.2f} km2 are expected."
 
 
 @exercise
@@ -115,12 +115,12 @@ def largest_area(answer: Any, polygons: pd.DataFrame, count: int) -> str:
     degrees = largest(in_degrees, 1, 1e-6, 1e4, 111.0**2, 111.32**2)
     wrong = {
         **area_mistakes(right),
-        "That is in square degrees, and a degree is no fixed length. Go to metres: to_crs(polygons.crs).": degrees,
-        "Web Mercator stretches all that is not at the equator. Take the map's own polygons.crs.": mercator,
-        f"That is the area of all polygons. The {count} largest are asked: nlargest({count}).": areas.sum(),
-        f"That is their mean. The sum of the {count} is asked.": right / count,
+        "That is in square degrees, which have no fixed length. Convert to metres: to_crs(polygons.crs).": degrees,
+        "Web Mercator stretches everything away from the equator. Use the map's own polygons.crs.": mercator,
+        f"That is the area of all polygons. Take the {count} largest: nlargest({count}).": areas.sum(),
+        f"That is their mean. Give the sum of the {count}.": right / count,
         "Those are the smallest ones.": areas.nsmallest(count).sum(),
-        f"That is the largest one alone. The sum of the {count} largest is asked.": areas.max(),
+        f"That is the largest one alone. Give the sum of the {count} largest.": areas.max(),
         f"Take area.nlargest({count}).sum() of to_crs(polygons.crs), in metres, and divide by a million.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
@@ -129,7 +129,7 @@ def largest_area(answer: Any, polygons: pd.DataFrame, count: int) -> str:
 
 @exercise
 def waiting_days(answer: Any, calendar: pd.DataFrame, count: int) -> str:
-    """Check how many days after the event the track with most passes on its shorter side has had a number of passes."""
+    """Check how many days after the event a pass took place, on the track with most passes both before and after."""
     tracks = dict(iter(calendar.groupby(["orbit", "relative_orbit"])))
     shorter = {key: min((track["when"] == side).sum() for side in ("before", "after")) for key, track in tracks.items()}
     orbit, number = best = max(shorter, key=lambda key: shorter[key])
@@ -138,17 +138,17 @@ def waiting_days(answer: Any, calendar: pd.DataFrame, count: int) -> str:
     own, every = waits[best], sorted(calendar.loc[calendar["when"] == "after", "days"])
     before = tracks[best].loc[tracks[best]["when"] == "before", "days"]
     if len(own) < count:
-        raise Hint(f"The best track has {len(own)} passes after the event, so {count} are too many; ask for fewer.")
+        raise Hint(f"The best track has {len(own)} passes after the event, so {count} are too many; take fewer.")
     right = own[count - 1]
     wrong = {
-        "You counted passes of all tracks. Only those of one can be averaged: keep the best track's.": every[count - 1],
+        "You counted passes of all tracks. Only those of one track can be averaged.": every[count - 1],
         f"That is the first pass after the event. Wait for pass number {count} of that track.": own[0],
         "That is one pass too late: in Python the first has the number 0.": own[min(count, len(own) - 1)],
         f"That is the last pass of the track. Wait only for pass number {count} after the event.": own[-1],
-        "That is another track. Which has most passes on its shorter side?": others,
-        "That is in hours; days are asked.": 24 * right,
-        "That is the number of the track. How many days after the event is its pass?": number,
-        "That is how many passes there are on the shorter side. How many days do we wait for them?": shorter[best],
+        "That is another track. Which has the largest min(passes before, passes after)?": others,
+        "That is in hours; give days.": 24 * right,
+        "That is the number of the track. How many days after the event is the pass?": number,
+        "That is min(passes before, passes after). How many days do we wait for the pass?": shorter[best],
         "That is the number of passes after the event. How many days do we wait for them?": len(own),
         "That is the last pass before the event. Count those after it.": abs(before.max()),
         f"Keep the rows of {orbit} track {number} whose when is 'after', by days, and take number {count}.": OTHERWISE,
@@ -167,7 +167,7 @@ def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
     metres = shapes.total_bounds if not shapes.crs.is_geographic else np.full(4, np.nan)
     in_metres = [metres, metres + margin, metres - margin, metres + outwards]
     order = "The order is west, south, east, north: first the south-western corner, then the north-eastern one."
-    moved = "which moves the box. West and south need less, east and north more."
+    moved = "which moves the box. Subtract it from west and south, add it to east and north."
     wrong = {
         f"Latitude comes first in yours, longitude is wanted first. {order}": right[[1, 0, 3, 2]],
         f"You gave west, east, south, north. {order}": right[[0, 2, 1, 3]],
@@ -179,8 +179,8 @@ def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
         f"The margin was added on all sides, {moved}": tight + margin,
         f"The margin was taken off on all sides, {moved}": tight - margin,
         "The margin has the wrong sign: the box has become smaller.": tight - outwards,
-        "That is in metres, as the cube is. Bring the polygons into degrees first: to_crs('EPSG:4326').": in_metres,
-        "Bring them into degrees with to_crs('EPSG:4326'), take total_bounds, and add the margin outwards.": OTHERWISE,
+        "That is in metres, as the cube is. Convert the polygons to degrees first: to_crs('EPSG:4326').": in_metres,
+        "Convert them to degrees with to_crs('EPSG:4326'), take total_bounds, and add the margin outwards.": OTHERWISE,
     }
     compare(read_numbers(answer, ("west", "south", "east", "north")), right, wrong, 0.02 * margin)
     west, south, east, north = right
@@ -189,13 +189,13 @@ def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
 
 @exercise
 def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
-    """Check when, by the clocks of the place, the first image after the event was taken; `calendar` is in UTC."""
+    """Check when, in local time, the first image after the event was taken; `calendar` is in UTC."""
     times = calendar.sort_values("time")
     first, *later = times.loc[times["when"] == "after", "time"]
     right = first + pd.Timedelta(hours=hours_ahead)
 
     def hours(instant: pd.Timestamp) -> float:
-        """Return how long after the first image an instant is: the right answer is `hours_ahead`."""
+        """Return how many hours after the first image a time is: the right answer is `hours_ahead`."""
         return float((instant - first) / pd.Timedelta(hours=1))
 
     def by_any_clock(passes: Any) -> list[float]:
@@ -205,31 +205,31 @@ def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
     of_day = hours(right.normalize() + (first - first.normalize()))
     other_day = [hours_ahead - 24, hours_ahead + 24]
     wrong = {
-        f"That is in UTC. Add what the clocks there show more: {hours_ahead:+g} hours.": 0,
-        "You took the hours away. The time of the place is UTC plus hours_ahead.": -hours_ahead,
-        "That is the day of the place with the time of UTC. Add the hours to the whole instant.": of_day,
-        "The time of day is right, but not the day: past midnight a new one begins.": other_day,
+        f"That is in UTC. Add the difference to local time: {hours_ahead:+g} hours.": 0,
+        "You subtracted the hours. Local time is UTC plus hours_ahead.": -hours_ahead,
+        "That is the local day with the UTC time of day. Add the hours to date and time together.": of_day,
+        "The time of day is right, but not the day: after midnight a new day begins.": other_day,
         "That is a pass from before the event. Keep those whose when is 'after'.": early,
         "There is an earlier one after the event: take the first.": by_any_clock(later),
         "Take the first time whose when is 'after', and add the hours: + pd.Timedelta(hours=...).": OTHERWISE,
     }
     compare(hours(_read_instant(answer)), hours_ahead, wrong, 1 / 60)
-    return f"{right:%d %B %Y, %H:%M} by the clocks there, {first:%d %B, %H:%M} in UTC."
+    return f"{right:%d %B %Y, %H:%M} local time, {first:%d %B, %H:%M} in UTC."
 
 
 def _read_instant(answer: Any) -> pd.Timestamp:
-    """Return one instant, without an offset as clocks show it."""
-    wanted = "one instant, such as pd.Timestamp('2018-09-05T20:38'),"
+    """Return one date and time, without an offset from UTC."""
+    wanted = "one date and time, such as pd.Timestamp('2018-09-05T20:38'),"
     if not isinstance(answer, str):
         refuse_what_is_no_data(answer, wanted)
     values = np.asarray(answer).ravel()
     if values.size != 1:
-        raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} is asked; choose one of them.")
+        raise Hint(f"Your answer has the shape {np.shape(answer)} where {wanted} is expected; choose one of them.")
     if isinstance(values[0], str | dt.datetime | np.datetime64):
         try:
             found = pd.Timestamp(values[0])
         except ValueError:
-            raise Hint(f"Your answer {answer!r} is no instant; write it as '2018-09-05T20:38'.") from None
+            raise Hint(f"Your answer {answer!r} is not a date and time; write it as '2018-09-05T20:38'.") from None
         if not pd.isna(found):
             return found.tz_localize(None)
-    raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is asked.")
+    raise Hint(f"Your answer is of type {type(answer).__name__} where {wanted} is expected.")

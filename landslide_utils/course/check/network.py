@@ -27,7 +27,7 @@ def landslide_area(answer: Any, landslides: xr.DataArray, pixel_size_m: float) -
     count, side = float(landslides.sum()), float(pixel_size_m)
     right = count * side**2 / 1e6
     wrong = {
-        "That is the number of pixels. How many square metres has one of them?": count,
+        "That is the number of pixels. How many square metres does one of them have?": count,
         **area_mistakes(right),
         f"A pixel is {side:g} m wide and {side:g} m high: its area is not {side:g}.": count * side / 1e6,
         "That is the share of the scene that slid. Count the pixels with sum() instead of mean().": landslides.mean(),
@@ -49,7 +49,7 @@ def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.Dat
     right, everywhere = auprc(truth, score), auprc(labels[valid], mapped[valid])
     under_roc = roc_auc_score(truth, score)
     wrong = {
-        "That is how well what did not slide is found: the wrong class, and an easy one.": auprc(~truth, 1 - score),
+        "That is the score of the wrong class: pixels that are not landslides.": auprc(~truth, 1 - score),
         "The labels are the wrong way round: true must stand for landslide.": auprc(~truth, score),
         "The scores are the wrong way round: the larger, the more likely a landslide.": auprc(truth, -score),
         "That counts the whole scene, training chips included. Score only where test is true.": everywhere,
@@ -58,12 +58,12 @@ def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.Dat
             truth, score > 0.5
         ),
         "That is the accuracy: a map without any landslide has nearly the same.": np.mean((score > 0.5) == truth),
-        "That is the prevalence, which is what chance scores. The network does better.": truth.mean(),
+        "That is the prevalence: the score of random guessing. Score the network's probabilities.": truth.mean(),
         IN_PERCENT: 100 * right,
-        "Pick .values[test.values] of both maps, then average_precision_score(labels, probabilities).": OTHERWISE,
+        "Take .values[test.values] of both maps, then average_precision_score(labels, probabilities).": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"AUPRC {right:.2f}, where chance scores {truth.mean():.3f}."
+    return f"AUPRC {right:.2f}, where random guessing scores {truth.mean():.3f}."
 
 
 @exercise
@@ -76,14 +76,14 @@ def times_seen(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
         "That is the number of chips shown in all. How many different chips are there?": steps * batch,
         "That is the number of chips of one batch for each chip. How many batches are there?": batch / count,
         "That is how many steps there are for each chip. A step shows a whole batch.": steps / count,
-        "The division is the wrong way round: chips shown over chips that there are.": 1 / right,
+        "The division is the wrong way round: divide the chips shown by the number of different chips.": 1 / right,
         "You counted all training chips. This recipe trains on those with landslide_share above 0.": (
             steps * batch / training.sum()
         ),
-        "You counted the chips of all parts. Only those whose part is 'train' train.": steps * batch / slid.sum(),
+        "You counted the chips of all parts. Count only those whose part is 'train'.": steps * batch / slid.sum(),
         "That is the number of steps. How many chips do they show, and how many are there?": steps,
         "That is the number of chips. How many are shown in all the steps?": count,
-        "Steps times chips a batch are shown in all. Divide by the training chips with a landslide.": OTHERWISE,
+        "Steps times chips per batch are shown in all. Divide by the training chips with a landslide.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"{steps} batches of {batch} show each of the {count} chips {right:.0f} times."
@@ -100,23 +100,23 @@ def uninformed_loss(answer: Any, prevalence: Any) -> str:
         "The sign is wrong: logarithms of probabilities are negative, and a loss is not.": -right,
         "That is in bits: np.log2. The loss is measured with the natural logarithm, np.log.": right / math.log(2),
         "np.log10 is the logarithm to base ten. The loss is measured with np.log.": right / math.log(10),
-        "That is the loss on a landslide pixel. Most pixels are none: take the mean over both kinds.": on,
-        "That is the loss on a pixel that is no landslide. A share of the pixels is: take the mean over both.": off,
-        "That is the landslides' part of the mean. The pixels that did not slide cost something too.": p * on,
-        "That is the part of what did not slide. Landslides cost much more each: add their part.": (1 - p) * off,
-        "The two are the wrong way round: what slid got the probability p from the network.": swapped,
-        "You gave both kinds of pixels the same weight. A share p of them slid, the others did not.": (on + off) / 2,
-        "That is the loss of a network that says 0.5 everywhere. This one says the prevalence.": math.log(2),
+        "That is the loss on a landslide pixel. Most pixels are not landslides: take the mean over both kinds.": on,
+        "That is the loss on a pixel without a landslide. Take the mean over both kinds of pixels.": off,
+        "That is the landslides' part of the mean. The other pixels have a loss too: add their part.": p * on,
+        "That is the part of the pixels without a landslide. The loss of a landslide is larger: add it.": (1 - p) * off,
+        "The two are the wrong way round: the network gives a landslide pixel the probability p.": swapped,
+        "You gave both kinds of pixels the same weight. Only a share p of them are landslides.": (on + off) / 2,
+        "That is the loss of a network that gives 0.5 everywhere. This one gives the prevalence.": math.log(2),
         "That is the mean squared error. Cross-entropy takes the logarithm of the probability.": p * (1 - p),
-        "A share p of the pixels slid and costs -ln p each, the others -ln(1 - p). What is the mean?": OTHERWISE,
+        "The loss is -ln(p) for a share p of the pixels, and -ln(1 - p) for the others. What is the mean?": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"{right:.3f}. A network that has learnt something from the radar costs less."
+    return f"{right:.3f}. A network that has learnt something from the radar has a smaller loss."
 
 
 @exercise
 def best_step(answer: Any, history: pd.DataFrame) -> str:
-    """Check the step that is best by the validation chips, from a table with a line for each look at them."""
+    """Check the step that is best by the validation chips, from a table with a line for each measurement on them."""
     history = history.reset_index(drop=True)
     steps, score = history["step"], history["validation_auprc"]
     place = int(score.argmax())
@@ -124,11 +124,11 @@ def best_step(answer: Any, history: pd.DataFrame) -> str:
     wrong = {
         f"That is the number of the line, counted from 0. Give the column step of line {place}.": place,
         f"That is the number of the line, counted from 1. Give the column step of line {place}.": place + 1,
-        "That step has the lowest training loss, as if learnt by heart. Ask the validation chips.": lowest_training,
-        "That step has the lowest validation loss. Here the order counts: validation_auprc.": lowest_validation,
+        "That step has the lowest training loss. Choose by validation_auprc.": lowest_training,
+        "That step has the lowest validation loss. Choose by validation_auprc.": lowest_validation,
         "That step has the lowest validation AUPRC. The higher, the better.": steps[score.argmin()],
-        "That is the AUPRC itself. At which step was it reached?": score[place],
-        "That is the last step. Was any earlier one better on the validation chips?": steps.iloc[-1],
+        "That is the AUPRC itself. Give its step.": score[place],
+        "That is the last step. Is an earlier one better on the validation chips?": steps.iloc[-1],
         "Find the line with the highest validation_auprc, with idxmax(), and give its step.": OTHERWISE,
     }
     compare(read_number(answer), steps[place], wrong, EXACT)
@@ -141,18 +141,18 @@ def spread_of_difference(answer: Any, first: Any, second: Any) -> str:
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     sd_a, sd_b, right = np.nanstd(a), np.nanstd(b), np.nanstd(a - b)
     wrong = {
-        "That holds if each was tested on chips of its own. Here they share them: subtract first.": np.hypot(
+        "That is right for tests on different chips. Here both use the same chips: subtract first.": np.hypot(
             sd_a, sd_b
         ),
-        "You added the two standard deviations. Subtract draw by draw first, then take one.": sd_a + sd_b,
-        "That is a difference of the standard deviations. Take that of the difference.": abs(sd_a - sd_b),
-        "That is the first detector alone. Subtract the other one, draw by draw.": sd_a,
-        "That is the second detector alone. Subtract it from the first, draw by draw.": sd_b,
+        "You added the two standard deviations. Subtract sample by sample first, then take one.": sd_a + sd_b,
+        "That is a difference of the standard deviations. Subtract the arrays first.": abs(sd_a - sd_b),
+        "That is the first detector alone. Subtract the other one, sample by sample.": sd_a,
+        "That is the second detector alone. Subtract it from the first, sample by sample.": sd_b,
         "That is the variance; take its root.": right**2,
         "That is how large the difference is. How much does it vary?": abs(np.nanmean(a - b)),
-        "You divided by the root of the draws. More draws cost only time: they prove nothing.": right / np.sqrt(len(a)),
-        "That is half the width of an interval. The standard deviation itself is asked.": 1.96 * right,
-        "Subtract the two arrays of draws from each other, and take np.nanstd of that one array.": OTHERWISE,
+        "You divided by a root. More samples do not make the test better.": right / np.sqrt(len(a)),
+        "That is half the width of an interval. Give the standard deviation itself.": 1.96 * right,
+        "Subtract the two arrays from each other, and take np.nanstd of that one array.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"{right:.3f}, where two separate tests would have {np.hypot(sd_a, sd_b):.3f}."
@@ -167,9 +167,9 @@ def landslides_found(answer: Any, each: pd.DataFrame) -> str:
     wrong = {
         "That is the share of landslide pixels. Large landslides have many; here each counts once.": by_area,
         "You weighted each landslide with its area. Each counts once: mean().": np.average(enough, weights=area),
-        "That is the mean of the reported shares. Ask of each whether it is at least 0.5, and count.": found.mean(),
-        "Those are the landslides of which any pixel is reported. At least half is asked.": (found > 0).mean(),
-        "Those are the landslides that are reported whole. At least half is asked.": (found == 1).mean(),
+        "That is the mean of the reported shares. Test for each whether it is at least 0.5, and count.": found.mean(),
+        "Those are the landslides of which any pixel is reported. Take those with at least half.": (found > 0).mean(),
+        "Those are the landslides that are completely reported. Take those with at least half.": (found == 1).mean(),
         "At least half includes exactly half: >= instead of >.": (found > 0.5).mean(),
         "Those are the landslides that are missed. What share is found?": 1 - right,
         "That is a number of landslides; give the share of all of them.": enough.sum(),
@@ -187,31 +187,31 @@ def calibration_error(answer: Any, table: pd.DataFrame) -> str:
     far, squared = abs(apart), np.average(apart**2, weights=pixels)
     right, cancelled = np.average(far, weights=pixels), abs(np.average(apart, weights=pixels))
     wrong = {
-        "Bins above and below the diagonal cancel in that. Take abs() in each bin first.": cancelled,
+        "Positive and negative differences cancel. Take abs() in each bin first.": cancelled,
         "Bins hold different numbers of pixels. Weight each with its pixels.": far.mean(),
         "You squared the distances. Take their absolute value.": [np.sqrt(squared), squared],
-        "That is the largest distance of a bin. The mean over the bins is asked.": far.max(),
-        "That is the sum over the bins. The mean, weighted by pixels, is asked.": far.sum(),
+        "That is the largest distance of a bin. Give the mean over the bins.": far.max(),
+        "That is the sum over the bins. Give the mean, weighted by pixels.": far.sum(),
         "That is a sum over all pixels. Divide by their number, or np.average(..., weights=...).": (far * pixels).sum(),
         IN_PERCENT: 100 * right,
         "In each bin take abs(probability - share); then np.average of that with weights=table['pixels'].": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"{right:.4f}: so far the probabilities are from the truth, in the mean over the pixels."
+    return f"{right:.4f}: the average distance between probabilities and the truth."
 
 
 @exercise
 def cost_threshold(answer: Any, cost_of_a_miss: float, cost_of_a_false_alarm: float) -> str:
-    """Check the probability at which reporting a pixel costs, in the mean, as much as keeping silent."""
+    """Check the probability at which a report costs, on average, as much as no report."""
     miss, alarm = cost_of_a_miss, cost_of_a_false_alarm
     right = threshold_for(miss, alarm)
     wrong = {
-        "Nearly: those are the odds, p against 1 - p. Bring every p to one side, then divide.": alarm / miss,
-        "The wrong way round: the dearer a miss, the lower the threshold, so that we report sooner.": 1 - right,
+        "Nearly: those are the odds, p against 1 - p. Solve for p.": alarm / miss,
+        "The wrong way round: the more a miss costs, the lower the threshold.": 1 - right,
         "That is how many false alarms a miss is worth. A probability lies between 0 and 1.": miss / alarm,
         "One half is right only where both mistakes cost the same.": 0.5,
         IN_PERCENT: 100 * right,
-        "Silence costs p * cost_of_a_miss, a report (1 - p) * cost_of_a_false_alarm: solve for p.": OTHERWISE,
+        "No report costs p * cost_of_a_miss, a report (1 - p) * cost_of_a_false_alarm. Solve for p.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
     return f"Report above {right:.3f}."

@@ -34,7 +34,7 @@ def mean_backscatter(answer: Any, power: xr.DataArray) -> str:
         "That is the mean of the decibels, which is too low. Average first, then take the logarithm.": of_decibels,
         "That is the mean power. Now turn it into decibels.": values.mean(),
         **decibel_mistakes(values.mean()),
-        "That is the median, which hardly feels the bright pixels; the mean is asked.": decibels(np.median(values)),
+        "That is the median, which ignores very bright pixels. We need the mean.": decibels(np.median(values)),
         "The sign is wrong: power below 1 has negative decibels.": -right,
         "That is the sum of the power. Divide by the number of pixels, or use mean().": decibels(values.sum()),
         "Average the linear power of all pixels with data, then take 10 times np.log10 of that number.": OTHERWISE,
@@ -50,17 +50,17 @@ def number_of_looks(answer: Any, power: xr.DataArray) -> str:
     mean, variance, sd = values.mean(), values.var(), values.std()
     right, db = mean**2 / variance, decibels(values[values > 0])
     wrong = {
-        "Nearly: square it. Looks are the squared mean over the variance.": mean / sd,
-        "Upside down: many looks mean little variance.": variance / mean**2,
-        "That is the coefficient of variation. Looks are one over its square.": sd / mean,
+        "Nearly: square it. Looks are the squared mean divided by the variance.": mean / sd,
+        "Upside down: with many looks the variance is small.": variance / mean**2,
+        "That is the coefficient of variation. The number of looks is one divided by its square.": sd / mean,
         "Square the mean, so that the number does not depend on how bright the place is.": mean / variance,
         "You divided by the standard deviation; divide by the variance.": mean**2 / sd,
         "You measured in decibels. Speckle multiplies power: take the power.": db.mean() ** 2 / db.var(),
-        "That is the number of pixels. Looks say how much they differ.": values.size,
+        "That is the number of pixels. The number of looks says how much they differ.": values.size,
         "Divide the squared mean by the variance, both of the power: x.mean()**2 / x.var().": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, 0.02 * right)
-    return f"{right:.1f} looks: one pixel's power is uncertain by {100 / np.sqrt(right):.0f} percent."
+    return f"{right:.1f} looks: the standard deviation of the power is {100 / np.sqrt(right):.0f} % of its mean."
 
 
 @exercise
@@ -72,12 +72,12 @@ def facing_orbit(answer: Any) -> str:
     given = answer.strip().lower()
     if given in ("descending", "d"):
         looks = "Descending passes fly south, and the antenna looks to the right of the flight: west"
-        raise Hint(f"{looks}. Such a radar stands in the east. Which slopes face it?")
+        raise Hint(f"{looks}. Such a radar is in the east. Which slopes face it?")
     if given in ("east", "west", "eastward", "westward"):
         raise Hint("That is a direction to look in. Which passes look in it: 'ascending' or 'descending'?")
     if given not in ("ascending", "a"):
         raise Hint(f"{answer!r} is not an orbit direction; there are 'ascending' and 'descending'.")
-    return "Flying north it looks east, so it stands in the west and the slope leans towards it."
+    return "Flying north it looks east. So it is in the west, and the slope faces it."
 
 
 @exercise
@@ -87,25 +87,25 @@ def log_ratio(answer: Any, before: xr.DataArray, after: xr.DataArray) -> str:
     right = decibels(b) - decibels(a)
     wrong = {
         "The sign is wrong: what got brighter must be positive. After minus before.": lambda: -right,
-        "You took the absolute value. Keep the sign: brighter and darker tell different things.": lambda: np.abs(right),
+        "You took the absolute value. Keep the sign: brighter and darker are different changes.": lambda: np.abs(right),
         "That is the ratio of the powers. Now take its logarithm, in decibels.": lambda: b / a,
         "That is the difference of the powers. Bright places dominate it: subtract decibels.": lambda: b - a,
         **decibel_mistakes(b / a),
-        "That is only the time before.": lambda: decibels(a),
-        "That is only the time after.": lambda: decibels(b),
+        "That is only the image before.": lambda: decibels(a),
+        "That is only the image after.": lambda: decibels(b),
         "Turn both maps into decibels, then subtract: after minus before.": OTHERWISE,
     }
     compare(read_map(answer, before), right, wrong, TOLERANCE_DB)
-    return f"Its median is {np.nanmedian(right):.1f} dB: what changed the whole scene."
+    return f"Its median is {np.nanmedian(right):.1f} dB: the change of the whole scene."
 
 
 @exercise
 def passes_before(answer: Any, cube: xr.Dataset, count: Any, orbit: Any) -> str:
-    """Check the instants of the last passes of one orbit direction before the event."""
+    """Check the times of the last passes of one orbit direction before the event."""
     passes = choose_passes(cube, int(count), str(orbit))
     times = cube["time"].values
     right = set(times[list(passes.before)])
-    given = _read_instants(answer, times, f"a list of {count} instants")
+    given = _read_instants(answer, times, f"a list of {count} times")
     if given == right:
         return f"The last of them is {max(right).astype('datetime64[m]')} UTC."
     event = np.datetime64(cube.attrs["event_time"])
@@ -114,14 +114,14 @@ def passes_before(answer: Any, cube: xr.Dataset, count: Any, orbit: Any) -> str:
     cut_by_day = given == set(same[same.astype("datetime64[D]") <= event.astype("datetime64[D]")][-n:])
     dropped = given == set(same[same < event][-1 - n : -1])
     faults = {
-        "Some of your instants are not passes of this cube. Choose from cube['time'].values.": given - set(times),
-        "One of them is on the day of the event but after it. Compare instants, not days: times < event.": cut_by_day,
+        "Some of your times are not passes of this cube. Choose from cube['time'].values.": given - set(times),
+        "One of them is on the day of the event but after it. Compare times, not days: times < event.": cut_by_day,
         f"Some of them are after the event at {cube.attrs['event_time']} UTC.": given & set(times[times >= event]),
         f"Some of them are of another orbit direction. Keep those whose orbit is {passes.orbit}.": given - set(same),
-        f"These are {len(given)} passes where {n} are asked: the last ones before the event.": len(given) != n,
+        f"These are {len(given)} passes where {n} are expected: the last ones before the event.": len(given) != n,
         f"You dropped the last pass before the event, {last}. A slice [-n:] keeps it, [-1-n:-1] does not.": dropped,
-        f"There are later ones before the event, up to {last}, when less else had changed.": max(right) not in given,
-        "The last ones before the event are asked: sort by time and take [-n:].": True,
+        f"There are later ones before the event, up to {last}, which are closer to the event.": max(right) not in given,
+        "Give the last ones before the event: sort by time and take [-n:].": True,
     }
     raise Hint(next(hint for hint, found in faults.items() if found))
 
@@ -130,11 +130,11 @@ def _read_instants(answer: Any, like: Any, wanted: str) -> set[np.datetime64]:
     refuse_what_is_no_data(answer, wanted)
     found = np.atleast_1d(np.asarray(answer))
     if np.issubdtype(found.dtype, np.integer):
-        raise Hint("Your answer holds numbers. Give the instants themselves: cube['time'].values[numbers].")
+        raise Hint("Your answer holds numbers. Give the times themselves: cube['time'].values[numbers].")
     try:
         return set(found.astype(like.dtype).ravel())
     except (TypeError, ValueError):
-        raise Hint(f"Your answer holds {found.dtype} where instants are asked, as in cube['time'].values.") from None
+        raise Hint(f"Your answer holds {found.dtype} where times are expected, as in cube['time'].values.") from None
 
 
 @exercise
@@ -147,7 +147,7 @@ def composite(answer: Any, power: xr.DataArray) -> str:
         "You averaged decibels, which is too low. Average the power first.": lambda: decibels(valid).mean("time"),
         "That is still power. Turn the mean into decibels.": mean,
         **decibel_mistakes(mean),
-        "That is the median. The mean of the power is asked.": lambda: decibels(valid.median("time")),
+        "That is the median. We need the mean of the power.": lambda: decibels(valid.median("time")),
         "That is the sum over the passes; take the mean.": lambda: decibels(valid.sum("time")),
         "That is the last pass alone. Average all of them.": lambda: decibels(valid.isel(time=-1)),
         "That is the first pass alone. Average all of them.": lambda: decibels(valid.isel(time=0)),
@@ -169,10 +169,10 @@ def leaking_chips(answer: Any, chips: pd.DataFrame) -> str:
         "That is the number of all test chips. Keep those that touch a training chip.": tests,
         "You left out chips that touch at a corner only.": edges.any(axis=1).sum(),
         "You counted pairs: a test chip with several training neighbours counts once, as with any().": touches.sum(),
-        "Those are training chips that touch a test chip; the other way round is asked.": touches.any(axis=0).sum(),
+        "Those are training chips that touch a test chip. Count the test chips.": touches.any(axis=0).sum(),
         "That is a share; give the number of chips.": right / max(tests, 1),
         "That is a percentage; give the number of chips.": 100 * right / max(tests, 1),
-        "For each test chip ask: do row and column of any training chip differ by at most a chip's width?": OTHERWISE,
+        "For each test chip test: do row and column of any training chip differ by at most SIZE?": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, EXACT)
     return f"{right} of {tests} test chips touch a training chip."
@@ -204,4 +204,4 @@ def normalised(answer: Any, image: xr.DataArray, chips: pd.DataFrame) -> str:
         "Measure mean and standard deviation of each channel on the training chips; subtract, divide.": OTHERWISE,
     }
     compare(read_map(answer, image), (values - mean) / sd, wrong, 0.002)
-    return "Mean 0 and standard deviation 1 on the training chips, and nothing learnt from the test."
+    return "The training chips have mean 0 and standard deviation 1, and the test chips were not used."

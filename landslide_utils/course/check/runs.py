@@ -34,16 +34,16 @@ def runs_missing(answer: Any, runs: pd.DataFrame, seeds: int) -> str:
     full = [] if product == whole else [product, product - done]  # no list of its own where terrain has all passes too
     wrong = {
         f"That is the whole grid. {done} of these runs are there already.": whole,
-        "That is the number of runs that are there. How many does the whole grid have and lack?": done,
-        "Terrain has no passes: `dem` is there once a seed. Count the settings that are in the table.": full,
+        "That is the number of runs that are there. How many are missing in the whole grid?": done,
+        "Terrain has no passes: `dem` is there once per seed. Count the settings that are in the table.": full,
         "That is one seed. How many seeds are missing?": settings,
-        "You added. Each combination is run with each number of passes and seed: multiply.": [added, added - done],
+        "You added. Each combination is run with each number of passes and each seed: multiply.": [added, added - done],
         "The runs hold several seeds already. Count combinations first, then multiply by the seeds.": again,
-        "The sign is wrong: the whole grid less what is there.": -right,
-        "Multiply: different settings, seeds. Then take away the runs that are there.": OTHERWISE,
+        "The sign is wrong: the whole grid minus what is there.": -right,
+        "Multiply the number of different settings by the seeds. Then subtract the runs that are there.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, EXACT)
-    return f"{whole} runs in all, {done} are there, {right} to go: a grid grows by multiplication."
+    return f"{whole} runs in all, {done} are there, {right} are missing. The size of a grid is a product."
 
 
 @exercise
@@ -58,27 +58,27 @@ def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
         raise Hint("These are the differences, seed by seed. Now give their mean and their standard deviation.")
     given_mean, given_sd = read_numbers(answer, ("the mean", "the standard deviation"))
     wrong_mean = {
-        "That is the difference of the best seeds. Subtract seed by seed, then take the mean: luck cancels.": best,
+        "That is the difference of the best seeds. Subtract seed by seed, then take the mean.": best,
         "That is the best seed of one against the worst of the other. Subtract seed by seed.": a.max() - b.min(),
         "That is the best seed of the first alone. Take the difference seed by seed.": a.max(),
         "That is the mean of the first alone. Subtract the second, seed by seed.": a.mean(),
         "The sign is wrong: the first minus the second.": -mean,
-        "That is the median of the differences; the mean is asked.": each.median(),
+        "That is the median of the differences. Give the mean.": each.median(),
         "That is the largest difference of all seeds. Take their mean.": each.max(),
         "That is the sum of the differences. Take their mean.": each.sum(),
-        "That is a ratio. The difference is asked.": a.mean() / b.mean(),
+        "That is a ratio. Give the difference.": a.mean() / b.mean(),
         "The mean comes first, then the standard deviation.": sd,
         "First the differences, seed by seed; then their mean.": OTHERWISE,
     }
     compare(given_mean, mean, wrong_mean, max(0.01 * abs(mean), 1e-6))
     wrong_sd = {
-        "You took the two as strangers, but they share seeds: take that of the differences.": np.hypot(
+        "You treated the two as independent, but they share seeds. Take that of the differences.": np.hypot(
             a.std(), b.std()
         ),
-        "Of few values divide by one less than their number: std(ddof=1), as pandas does.": each.std(ddof=0),
+        "For few values divide by their number minus one: std(ddof=1), as pandas does.": each.std(ddof=0),
         "That is the standard error of the mean; take the standard deviation.": sd / np.sqrt(len(each)),
         "That is the variance; take its root.": sd**2,
-        "That is the range from least to most; the standard deviation is asked.": each.max() - each.min(),
+        "That is the range from least to most; give the standard deviation.": each.max() - each.min(),
         "That is the spread of the first alone; take that of the differences.": a.std(),
         "That is the spread of the second alone; take that of the differences.": b.std(),
         "That is a difference of spreads; take the spread of the differences.": a.std() - b.std(),
@@ -97,9 +97,9 @@ def times_chance(answer: Any, found: pd.DataFrame) -> str:
     right, inside = score / chance, score_inside / chance_inside
     of_all = (found["whole_scene"] / found["whole_scene_chance"]).mean()
     wrong = {
-        "That is inside chips that hold a landslide. Take whole_scene and whole_scene_chance.": inside,
+        "That is only on chips that hold a landslide. Take whole_scene and whole_scene_chance.": inside,
         "You divided by the chance of the other measure. Take whole_scene_chance.": score / chance_inside,
-        "You divided a score inside landslide chips by the chance over all. Take whole_scene.": score_inside / chance,
+        "You divided a score on landslide chips by the chance on all chips. Take whole_scene.": score_inside / chance,
         "Chance is not one half here: it is the share of landslides in the pixels scored.": [
             2 * score,
             2 * score_inside,
@@ -107,12 +107,12 @@ def times_chance(answer: Any, found: pd.DataFrame) -> str:
         "That is the score. How many times chance is it?": score,
         "That is chance itself. How many times is it in the score?": chance,
         "Upside down: the score divided by chance.": 1 / right,
-        "That is a difference. How many times: divide.": score - chance,
+        "That is a difference. Divide instead.": score - chance,
         "That is the mean over all settings. Take the best one alone: the largest mean.": of_all,
         "In the line with the largest mean, divide whole_scene by whole_scene_chance.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"{right:.0f} times chance over all test chips, {inside:.0f} times inside landslide chips, by the same maps."
+    return f"{right:.0f} times chance on all test chips, {inside:.0f} times on landslide chips, with the same maps."
 
 
 @exercise
@@ -123,8 +123,8 @@ def level_shift(answer: Any, home: Normalisation, away: Normalisation) -> str:
     shift = far - mean
     wrong = {
         "The sign is the wrong way round: away minus home says how much brighter it is there.": -shift / sd,
-        "These are decibels. Divide by the standard deviation at home: the network counts in that.": shift,
-        "You divided by the standard deviation away. The network counts in that of its training.": shift / spread,
+        "These are decibels. Divide by the standard deviation at home: the network uses that.": shift,
+        "You divided by the standard deviation away. The network uses that of its training.": shift / spread,
         "You divided by the variance; divide by the standard deviation.": shift / sd**2,
         "A ratio of decibels means nothing. Take the difference of the means.": far / mean,
         "Keep the sign: brighter and darker are not the same to a network.": abs(shift) / sd,
@@ -133,7 +133,7 @@ def level_shift(answer: Any, home: Normalisation, away: Normalisation) -> str:
     }
     compare(given, shift / sd, wrong, 0.005)
     worst = int(np.abs(given).argmax())
-    return f"The largest is {given[worst]:+.2f}, of {home.channels[worst]}: so strange is this ground to the network."
+    return f"The largest is {given[worst]:+.2f} standard deviations, for {home.channels[worst]}."
 
 
 @exercise
@@ -143,17 +143,17 @@ def labelled_area(answer: Any, few: pd.DataFrame) -> str:
     count, chip = len(slid), (SIZE * PIXEL_KM) ** 2
     right = count * chip
     wrong = {
-        "You counted only chips with landslides. Somebody had to look at the empty ones too.": (slid > 0).sum() * chip,
-        "You counted all chips of the table. The tuning was given none of validation and test.": len(few) * chip,
+        "You counted only chips with landslides. Somebody had to check the empty ones too.": (slid > 0).sum() * chip,
+        "You counted all chips of the table. Validation and test chips were not used for fine-tuning.": len(few) * chip,
         "That is the number of chips. Multiply by the area of one.": count,
         "A chip is as high as it is wide: square its width.": count * SIZE * PIXEL_KM,
         **area_mistakes(right),
         "That is the number of pixels. One is 10 m wide and has 100 square metres.": count * SIZE**2,
-        "That is the area of the landslides. The whole chips had to be looked through.": slid.sum() * chip,
+        "That is the area of the landslides. The whole chips had to be checked.": slid.sum() * chip,
         "Count the chips whose part is 'train', and multiply by the area of one, (1.28 km) squared.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"{count} chips. A trained eye maps some square kilometres an hour; is the gain worth it?"
+    return f"{count} chips. An expert maps a few square kilometres per hour. Is the gain worth it?"
 
 
 @exercise
@@ -172,18 +172,18 @@ def cost_of_transfer(answer: Any, pairs: pd.DataFrame, train_region: Any, test_r
     there, elsewhere = (table["auprc"] for table in tables)
     on_chips = tables[0]["auprc_landslide_chips"] - tables[1]["auprc_landslide_chips"]
     home = rows(train_region, train_region, "trained there")["auprc"]
-    mended = rows(train_region, test_region, "normalised by region")["auprc"]
+    corrected = rows(train_region, test_region, "normalised by region")["auprc"]
     cost = there - elsewhere
     right = cost.mean()
     wrong = {
         "The sign is the wrong way round: the score there minus that of the network from elsewhere.": -right,
         "You compared the score at home with the score away. Compare on the same chips.": (home - elsewhere).mean(),
-        "You took the network with mended levels. The one as it was trained is asked.": (there - mended).mean(),
+        "You took the network with corrected brightness. Take the one as it was trained.": (there - corrected).mean(),
         "You took the best seed of each. Pair them by seed, then take the mean.": there.max() - elsewhere.max(),
         "That is one seed. Take the mean over all of them.": cost.iloc[0],
-        "That is the share that is left. The difference is asked.": (elsewhere / there).mean(),
+        "That is a ratio. Give the difference.": (elsewhere / there).mean(),
         "That is the score of the network from elsewhere. Subtract it from the other.": elsewhere.mean(),
-        "You took the measure on landslide chips. The column auprc is asked.": on_chips.mean(),
+        "You took the score on landslide chips. Take the column auprc.": on_chips.mean(),
         "That is the sum over the seeds; take the mean.": cost.sum(),
         "Take the lines of the test region, subtract yours from the one trained there, and take the mean.": OTHERWISE,
     }
