@@ -25,11 +25,11 @@ SHARED: Options = {
 }
 RUN: Options = {
     "cube": ("practice_earthquake", "a region's name, or the path or URL of a Zarr store in the published layout"),
-    "event-time": ("", "instant of the event in UTC; only for a store whose event is not known"),
+    "event-time": ("", "date and time of the event in UTC; only for a store whose event is not known"),
     "channels": ("sar", "what the network sees: vv, vh, sar, sar_dem or dem"),
     "timesteps": (4, "passes averaged before and after the event, 1 to 4"),
     "orbit": ("auto", "direction of all passes: descending, ascending, or auto for the one with more of them"),
-    "split": ("blocked", "how chips are shared out: blocked, random or published"),
+    "split": ("blocked", "how chips are split: blocked, random or published"),
     "seed": (0, "of the split, the first weights and the order of chips"),
     **SHARED,
 }
@@ -68,7 +68,7 @@ PAIRS: Options = {
 EVENT: Options = {
     "name": ("my event", "for headings"),
     "box": ([0.0], "west south east north, in degrees"),
-    "event-time": ("", "instant of the event in UTC, such as 2018-09-05T18:07:59"),
+    "event-time": ("", "date and time of the event in UTC, such as 2018-09-05T18:07:59"),
     "polygons": (None, "file of landslide polygons"),
     "radar": (None, "folder of OPERA RTC-S1 GeoTIFFs or NISAR GCOV files, or the address of a STAC catalogue"),
     "dem": ("", "raster of elevation in metres; empty takes it from the catalogue"),

@@ -338,11 +338,11 @@ def test_help_lists_each_parameter_with_type_and_sentence() -> None:
     text = " ".join(done.stdout.split())
     for name, kind, sentence in (
         ("cube", "str", "A region's name"),
-        ("event_time", "str", "Instant of the event"),
+        ("event_time", "str", "Date and time of the event"),
         ("channels", "str", "What the network sees"),
         ("timesteps", "int", "Passes averaged"),
         ("orbit", "str", "Orbit direction of all passes"),
-        ("split", "str", "How chips are shared out"),
+        ("split", "str", "How chips are split"),
         ("preset", "str", "How large a network"),
         ("seed", "int", "Of the split"),
         ("steps", "int", "Batches that the network is trained on"),

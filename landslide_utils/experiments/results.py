@@ -136,7 +136,7 @@ def hours_after(table: pd.DataFrame) -> pd.Series:
         if len(last) > 1 or len(events) > 1 or "" in events:
             raise ValueError(
                 f"runs with {steps} passes end at {' and at '.join(sorted(last))} after events at "
-                f"{' and at '.join(sorted(events)) or 'no known instant'}; "
+                f"{' and at '.join(sorted(events)) or 'no known time'}; "
                 "take those of one cube and one orbit direction whose event_time is known"
             )
         hours[steps] = (np.datetime64(last.pop()) - np.datetime64(events.pop())) / np.timedelta64(1, "h")

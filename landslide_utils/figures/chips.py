@@ -82,7 +82,7 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
 
 
 def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> style.Picture:
-    """Return images of the training chips with most landslides, each with its labels beneath."""
+    """Return images of the training chips with most landslides, each with its labels below."""
     image = composite["image"]
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
     names = [f"{name}_{when}" for name in _radar_in(image)[:1] for when in ("before", "after")] or ["slope"]
@@ -103,7 +103,7 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
     for axes in panels:
         axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
     side_km = SIZE * pixel_size_m(image) / 1000
-    text = f": {' and '.join(names)}".replace("_", " ") + ", and the labels beneath."
+    text = f": {' and '.join(names)}".replace("_", " ") + ", and the labels below."
     return style.finish(figure, f"{cols} training chips, {side_km:.2f} km wide and high", text, composite)
 
 

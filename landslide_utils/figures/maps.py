@@ -95,7 +95,7 @@ def difference_figure(
 
 
 def layover_and_shadow_figure(probability: xr.DataArray, layover_and_shadow: xr.Dataset | None) -> style.Picture:
-    """Return where a map says nothing, and why: layover, radar shadow, or no data.
+    """Return where a map has no value, and why: layover, radar shadow, or no data.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def layover_and_shadow_figure(probability: xr.DataArray, layover_and_shadow: xr.
     labels = {f"{name}: {float(mask.mean()):.2%}": colour for name, (colour, mask) in kinds.items()}
     style.add_swatches(figure, {f"mapped: {float(probability.notnull().mean()):.2%}": "white"} | labels)
     return style.finish(
-        figure, "Where the map says nothing", f". Share of the scene: {'; '.join(labels)}.", probability
+        figure, "Where the map has no value", f". Share of the scene: {'; '.join(labels)}.", probability
     )
 
 

@@ -96,7 +96,7 @@ def interactive_map(
     marked = style.SIMULATED if probability.attrs.get("simulated") else ""
     alt = (
         f"Interactive map{marked} with a slider for the threshold, at first {start} %: {texts[start]}. "
-        "The same map stands above as a picture, and the files hold all of it."
+        "The same map is shown above as a picture, and the files contain all of it."
     )
     return Page(file_html(page, INLINE, title), alt)
 

@@ -61,7 +61,7 @@ def curves_figure(curves: Mapping[str, Curve], source: style.Described) -> style
     chance = next(iter(curves.values())).prevalence
     _draw_chance(axes, chance)
     axes.set(xlabel="recall: share of landslide pixels found", xlim=(0, 1))
-    axes.set(ylabel="precision: share of finds that are right", ylim=(0, 1.02))
+    axes.set(ylabel="precision: share of reported pixels that are right", ylim=(0, 1.02))
     style.add_legend(axes)
     values = "; ".join(f"{name} {curve.auprc:.2f}" for name, curve in curves.items())
     text = f". Area under the curve: {values}; chance {chance:.3f}."

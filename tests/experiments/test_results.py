@@ -126,7 +126,7 @@ def test_hours_are_counted_to_the_last_pass() -> None:
     assert hours.to_dict() == {1: 2.0, 2: 146.0, 3: 290.0, 4: 434.0}
     known = table.assign(passes_after=after, event_time=np.nan, cube="practice_earthquake")
     assert results.hours_after(known)[1] == pytest.approx(2 + 34 / 60, abs=0.01)  # the region knows its event
-    with pytest.raises(ValueError, match="after events at no known instant; take those of one cube"):
+    with pytest.raises(ValueError, match="after events at no known time; take those of one cube"):
         results.hours_after(known.assign(cube="somewhere.zarr"))
     mixed = known.copy()
     mixed.loc[mixed.index[mixed["passes_after"] != ""][0], "passes_after"] = "2018-09-06T08:41"
