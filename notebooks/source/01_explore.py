@@ -71,9 +71,9 @@ truth = reveal(view)
 # ## Power and decibels
 #
 # The radar sends a pulse and measures the **power** that comes back, per area of ground: the
-# [backscatter](../docs/glossary.md#backscatter), here the version called gamma nought (written γ⁰), which corrects for
-# how the slope is tilted. It differs a lot from pixel to pixel. How many times as much as the median does the brightest
-# pixel send back? (In the published cube of Hokkaido the greatest value is 881.)
+# [backscatter](../docs/glossary.md#backscatter). Ours is the version called gamma nought (written γ⁰), which corrects
+# for how the slope is tilted. It differs a lot from pixel to pixel. How many times as much as the median does the
+# brightest pixel send back? (In the published cube of Hokkaido the greatest value is 881.)
 
 # %%
 power = view["vv"].isel(time=0)
@@ -82,7 +82,7 @@ print(f"median {median:.2f}, greatest {greatest:.1f}: {greatest / median:.0f} ti
 
 # %% [markdown]
 # Its logarithm is easier to see, and easier to learn from for a network. A [decibel](../docs/glossary.md#decibel) is
-# ten times the logarithm to base ten: 10 dB more is ten times the power, 3 dB more is twice.
+# ten times the logarithm to base ten: 10 dB more is ten times the power, 3 dB more is about twice.
 
 # %%
 import numpy as np

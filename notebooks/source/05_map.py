@@ -276,8 +276,8 @@ pd.Series(km2, name="km2").round(2).to_frame()
 # %% [markdown]
 # ## Polygons
 #
-# Each group of pixels above the threshold becomes a polygon with its area, its mean and highest probability, its slope,
-# and its class of confidence: how high the mean probability is.
+# Each group of pixels above the threshold becomes a polygon with its area, its mean and highest probability, and its
+# slope. Its class of confidence says how high the mean probability is.
 
 # %%
 polygons = find_polygons(probability, datacube["dem"].load(), threshold=threshold, min_pixels=min_pixels)
@@ -311,7 +311,7 @@ pd.Series(groups, name="groups").to_frame()
 compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).round(2)
 
 # %% [markdown]
-# ## What a responder asks first
+# ## What rescue teams ask first
 #
 # How many, how large, where most of them are, how sure, and what could not be seen. Note that this covers the whole
 # scene, also the training chips, where a network is usually better than elsewhere.

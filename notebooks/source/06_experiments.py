@@ -234,11 +234,11 @@ print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half 
 runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
 
 # %% [markdown]
-# ## Why does terrain not help?
+# ## Does terrain help?
 #
-# In the paper it helps with few passes. Is our network too small, or was it trained too briefly? To see this,
-# `benchmarks/terrain_gain.py` trained a random forest with one pass, with and without terrain. This is its AUPRC for
-# each seed:
+# In the paper terrain helps with few passes. Do our runs show that? If not, is our network too small, or was it trained
+# too briefly? To see this, `benchmarks/terrain_gain.py` trained a random forest with one pass, with and without
+# terrain. This is its AUPRC for each seed:
 
 # %%
 gain = pd.read_csv(f"{results}/../../benchmarks/terrain_gain.csv")
