@@ -121,7 +121,7 @@ trained = run(config)
 model, normalisation = trained.model()
 
 # %% [markdown]
-# Its score at home, on test chips that it has not seen:
+# This is its score at home, on test chips that it has not seen, and chance, the score of random guessing there:
 
 # %%
 print(f"at home: AUPRC {trained.metrics['auprc']:.2f} on its test chips")
