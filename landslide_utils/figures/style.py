@@ -61,7 +61,7 @@ def new_figure(width: float, height: float, rows: int = 1, cols: int = 1, **opti
     return figure, figure.subplots(rows, cols, squeeze=False, **options).ravel()
 
 
-def finish(figure: Figure, title: str, text: str, data: Described | None = None) -> Picture:
+def finish(figure: Figure, title: str, text: str, data: Described | None = None, *, dpi: int = 90) -> Picture:
     """Return a figure as a picture; its alternative text is its title and a text that goes on from there.
 
     Only here a picture is marked: " (simulated)" stands behind the title where the attributes of its data say so.
@@ -69,7 +69,7 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None)
     heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
     figure.suptitle(heading, fontsize=11)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
     return Picture(buffer.getvalue(), heading + text)
 
 
