@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = "benchmarks|binder|docs|landslide_utils|notebooks|tests|tools"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.py"))
+WRITTEN = ("results", "real")
+"""Folders of pages that are written by code."""
 WIDTH = 120
 
 
