@@ -25,7 +25,7 @@ def stack_opera(folder: Path, site: str) -> xr.Dataset:
     """Return one site's OPERA RTC-S1 GeoTIFFs in the published layout: ``vv`` and ``vh`` (timestep, y, x), if there."""
     stack: dict[str, list[xr.DataArray]] = {"vv": [], "vh": []}
     for path in sorted(folder.glob(f"*{site}*_V?*.tif")):
-        instant, polarisation = re.search(r"_(\d{8}T\d{6})Z_\d{8}.*_(V[VH])(?:_cropped)?\.tif$", path.name).groups()
+        instant, polarisation = re.search(r"_(\d{8}T\d{6})Z_\d{8}.*_(V[VH])(?:_tv_cropped)?\.tif$", path.name).groups()
         layer = rioxarray.open_rasterio(path).squeeze(drop=True)
         stack[polarisation.lower()].append(layer.expand_dims(timestep=[np.datetime64(pd.Timestamp(instant), "ns")]))
     return xr.Dataset({name: xr.concat(layers, "timestep") for name, layers in stack.items() if layers})

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+import real_pictures  # benchmarks/real_pictures.py
 import rioxarray
-from opera import measure, stack_opera  # benchmarks/opera.py
+from opera import SITES, measure, stack_opera  # benchmarks/opera.py
 from real_scene import real_scene
 from scipy import ndimage
 
@@ -65,3 +67,24 @@ def test_the_course_s_numbers_of_real_radar_are_what_is_measured(real_data: Path
         assert list(kept.columns) == list(found.columns)
         assert list(kept.index) == list(found.index)
         assert np.allclose(kept, found, atol=2e-5)
+
+
+def test_the_looks_beside_the_pictures_are_what_is_measured(real_data: Path) -> None:
+    kept = pd.read_csv(real_pictures.PAGE.with_name("looks.csv"), index_col="stack")
+    for name, site in SITES.items():
+        line = real_pictures.measure(f"{name} (real)", stack_opera(real_data / "opera_rtc", site))
+        assert kept.loc[line.pop("stack")].to_dict() == pytest.approx(line, abs=1e-3)
+    corner = real_pictures.coarsen(real_pictures.practice_corner())
+    line = real_pictures.measure(f"{real_pictures.PRACTICE}, as 30 m", corner)
+    assert kept.loc[line.pop("stack")].to_dict() == pytest.approx(line, abs=1e-3)
+    assert line["VV: looks"] > kept.loc["OPERA site 2 (real)", "VV: looks"] + 5
+
+
+def test_enga_is_drawn_before_its_landslide(real_data: Path) -> None:
+    enga = real_pictures.read_enga(real_data / "enga")
+    assert enga.sizes == {"timestep": 10, "y": 100, "x": 150}
+    assert enga["timestep"].values.max() < np.datetime64("2024-05-23T17:00")
+    assert int(enga["landslides"].sum()) == 93
+    picture = real_pictures.draw_enga(enga, enga.isel(timestep=slice(0, 2)))
+    assert "what slid after" in picture.alt
+    assert 50_000 < len(picture.png) < 400_000
