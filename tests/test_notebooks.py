@@ -98,6 +98,7 @@ def test_a_lesson_runs(tmp_path: Path, name: str) -> None:
 def test_backscatter_is_explored(tmp_path: Path) -> None:
     cells = lesson("01_explore", tmp_path)
     assert any("OPERA site 1" in page for page in outputs(cells, "text/html"))
+    assert any("on the brightest day" in picture for picture in pictures(cells))
 
 
 def test_a_network_learns_on_the_practice_cube(tmp_path: Path) -> None:
@@ -147,7 +148,9 @@ def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
     assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 4
     assert "60 runs" in text_of(cells)
     assert "4. Terrain helps with 1 pass" in text_of(cells)
-    assert len(pictures(cells)) == 2
+    assert len(pictures(cells)) == 3
+    assert "Real radar, loss of vegetation" in text_of(cells)
+    assert "auroc_gain_low" in text_of(cells)
 
 
 def test_a_network_is_transferred(tmp_path: Path) -> None:

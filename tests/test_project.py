@@ -54,6 +54,7 @@ def test_every_dependency_has_its_reason() -> None:
 def test_every_import_is_a_dependency() -> None:
     names = {
         "affine": "rasterio",
+        "PIL": "matplotlib",
         "bokeh": "hvplot",
         "holoviews": "hvplot",
         "panel": "hvplot",

@@ -73,7 +73,9 @@ def interactive_map(
     title = f"{probability.attrs.get('region', 'Landslides')}: probability of a landslide"
     start = round(100 * threshold)
     percent = probability.copy(data=np.floor(100 * probability.values + 1e-4))
-    texts = _areas(percent)
+    known = percent.values[np.isfinite(percent.values)].astype(int)
+    km2 = np.bincount(known, minlength=101)[::-1].cumsum()[::-1] * pixel_size_m(percent) ** 2 / 1e6
+    texts = [f"{km2[p]:.2f} km² have a probability of {p} % or more" for p in range(101)]
     plot: Any = figure(
         title=title,
         match_aspect=True,
@@ -99,13 +101,6 @@ def interactive_map(
         "The same map is shown above as a picture, and the files contain all of it."
     )
     return Page(file_html(page, INLINE, title), alt)
-
-
-def _areas(percent: xr.DataArray) -> list[str]:
-    """Return for each whole percent how large an area has that probability or more, in words."""
-    known = percent.values[np.isfinite(percent.values)].astype(int)
-    km2 = np.bincount(known, minlength=101)[::-1].cumsum()[::-1] * pixel_size_m(percent) ** 2 / 1e6
-    return [f"{km2[p]:.2f} km² have a probability of {p} % or more" for p in range(101)]
 
 
 def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: int) -> list[Any]:

@@ -21,6 +21,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from PIL import Image
 
 from landslide_utils.grid import extent_km
 
@@ -45,10 +46,14 @@ class Picture:
     png: bytes = field(repr=False)  # a notebook would hold it twice if the text of a picture had it too
     alt: str
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture as a PNG file and return its path."""
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Picture:
+        """Return a picture that was saved; its alternative text is in the file."""
+        return cls(png := Path(path).read_bytes(), Image.open(io.BytesIO(png)).info["Description"])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture as a PNG file; its alternative text is in it too."""
         Path(path).write_bytes(self.png)
-        return Path(path)
 
     def _repr_html_(self) -> str:
         data, alt = base64.b64encode(self.png).decode(), html.escape(self.alt, quote=True)
@@ -68,8 +73,8 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None,
     """
     heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
     figure.suptitle(heading, fontsize=11)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
+    known = {"Description": heading + text}
+    figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata=known)
     return Picture(buffer.getvalue(), heading + text)
 
 

@@ -77,6 +77,18 @@ orbit = datacube["orbit"].values
 pd.DataFrame({"pass (UTC)": datacube["time"].values, "local hour": local_hour, "orbit": orbit})
 
 # %% [markdown]
+# What does a real image look like? Enga, in Papua New Guinea, four months and one day before its landslide of May 2024,
+# beside the practice scene on the same grey scale. Look at the orange outlines, of what slid later: do the images warn
+# of it? And at the slopes: are the bright ones the same on both days? Speckle, the grain of radar, was taken out of the
+# real images. ([How the picture was made](../docs/real/pictures.md). OPERA RTC-S1, NASA/JPL; contains modified
+# Copernicus Sentinel data.)
+
+# %%
+from landslide_utils.figures import Picture
+
+Picture.open("../docs/real/enga.png")
+
+# %% [markdown]
 # ## Before and after
 #
 # Passes before the event are averaged to one image, those after it to another. Together they are a

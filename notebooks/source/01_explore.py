@@ -498,6 +498,18 @@ change = statistics.loc["VV: temporal standard deviation of a pixel (dB)"]
 print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['practice (simulated), as 30 m']:.2f} dB")
 
 # %% [markdown]
+# Now the images themselves: the two real places and the practice cube as 30 m, all on one grey scale, VV left and VH
+# right. Compare the grain of the rows: the fewer looks, the more of it. Then compare an ordinary day with the brightest
+# one: in which rows does the whole scene change? So expect maps of a real event to be worse than those of this course.
+# ([Numbers, source and command](../docs/real/pictures.md). OPERA RTC-S1, NASA/JPL; contains modified Copernicus
+# Sentinel data.)
+
+# %%
+from landslide_utils.figures import Picture
+
+Picture.open("../docs/real/opera.png")
+
+# %% [markdown]
 # ## What the simulator does not model
 #
 # A simulator knows only what was put into it. This list shows which conclusions do **not** hold for real cubes.

@@ -282,6 +282,29 @@ pd.read_csv(f"{results}/literature.csv").assign(simulated=ours).round(2)
 # one pass and few training chips. So expect worse maps of a real event than in this course.
 
 # %% [markdown]
+# ### Do more passes help on real radar?
+#
+# No real images of landslides with labels are at hand here, but real series of another change are: loss of vegetation,
+# by harvest, drought, fire or felling, which is **not a landslide**. `benchmarks/real_change.py` scored the log ratio
+# with 1 to 8 passes, against series without change. The left panel has AUROC, the area under another curve, of which
+# chance is 0.5. ([How it was measured](../docs/real/README.md). OPERA RTC-S1, NASA/JPL; contains modified Copernicus
+# Sentinel data.)
+
+# %%
+from landslide_utils.figures import Picture
+
+Picture.open(f"{results}/../real/passes.png")
+
+# %% [markdown]
+# Do the lines go on rising to eight passes? More passes have less speckle, but they also reach into other seasons. Now
+# read the differences between four passes and one: which of their intervals hold zero?
+
+# %%
+real = pd.read_csv(f"{results}/../real/passes.csv")
+gains = ["auroc_gain_low", "auroc_gain", "auroc_gain_high", "auprc_gain_low", "auprc_gain", "auprc_gain_high"]
+real.loc[real["passes"] == 4, ["change", "channels", *gains]].round(2)
+
+# %% [markdown]
 # ## Quiz
 #
 # Three short questions. Choose first, then open your answer: each tells you why it is right or wrong.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,13 @@ def test_alternative_text_survives_into_html() -> None:
 
     Reader().feed(style.Picture(b"x", 'chance & "more" <b>')._repr_html_())
     assert seen["alt"] == 'chance & "more" <b>'
+
+
+def test_a_saved_picture_has_its_alternative_text_with_it(tmp_path: Path) -> None:
+    figure, _ = style.new_figure(2, 2)
+    saved = style.finish(figure, "A map", ": 3 km², \N{LEFTWARDS ARROW} west.")
+    saved.save(tmp_path / "map.png")
+    assert style.Picture.open(tmp_path / "map.png") == saved
 
 
 def test_large_scenes_are_averaged_and_masks_are_kept() -> None:

@@ -28,7 +28,7 @@ from landslide_utils.files import atomic_write
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 PICTURE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)"')
-BEST = {"01_explore": "speckle_figure(", "02_chips": "split_figure("}
+BEST = {"01_explore": "speckle_figure(", "02_chips": "split_figure(", "06_experiments": "hours_figure("}
 """Words of the cell whose picture goes to the front page, where it is not the notebook's last."""
 
 
