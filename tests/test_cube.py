@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import http.server
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 from conftest import BEFORE, EVENT, published
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from landslide_utils.composite import make_composite
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
 from landslide_utils.grid import pixel_size_m
 
@@ -347,3 +352,83 @@ def test_power_that_no_scene_has_is_refused(write_published: Callable[..., str],
         f"vv is {level:.3g} on average where linear power is needed, which is about 0.01 to 1; "
         "if it is in another unit or scaled, convert it"
     ]
+
+
+def _break(cube: xr.Dataset, fault: str) -> xr.Dataset:
+    """Return a cube in the published layout with a fault."""
+    instants = cube["timestep"].values.copy()
+    instants[1] = instants[0] if fault == "twice" else np.datetime64("NaT")
+    orbit = ["sideways"] * cube.sizes["timestep"]
+    changes: dict[str, Callable[[], xr.Dataset]] = {
+        "complex": lambda: cube.assign(vv=cube["vv"].astype("complex64")),
+        "flat": lambda: cube.assign(vh=cube["vh"].isel(timestep=0, drop=True)),
+        "text": lambda: cube.assign(dem=cube["dem"].astype(str)),
+        "no x": lambda: cube.drop_vars("x"),
+        "equal y": lambda: cube.assign_coords(y=np.zeros(cube.sizes["y"])),
+        "twice": lambda: cube.assign_coords(timestep=instants),
+        "no instant": lambda: cube.assign_coords(timestep=instants),
+        "orbit": lambda: cube.drop_vars("sat:orbit_state", errors="ignore").assign_coords(
+            {"sat:orbit_state": ("timestep", orbit)}
+        ),
+        "event": lambda: cube.assign_attrs(event_time="2018-09-05"),
+        "crs": lambda: cube.assign_attrs(crs="somewhere"),
+    }
+    return changes[fault]()
+
+
+FAULTS = {
+    "complex": "vv holds complex64",
+    "flat": "vh has dimensions (y, x)",
+    "text": "dem holds <U",
+    "no x": "the coordinate x is missing",
+    "equal y": "the coordinate y is 0 at both ends",
+    "twice": "the same pass stands in timestep twice",
+    "no instant": "timestep has no instant for 1 of 14 passes",
+    "orbit": "sat:orbit_state holds 'sideways'",
+    "event": "event_time='2018-09-05' is a day",
+    "crs": "crs='somewhere' is not a coordinate reference system",
+}
+
+
+@given(
+    options=st.fixed_dictionaries(
+        {
+            "orbit": st.sampled_from(["letters", "words", None]),
+            "labels": st.sampled_from(["nan", "zero"]),
+            "timepair": st.booleans(),
+            "y_descending": st.booleans(),
+            "x_descending": st.booleans(),
+            "sorted_times": st.booleans(),
+        }
+    ),
+    faults=st.sets(st.sampled_from(sorted(FAULTS)), max_size=4),
+    consolidated=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_mixture_of_variants_and_faults_is_a_right_composite_or_one_error_that_lists_all(
+    options: dict[str, Any], faults: set[str], consolidated: bool
+) -> None:
+    if "twice" in faults:
+        faults -= {"no instant"}  # both are made of the same pass
+    cube = published(shape=(20, 30), **options)
+    for fault in sorted(faults):
+        cube = _break(cube, fault)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/hokkaido_japan.zarr"
+        cube.to_zarr(path, zarr_format=2, consolidated=consolidated)
+        if not faults:
+            opened = open_cube(path)
+            found = make_composite(opened, channels="sar", timesteps=2, orbit="auto")["image"].load()
+            plain = published(shape=(20, 30), sorted_times=options["sorted_times"]).sortby("timestep")
+            times = plain["timestep"].values[plain["sat:orbit_state"].values == "d"]
+            if options["orbit"] is None:
+                times = plain["timestep"].values
+            before = plain["vv"].sel(timestep=times[times < np.datetime64(EVENT)][-2:]).mean("timestep")
+            expected = 10 * np.log10(before.values)
+            np.testing.assert_allclose(found.isel(channel=0), expected, rtol=1e-4)
+            return
+        with pytest.raises(CubeError) as raised:
+            open_cube(path)
+    assert len(raised.value.faults) == len(faults), raised.value
+    for fault in faults:
+        assert FAULTS[fault] in str(raised.value)

@@ -304,6 +304,16 @@ def test_the_citation_file_has_what_zenodo_needs() -> None:
     }
 
 
+def test_the_limits_that_are_written_down_are_those_of_the_code() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    rows = re.findall(r"\| [^|]+ \| ([\d,]+) ?(MB|kB|s|) \| `([\w.]+)\.(\w+)` \|", text)
+    assert len(rows) == text.count("` |") >= 10
+    for number, unit, module, name in rows:
+        limit = getattr(importlib.import_module(f"landslide_utils.{module}"), name)
+        factor = {"MB": 1e6, "kB": 1e3}.get(unit, 1)
+        assert round(limit / factor) == int(number.replace(",", "")), name
+
+
 def test_the_citation_file_asks_for_paper_and_data() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert "2211.02869" in json.dumps(citation["references"])
