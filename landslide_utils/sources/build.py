@@ -95,7 +95,7 @@ def plan(
     radar : path or Catalogue
         A folder of OPERA RTC-S1 GeoTIFFs or of NISAR GCOV files, or a catalogue to search.
     dem : path or Catalogue
-        Elevation in metres: a raster file on any grid, or a catalogue to search.
+        Elevation in metres: a GeoTIFF on any grid, or a catalogue to search.
     options : Options
 
     Raises
@@ -263,6 +263,8 @@ def write(planned: Plan, path: str | os.PathLike[str], *, progress: bool = True)
             faults = _find_faults_of(part)
             if faults:
                 raise EventError(name, faults)
+    except InputError as error:
+        raise EventError(name, error.faults) from error
     except (RasterioError, OSError) as error:
         raise EventError(name, _explain(planned, error)) from error
     return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import rioxarray
 import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
@@ -18,10 +18,11 @@ from odc.geo.xr import xr_reproject
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 
+from landslide_utils.files import InputError
 from landslide_utils.grid import Box
 from landslide_utils.sources.nisar import open_gcov
-from landslide_utils.sources.opera import SET_CRS
 from landslide_utils.sources.passes import MissingExtraError, Pass
+from landslide_utils.sources.raster import ELEVATION, RADAR, find_geotiff_faults, gdal_name, open_geotiff
 
 CHUNK = 512
 MOST_HOLES = 0.01
@@ -66,7 +67,7 @@ def load_radar(
     if first.band == "L":
         images = [_load_gcov(href, first.polarisations[name], grid, resampling) for href in hrefs]
     else:
-        images = _load_geotiffs(hrefs, grid, box, resampling, timeout)
+        images = _load_geotiffs(hrefs, grid, box, RADAR, resampling=resampling, timeout=timeout)
     powers = (image.where(image > 0) for image in images)  # zero means no data, as in the published cubes
     planes = [_fill(list(islice(powers, len(flight.granules)))) for flight in passes]
     return xr.concat(planes, "time").astype("float32")
@@ -74,7 +75,7 @@ def load_radar(
 
 def load_elevation(hrefs: Sequence[str], grid: GeoBox, box: Box, *, timeout: float = 30.0) -> xr.DataArray:
     """Return elevation on the grid (y, x), m, float32, lazily: bilinear, from the first tile that has a value."""
-    return _fill(_load_geotiffs(hrefs, grid, box, "bilinear", timeout))
+    return _fill(_load_geotiffs(hrefs, grid, box, ELEVATION, resampling="bilinear", timeout=timeout))
 
 
 def _fill(images: Sequence[xr.DataArray]) -> xr.DataArray:
@@ -82,17 +83,29 @@ def _fill(images: Sequence[xr.DataArray]) -> xr.DataArray:
     return reduce(xr.DataArray.fillna, images)
 
 
-def _load_geotiffs(hrefs: Sequence[str], grid: GeoBox, box: Box, resampling: str, timeout: float) -> list[xr.DataArray]:
+def _load_geotiffs(
+    hrefs: Sequence[str], grid: GeoBox, box: Box, needed: str, *, resampling: str, timeout: float
+) -> list[xr.DataArray]:
     """Return GeoTIFFs on the grid, each a plane (y, x), lazily.
 
     What a catalogue says of its files' grids has been wrong, so nothing of it is used: each file is described anew as
-    lying somewhere in the box, and its own header says where.
+    lying somewhere in the box, and its own header says where, and what numbers it `needed` to hold.
     """
     try:
+        import odc.loader
         import odc.stac
         import pystac
     except ImportError:
         raise MissingExtraError("odc-stac") from None
+
+    class Checked(odc.loader.RioDriver):
+        def open(self, src: Any, ctx: Any) -> Any:
+            with open_geotiff(src.uri) as source:
+                faults = find_geotiff_faults(source, src.uri, needed)
+            if faults:
+                raise InputError("this image cannot be used", faults)
+            return super().open(dataclasses.replace(src, uri=gdal_name(src.uri)), ctx)
+
     somewhere = shapely.geometry.mapping(shapely.box(*box).buffer(0.5))
     items = []
     for number, href in enumerate(hrefs):
@@ -104,6 +117,7 @@ def _load_geotiffs(hrefs: Sequence[str], grid: GeoBox, box: Box, resampling: str
         loaded = odc.stac.load(
             items,
             bands=["image"],
+            driver=Checked(),
             geobox=grid,
             groupby=lambda item, parsed, index: item.id,
             preserve_original_order=True,
@@ -127,8 +141,12 @@ def find_damaged(hrefs: Iterable[str]) -> list[str]:
     damaged = []
     for href in hrefs:
         try:
-            image: Any = open_gcov(href) if href.endswith(".h5") else rioxarray.open_rasterio(href, chunks=True)
-            image.max().compute()
+            if href.endswith(".h5"):
+                open_gcov(href).max().compute()
+            else:
+                with open_geotiff(href) as source:
+                    for _, window in source.block_windows(1):
+                        source.read(1, window=window)
         except (RasterioError, OSError) as error:
             damaged.append(f"{href} is damaged ({error}); get it again")
     return damaged
@@ -137,13 +155,14 @@ def find_damaged(hrefs: Iterable[str]) -> list[str]:
 def find_elevation_faults(path: str, box: Box | None) -> list[str]:
     """List what keeps a raster from giving the elevation of a box: unreadable, without place, several bands, small."""
     try:
-        with rasterio.open(path) as source:
+        with open_geotiff(path) as source:
             crs, bounds, bands = source.crs, source.bounds, source.count
-    except RasterioError as error:
-        return [f"dem={path!r} cannot be read ({error}); give a raster of elevation in metres"]
+            faults = find_geotiff_faults(source, f"dem={path!r}", ELEVATION)
+    except (RasterioError, OSError) as error:
+        return [f"dem={path!r} cannot be read ({error}); give a GeoTIFF of elevation in metres"]
     if crs is None:
-        return [f"dem={path!r} has no coordinate reference system; {SET_CRS}"]
-    faults = [] if bands == 1 else [f"dem={path!r} has {bands} bands; one band of elevation is needed"]
+        return faults
+    faults += [] if bands == 1 else [f"dem={path!r} has {bands} bands; one band of elevation is needed"]
     if box:
         area, raster = shapely.box(*box), shapely.box(*transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21))
         share = raster.intersection(area).area / area.area

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-import rasterio
 import shapely
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
@@ -16,6 +15,7 @@ from rasterio.warp import transform_bounds
 from landslide_utils.grid import find_crs_faults, find_pixel_faults
 from landslide_utils.sources.nisar import read_gcov
 from landslide_utils.sources.passes import Granule, choose_polarisations, direction_of
+from landslide_utils.sources.raster import RADAR, SET_CRS, find_geotiff_faults, open_geotiff
 
 OPERA = re.compile(
     r"(?P<name>OPERA_L2_RTC-S1_(?P<burst>T(?P<track>\d{3})-\d{6}-IW[123])_(?P<start>\d{8}T\d{6})Z_"
@@ -24,7 +24,6 @@ OPERA = re.compile(
 """Burst (track, number, swath), start of acquisition, time of processing, satellite, pixel size in metres, version and
 layer, in the names of OPERA's files."""
 EXAMPLE = "OPERA_L2_RTC-S1_T137-292320-IW2_20211119T015900Z_20250830T120333Z_S1A_30_v1.0_VV.tif"
-SET_CRS = "write it into the file, for example with gdal_edit.py -a_srs EPSG:..."
 
 
 def find_granules(folder: Path) -> tuple[list[Granule], list[str]]:
@@ -62,13 +61,13 @@ def _read_geotiffs(tifs: list[tuple[Path, re.Match[str]]]) -> tuple[list[Granule
     faults = []
     for path, name in tifs:
         try:
-            with rasterio.open(path) as source:
-                header = {"crs": source.crs, "bounds": source.bounds} | source.tags()
-                transform = source.transform
-        except RasterioError as error:
+            with open_geotiff(str(path)) as source:
+                header = source.tags() | {"crs": source.crs, "bounds": source.bounds}
+                transform, other = source.transform, find_geotiff_faults(source, path.name, RADAR)
+        except (RasterioError, OSError) as error:
             faults.append(f"{path.name} cannot be read ({error}); it is damaged or half copied: get it again")
             continue
-        wrong = find_crs_faults(header["crs"], path.name, SET_CRS) or find_pixel_faults(transform, path.name)
+        wrong = find_crs_faults(header["crs"], path.name, SET_CRS) or find_pixel_faults(transform, path.name) or other
         faults += wrong
         if not wrong:
             sizes[round(transform.a, 3)] += 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.features
+import rasterio.shutil
 import rioxarray
 import xarray as xr
 from made_event import (
@@ -179,6 +180,42 @@ def test_images_that_a_catalogue_s_server_does_not_give_are_a_clear_error(
         build.write(planned, tmp_path / "cube.zarr", progress=False)
     assert list(tmp_path.iterdir()) == []
     api.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("vrt", "reading or writing failed"),
+        ("complex", "holds complex64; power .gamma nought, linear. as floating-point numbers is needed"),
+        ("overviews", "names another file for its overviews"),
+    ],
+)
+def test_a_catalogue_s_image_that_names_another_file_or_is_complex_is_refused(
+    made: Path, tmp_path: Path, kind: str, message: str
+) -> None:
+    shutil.copytree(made / "s1", tmp_path / "s1")
+    api, other = Api(tmp_path / "s1"), Api(made / "s1")
+    other.mood, asked = "forbidden", list[str]()
+    other.finish_request = lambda request, _: asked.append(request.recv(100))  # type: ignore[method-assign, assignment]
+    elsewhere = f"/vsicurl/{other.address}/files/a.tif"
+    image = tmp_path / "s1" / opera_name(46, "20180830T204200", "VV")
+    if kind == "vrt":
+        with rasterio.open(image) as source:
+            rasterio.shutil.copy(source, tmp_path / "s1" / "a.vrt", driver="VRT")
+        text = (tmp_path / "s1" / "a.vrt").read_text()
+        image.write_text(text.replace(image.name, elsewhere).replace('relativeToVRT="1"', ""))
+    elif kind == "complex":
+        write_tif(image, power(46, 1, "VV").astype("complex64"), dtype="complex64")
+    else:
+        with rasterio.open(image, "r+") as target:
+            target.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=elsewhere)
+    planned = plan(made, radar=Catalogue(api.address, timeout=10))
+    with pytest.raises(EventError, match=message):
+        build.write(planned, tmp_path / "cube.zarr", progress=False)
+    assert asked == []
+    assert not (tmp_path / "cube.zarr").exists()
+    api.shutdown()
+    other.shutdown()
 
 
 @pytest.fixture
