@@ -35,7 +35,7 @@ class Event:
     event_time : str
         Instant of the event, or its start, ISO 8601, UTC unless it has an offset.
     polygons : path or geopandas.GeoDataFrame
-        The landslides; any file that geopandas reads, with a coordinate reference system.
+        The landslides; a GeoPackage, GeoJSON or shapefile, with a coordinate reference system.
     event_end : str, optional
         Its end, if it lasts.
     pixel_size_m : float

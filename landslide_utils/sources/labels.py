@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslide_utils.grid import Window, in_pixels, rasterise, touches
+
+MOST_BYTES = {False: 256_000_000, True: 32_000_000}
+"""Of a file of outlines, and of one in GeoJSON, which takes twenty times its size in memory."""
 
 
 class Labels(NamedTuple):
@@ -46,19 +50,44 @@ def find_polygon_faults(landslides: gpd.GeoSeries) -> list[str]:
 
 
 def read_polygons(polygons: str | Path | gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame | None, list[str]]:
-    """Return landslides from a file that geopandas reads, or from memory, and what is wrong with them."""
+    """Return landslides from a GeoPackage, GeoJSON or shapefile, or from memory, and what is wrong with them."""
     name, advice = f"polygons={str(polygons)!r}", "give a GeoPackage, GeoJSON or shapefile of the landslides"
     table = polygons
     if isinstance(polygons, str | Path):
         if not Path(polygons).exists():
             return None, [f"{name}: no such file; {advice}"]
         try:
-            table = gpd.read_file(polygons)
+            table = _read_file(Path(polygons).absolute())
         except Exception as error:
             return None, [f"{name} cannot be read ({error}); {advice}"]
     if not isinstance(table, gpd.GeoDataFrame):
         return None, [f"{name} has no geometry; give a file of polygons"]
     return table, find_polygon_faults(table.geometry)
+
+
+def _read_file(path: Path) -> gpd.GeoDataFrame:
+    """Return the outlines of a file, read as what its first bytes say it is: OGR's VRT would name other files.
+
+    GeoJSON is not given to GDAL, which asks a server for a coordinate reference system that is a link.
+    """
+    with path.open("rb") as file:
+        head = file.read(1024)
+    is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    size, most = path.stat().st_size, MOST_BYTES[is_json]
+    if size > most:
+        raise ValueError(f"it has {size / 1e6:.0f} MB, more than {most / 1e6:.0f}: keep the outlines near the box only")
+    if is_json:
+        content = json.loads(path.read_text("utf-8-sig"))
+        if content.get("type") != "FeatureCollection":
+            raise ValueError("it is no FeatureCollection")
+        features = [{"properties": {}} | feature for feature in content["features"]]
+        crs = content["crs"]["properties"]["name"] if content.get("crs") else "EPSG:4326"
+        return gpd.GeoDataFrame.from_features(features, crs=crs)
+    if head.startswith(b"SQLite format 3\0") and head[68:72] in (b"GPKG", b"GP10", b"GP11"):
+        return gpd.read_file(f"GPKG:{path}", engine="pyogrio")
+    if head.startswith(b"\0\0\x27\x0a") and path.suffix.lower() == ".shp":  # the zeros keep off all other drivers
+        return gpd.read_file(path, engine="pyogrio")
+    raise ValueError("its first bytes are none of a GeoPackage's, GeoJSON's or shapefile's")
 
 
 def place(polygons: gpd.GeoDataFrame, grid: GeoBox) -> Labels:
