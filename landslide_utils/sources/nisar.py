@@ -13,6 +13,7 @@ from rasterio.warp import transform_bounds
 
 from landslide_utils.grid import find_crs_faults, find_pixel_faults, transform_of
 from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations
+from landslide_utils.sources.raster import RADAR
 
 GRIDS = "science/LSAR/GCOV/grids/frequencyA"
 IDENTIFICATION = "science/LSAR/identification"
@@ -32,6 +33,23 @@ def open_gcov(path: str | Path) -> xr.Dataset:
     return placed
 
 
+def find_foreign(path: str | Path) -> list[str]:
+    """List the parts of an HDF5 file whose content lies in another file."""
+    import h5py
+
+    found = []
+
+    def look(name: str, link: Any) -> None:
+        part = file[name] if isinstance(link, h5py.HardLink) else link
+        virtual = isinstance(part, h5py.Dataset) and (part.is_virtual or part.external)
+        if virtual or isinstance(part, h5py.ExternalLink):
+            found.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems_links(look)
+    return found
+
+
 def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     """Return what a GCOV file says of itself, and everything that is wrong with it; pixels are not read.
 
@@ -45,6 +63,11 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     try:
+        if foreign := find_foreign(path):
+            fault = (
+                f"{path.name} keeps {', '.join(foreign[:3])} in another file, which is not opened; get it again whole"
+            )
+            return [], [fault]
         powers = open_gcov(path)
         with h5py.File(path) as file:
             identification, parameters = file[IDENTIFICATION], file.get(RTC, {})
@@ -62,6 +85,8 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     faults = find_crs_faults(powers.rio.crs, path.name) or find_pixel_faults(transform_of(powers), path.name)
     if not powers:
         faults.append(f"{path.name} has none of {', '.join(DIAGONAL)} in {GRIDS}")
+    if wrong := {str(power.dtype) for power in powers.values() if power.dtype.kind != "f"}:
+        faults.append(f"{path.name} holds {', '.join(sorted(wrong))}; {RADAR} is needed")
     if "gamma" not in convention.lower():
         kind = convention or "backscatter of unknown convention"
         faults.append(f"{path.name} holds {kind}, where gamma0 in linear power is needed")

@@ -119,3 +119,33 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingExtraError, match=r"h5py is not installed; .* pip install 'landslide-utils\[event\]'"):
         find_granules(tmp_path)
+
+
+def test_gcov_files_that_keep_their_numbers_elsewhere_or_complex_ones_are_named(tmp_path: Path) -> None:
+    import h5py
+
+    power, term = "science/LSAR/GCOV/grids/frequencyA/HHHH", "HHHH"
+    write_gcov(tmp_path / "secret.dat", 0, "20260105T030458")
+    layout = h5py.VirtualLayout((130, 140), "float32")
+    layout[:] = h5py.VirtualSource(str(tmp_path / "secret.dat"), power, (130, 140))
+    for name in ("a.h5", "b.h5", "c.h5", "d.h5"):
+        write_gcov(tmp_path / name, 0, "20260105T030458")
+        with h5py.File(tmp_path / name, "r+") as file:
+            del file[power]
+            if name == "a.h5":
+                file[power] = h5py.ExternalLink(str(tmp_path / "secret.dat"), power)
+            elif name == "b.h5":
+                file.create_virtual_dataset(power, layout)
+            elif name == "c.h5":
+                where = [(str(tmp_path / "secret.dat"), 0, 130 * 140 * 4)]
+                file.create_dataset(power, (130, 140), "float32", external=where)
+            else:
+                file[power] = np.ones((130, 140), "complex64")
+                file[power].dims[0].attach_scale(file[power.replace(term, "yCoordinates")])
+                file[power].dims[1].attach_scale(file[power.replace(term, "xCoordinates")])
+    granules, faults = find_granules(tmp_path)
+    assert granules == []
+    assert len(faults) == 4
+    for name, fault in zip("abc", faults[:3], strict=True):
+        assert fault == f"{name}.h5 keeps {power} in another file, which is not opened; get it again whole"
+    assert faults[3] == "d.h5 holds complex64; power (gamma nought, linear) as floating-point numbers is needed"
