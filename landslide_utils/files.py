@@ -187,7 +187,8 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
             yield Unfinished(work / target.name, work / "marks")
         (work / target.name).rename(target)
         shutil.rmtree(work, ignore_errors=True)
-        Path(f"{work}.lock").unlink(missing_ok=True)  # who waits for it finds the target
+    with contextlib.suppress(OSError):  # where somebody waits for it: Windows keeps it then
+        Path(f"{work}.lock").unlink()  # who waits for it finds the target
 
 
 def find_folder_faults(path: str | os.PathLike[str]) -> list[str]:

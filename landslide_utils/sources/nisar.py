@@ -37,7 +37,7 @@ def find_foreign(path: str | Path) -> list[str]:
     """List the parts of an HDF5 file whose content lies in another file."""
     import h5py
 
-    found = []
+    found: list[str] = []
 
     def look(name: str, link: Any) -> None:
         part = file[name] if isinstance(link, h5py.HardLink) else link
