@@ -168,7 +168,7 @@ def make_table(folder: Path, draws: int = DRAWS) -> pd.DataFrame:
     measured = measure_all(folder)
     tables = [score(measured, labels, draws).assign(change=name) for name, labels in CHANGES.items()]
     table = pd.concat(tables, ignore_index=True)
-    table.attrs["series"] = len(read_labels(folder))
+    table.attrs["series"] = len(list(folder.glob("rtc_ts_by_site/*.csv")))
     return table[["change", *table.columns.drop("change")]]
 
 
