@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
 
 SIZE = 128
 BUFFER = 32
@@ -78,6 +78,9 @@ def split_chips(
     """
     if method not in SPLITS:
         raise InputError("chips cannot be split", [f"split={method!r} is unknown; choose one of {', '.join(SPLITS)}"])
+    faults = find_kind_faults("a whole number", seed=seed, buffer=buffer)
+    if faults or min(seed, buffer) < 0:
+        raise InputError("chips cannot be split", faults or [f"{seed=} and {buffer=} must not be negative"])
     labels = landslides.values
     height, width = labels.shape
     if min(height, width) < SIZE:

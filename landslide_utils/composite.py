@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from landslide_utils import __version__, terrain
 from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults
-from landslide_utils.files import InputError, Unfinished, find_room_faults, resumable_write
+from landslide_utils.files import InputError, Unfinished, find_kind_faults, find_room_faults, resumable_write
 from landslide_utils.grid import pixel_size_m
 from landslide_utils.regions import data_folder
 
@@ -63,7 +63,7 @@ def variables_of(channels: str) -> tuple[str, ...]:
     >>> variables_of("sar_dem")
     ('vv', 'vh', 'dem')
     """
-    if channels not in CHANNELS:
+    if channels not in list(CHANNELS):
         raise ValueError(f"{channels=} is not one of {', '.join(CHANNELS)}")
     names = CHANNELS[channels]
     return tuple(p for p in RADAR if f"{p}_before" in names) + (("dem",) if "slope" in names else ())
@@ -133,6 +133,8 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     :func:`sides_of_event` decides which pass is before and which after. Where the cube knows the tracks
     (``relative_orbit``), all passes are of one: another track of the same direction sees the slopes at another angle.
     """
+    if faults := find_kind_faults("a whole number", timesteps=timesteps) + find_kind_faults("a text", orbit=orbit):
+        raise CubeError(cube.attrs["opened_from"], faults)
     if timesteps < 1:
         raise CubeError(cube.attrs["opened_from"], [f"timesteps={timesteps}: at least one pass is needed on each side"])
     side = sides_of_event(cube["time"].values, cube.attrs["event_time"], cube.attrs["event_end"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -69,7 +70,7 @@ class CubeError(InputError):
 
 
 def open_cube(
-    source: str,
+    source: str | os.PathLike[str],
     *,
     event_time: str | None = None,
     crs: str | None = None,
@@ -81,7 +82,7 @@ def open_cube(
 
     Parameters
     ----------
-    source : str
+    source : str or path
         A region's name (a practice cube is made on first use, a published one downloaded), or the path or URL of a
         Zarr store in the published layout.
     event_time : str, optional
@@ -114,6 +115,10 @@ def open_cube(
         If there is no cube and none can be downloaded, it is not a Zarr store, its dimensions are not the published
         ones, or nobody knows the event's instant.
     """
+    source = str(source) if isinstance(source, os.PathLike) else source
+    variables = [variables] if isinstance(variables, str) else variables
+    if not isinstance(variables, Iterable | None):
+        raise CubeError(str(source), [f"{variables=} are not names of variables; give a list of {', '.join(DIMS)}"])
     try:
         place = locate(source, progress=progress)
         cube = _canonical(open_store(place), source, variables, event_time=event_time, crs=crs, needs_crs=needs_crs)

@@ -11,7 +11,14 @@ import numpy as np
 import xarray as xr
 
 from landslide_utils.cube import CF_ATTRIBUTES
-from landslide_utils.files import InputError, atomic_write, find_folder_faults, refuse_existing
+from landslide_utils.files import (
+    InputError,
+    as_path,
+    atomic_write,
+    find_folder_faults,
+    find_kind_faults,
+    refuse_existing,
+)
 from landslide_utils.grid import find_grid_faults
 
 if TYPE_CHECKING:
@@ -31,6 +38,8 @@ class ExportError(InputError):
 
 def find_threshold_faults(threshold: float) -> list[str]:
     """Return what is wrong with a threshold: at 0 everything is a landslide, above 1 nothing."""
+    if faults := find_kind_faults("a number", threshold=threshold):
+        return faults
     return [] if 0 < threshold < 1 else [f"threshold={threshold}: must be more than 0 and less than 1"]
 
 
@@ -62,7 +71,7 @@ def plan_files(
         "polygons_in_degrees": "landslides.geojson",
         "page": "map.html",
     }
-    paths = {kind: Path(folder) / name for kind, name in names.items()}
+    paths = {kind: as_path(folder) / name for kind, name in names.items()}
     faults = find_folder_faults(folder) + ([] if threshold is None else find_threshold_faults(threshold))
     for path in paths.values():
         try:
@@ -112,7 +121,7 @@ def write_geotiff(
     """
     import rasterio.shutil
 
-    target = Path(path)
+    target = as_path(path)
     faults = find_grid_faults(probability, "the map") + ([] if threshold is None else find_threshold_faults(threshold))
     if target.suffix.lower() not in (".tif", ".tiff"):
         faults.append(f"{target.name} does not end in .tif or .tiff")
@@ -157,7 +166,7 @@ def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, 
     FileExistsError
         If the file exists and may not be replaced.
     """
-    target = Path(path)
+    target = as_path(path)
     faults = [] if polygons.crs else ["the polygons have no coordinate reference system"]
     if target.suffix.lower() not in FORMATS:
         faults.append(f"{target.name} ends in neither {' nor '.join(FORMATS)}")

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import json
+import numbers
 import os
 import shutil
 import sys
@@ -52,13 +53,7 @@ def _cut(text: str) -> str:
 
 
 def shorten(things: Sequence[object], most: int = 5) -> str:
-    """Return the first few of many things, for a sentence.
-
-    Examples
-    --------
-    >>> shorten(["a", "b", "c"], most=2)
-    'a, b and 1 more'
-    """
+    """Return the first few of many things, for a sentence."""
     shown = ", ".join(str(thing)[:80] for thing in things[:most])
     return f"{shown} and {len(things) - most} more" if len(things) > most else shown
 
@@ -73,6 +68,27 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"{path} is nested too deeply") from None
 
 
+KINDS: dict[str, tuple[type, ...]] = {
+    "a whole number": (numbers.Integral,),
+    "a number": (numbers.Real,),
+    "a text": (str,),
+    "a path": (str, os.PathLike),
+}
+
+
+def find_kind_faults(kind: str, **values: object) -> list[str]:
+    """Return a fault for each value that is not of one of :data:`KINDS`; True and False are no numbers here."""
+    wrong = (name for name, v in values.items() if isinstance(v, bool) or not isinstance(v, KINDS[kind]))
+    return [f"{name}={values[name]!r} is not {kind}" for name in wrong]
+
+
+def as_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path; InputError if it is none."""
+    if faults := find_kind_faults("a path", path=path):
+        raise InputError("there is nothing to read or write", faults)
+    return Path(path)
+
+
 def count_faults(faults: Sequence[str]) -> str:
     """Return "1 fault" or "3 faults", for a heading."""
     return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
@@ -80,7 +96,7 @@ def count_faults(faults: Sequence[str]) -> str:
 
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Raise FileExistsError if there is something at a path already and it may not be replaced."""
-    if Path(path).exists() and not overwrite:
+    if as_path(path).exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; pass overwrite=True to replace it, or give another path")
 
 
@@ -111,7 +127,7 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     removed by the next that writes into the same folder. A file is replaced in one step, so that there is always a
     complete one; a folder cannot be, and is absent for a moment.
     """
-    target = Path(path)
+    target = as_path(path)
     refuse_existing(target, overwrite=overwrite)
     _make_folder(target.parent)
     remove_leftovers(target.parent)
@@ -172,7 +188,7 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
     FileExistsError
         If the target exists, or another process, which was waited for, has written it.
     """
-    target = Path(path)
+    target = as_path(path)
     _make_folder(target.parent)
     work = target.with_name(f".{target.name}.unfinished")
     with hold(Path(f"{work}.lock"), waiting=f"another process is writing {target}; waiting for it"):
@@ -193,7 +209,7 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
 
 def find_folder_faults(path: str | os.PathLike[str]) -> list[str]:
     """Return what keeps files from being written into a folder; one that is not there can be made."""
-    there = _nearest(Path(path))
+    there = _nearest(as_path(path))
     if not there.is_dir():
         return [f"{there} is a file where a folder is needed; choose another folder"]
     if not os.access(there, os.W_OK | os.X_OK):
@@ -310,13 +326,7 @@ def say(text: str) -> None:
 
 
 def in_bytes(number: float) -> str:
-    """Return a size for reading.
-
-    Examples
-    --------
-    >>> in_bytes(5_605_687_296)
-    '5.61GB'
-    """
+    """Return a size for reading, such as 5.61GB."""
     return f"{tqdm.format_sizeof(number)}B"
 
 

@@ -23,7 +23,7 @@ from rasterio.warp import transform_bounds
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -178,9 +178,10 @@ def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
 def find_box_faults(box: Sequence[float], *, utm: bool = True) -> list[str]:
     """Return what is wrong with a bounding box in degrees, or with laying a UTM grid over it."""
     advice = "give west, south, east, north in degrees (EPSG:4326)"
-    values = [float(value) for value in box] if all(isinstance(v, numbers.Real) for v in box) else []
+    edges = box if np.ndim(box) == 1 else []
+    values = [float(value) for value in edges] if all(isinstance(v, numbers.Real) for v in edges) else []
     if len(values) != 4 or not all(map(math.isfinite, values)):
-        return [f"box={list(box)} is not four numbers; {advice}"]
+        return [f"{box=} is not four numbers; {advice}"]
     west, south, east, north = values
     faults = []
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
@@ -223,17 +224,19 @@ def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | No
     faults = find_box_faults(box, utm=crs is None)
     if crs is not None:
         faults += find_crs_faults(crs, f"crs={crs!r}")
-    if not PIXEL_SIZE_M[0] <= pixel_size_m <= PIXEL_SIZE_M[1]:
+    if kind_faults := find_kind_faults("a number", pixel_size_m=pixel_size_m):
+        faults += kind_faults
+    elif not PIXEL_SIZE_M[0] <= pixel_size_m <= PIXEL_SIZE_M[1]:
         faults.append(
             f"pixel_size_m={pixel_size_m:g} is not between {PIXEL_SIZE_M[0]:g} and {PIXEL_SIZE_M[1]:g} metres"
         )
     if faults:
-        raise InputError(f"no grid can be laid over the box {list(box)}", faults)
+        raise InputError(f"no grid can be laid over the box {box}", faults)
     west, south, east, north = map(float, box)
     zone = int(min((west + east) / 2 + 180, 359.999) // 6) + 1
     target = crs or f"EPSG:{32600 + zone if south + north >= 0 else 32700 + zone}"
     bounds = transform_bounds("EPSG:4326", target, west, south, east, north, densify_pts=21)
-    grid = GeoBox.from_bbox(bounds, target, resolution=pixel_size_m, anchor="edge", tol=1e-6)
+    grid = GeoBox.from_bbox(bounds, target, resolution=float(pixel_size_m), anchor="edge", tol=1e-6)
     if not PIXELS[0] <= min(grid.shape) <= max(grid.shape) <= PIXELS[1]:
         raise InputError(
             f"no grid can be laid over the box {list(box)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import xarray as xr
 
 from landslide_utils import terrain
 from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
+from landslide_utils.files import find_kind_faults
 from landslide_utils.grid import find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def find_polygons(
     from shapely.geometry import MultiPolygon, shape
 
     faults = find_grid_faults(probability, "the map") + find_threshold_faults(threshold)
-    if isinstance(min_pixels, bool) or not isinstance(min_pixels, Integral) or min_pixels < 1:
+    if find_kind_faults("a whole number", min_pixels=min_pixels) or min_pixels < 1:
         faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
     if (
         dem.dims != probability.dims

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pooch
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -147,11 +147,13 @@ def locate(source: str, *, progress: bool = False) -> str:
     landslide_utils.files.InputError
         If there is no Zarr store at the path, or the region's cube cannot be had.
     """
+    if faults := find_kind_faults("a path", cube=source):
+        raise InputError("there is no cube", faults)
     if "://" in source:
         return source
     if source in REGIONS:
         return str(find_cube(REGIONS[source], progress=progress))
-    path, faults = Path(source).expanduser(), []
+    path = Path(source).expanduser()
     if not path.exists():
         advice = f"give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"
         faults = [f"no such path; {advice}"]
@@ -201,6 +203,8 @@ def parse_instant(text: str) -> dt.datetime:
     datetime.datetime(2018, 9, 5, 18, 7, 59)
     """
     advice = "give an instant in UTC such as 2018-09-05T18:07:59"
+    if not isinstance(text, str):
+        raise ValueError(f"event_time={text!r} is not a text; {advice}")
     try:
         instant = dt.datetime.fromisoformat(text.strip())
     except ValueError:

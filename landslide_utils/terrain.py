@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslide_utils.cube import CubeError, find_faults
+from landslide_utils.files import find_kind_faults
 from landslide_utils.grid import pixel_size_m
 
 Array = NDArray[np.float32]
@@ -254,6 +255,8 @@ def layover_and_shadow(
 
 def find_incidence_faults(degrees: float) -> list[str]:
     """Return what is wrong with an incidence angle from the vertical, in degrees."""
+    if faults := find_kind_faults("a number", incidence_degrees=degrees):
+        return faults
     allowed = "must be between 10 and 70 (Sentinel-1 IW: 29 to 46)"
     return [] if 10 <= degrees <= 70 else [f"incidence_degrees={degrees}: {allowed}"]
 

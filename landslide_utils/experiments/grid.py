@@ -20,7 +20,7 @@ from landslide_utils.composite import CHANNELS
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
 from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown, writable
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, remove_leftovers_of, run
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
 from landslide_utils.predict import connect, whole_worker
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def run_grid(
     GridError
         When all that could run has run, naming the runs that failed.
     """
-    if isinstance(threads_per_worker, bool) or not 1 <= threads_per_worker <= MOST_THREADS:
+    whole = not find_kind_faults("a whole number", threads_per_worker=threads_per_worker)
+    if not whole or not 1 <= threads_per_worker <= MOST_THREADS:
         fault = f"threads_per_worker={threads_per_worker!r} is not a whole number from 1 to {MOST_THREADS}"
         raise InputError("these runs cannot be started", [fault])
     by_hash = {

@@ -23,7 +23,7 @@ from landslide_utils.composite import keep_composite, make_composite, variables_
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.measure import FORMAT, METRICS, SCORES, measure
-from landslide_utils.files import InputError, atomic_write, read_json, remove_leftovers, shorten
+from landslide_utils.files import InputError, as_path, atomic_write, read_json, remove_leftovers, shorten
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation, Scene
 
@@ -194,7 +194,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     RunError
         Listing all faults, if it is not whole, was made by another version, or is not the run that its name says.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no run in {folder}")
     missing = [name for name in MEMBERS if not (folder / name).exists()]

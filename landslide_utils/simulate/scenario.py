@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
+from landslide_utils.grid import find_size_faults
 from landslide_utils.regions import REGIONS, parse_instant
 
 
@@ -85,8 +86,10 @@ class Scenario:
             f"{name}={getattr(self, name)!r}: {rule}"
             for names, is_allowed, rule in _RULES
             for name in names.split()
-            if not is_allowed(getattr(self, name))
+            if not _holds(is_allowed, getattr(self, name))
         ]
+        if not faults:
+            faults = find_size_faults(self.height, self.width)
         if not self.days_descending and not self.days_ascending:
             faults.append("days_descending and days_ascending are both empty: there must be a pass")
         try:
@@ -115,14 +118,22 @@ class Scenario:
 
 def _is_count(value: Any) -> bool:
     """Return whether a value is a whole number, 0 or more."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return not find_kind_faults("a whole number", value=value) and value >= 0
+
+
+def _holds(is_allowed: Callable[[Any], bool], value: Any) -> bool:
+    """Return whether a rule holds; for a value of another type it does not."""
+    try:
+        return bool(is_allowed(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 _RULES: list[tuple[str, Callable[[Any], bool], str]] = [
     ("seed height width hills_row hills_col", _is_count, "must be a whole number, 0 or more"),
     (
         "height width",
-        lambda size: not isinstance(size, int) or size >= 128,
+        lambda size: not _is_count(size) or size >= 128,
         "a scene must be at least one chip (128 pixels) wide and high",
     ),
     (

@@ -21,7 +21,7 @@ from rasterio.errors import RasterioError
 
 from landslide_utils import grid as grids
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
-from landslide_utils.files import InputError, atomic_write, free_bytes
+from landslide_utils.files import InputError, atomic_write, find_kind_faults, free_bytes
 from landslide_utils.sources import coregistration, labels, passes
 from landslide_utils.sources.catalogue import Catalogue, search_elevation, search_radar
 from landslide_utils.sources.coregistration import CHUNK, MOST_HOLES
@@ -103,6 +103,10 @@ def plan(
     EventError
         Listing everything that is wrong.
     """
+    places = {"radar": radar, "dem": dem}
+    asked = {name: place for name, place in places.items() if not isinstance(place, Catalogue)}
+    if faults := find_kind_faults("a path", **asked):
+        raise EventError(event.name, faults)
     grid, grid_faults = _lay_grid(event)
     period, period_faults = read_period(event)
     outlines, outline_faults = labels.read_polygons(event.polygons)

@@ -103,6 +103,8 @@ def read_period(event: Event) -> tuple[Period | None, list[str]]:
             instants += [parse_instant(text)] if text is not None else []
         except ValueError as error:
             faults.append(str(error).replace("event_time", name))
+    if not faults and event.event_time is None:
+        faults.append("event_time is not given; give the event's instant in UTC")
     if not faults and instants[-1] < instants[0]:
         faults.append(f"event_end={event.event_end!r} is before event_time={event.event_time!r}; swap the two")
     return (None, faults) if faults else (Period(instants[0], instants[-1]), [])

@@ -1,0 +1,100 @@
+"""Values of a wrong kind, given from Python to what most people call, are met in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import published
+
+from landslide_utils.chips import split_chips
+from landslide_utils.composite import make_composite
+from landslide_utils.cube import open_cube
+from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.grid import plan_runs, run_grid
+from landslide_utils.experiments.runs import read_run
+from landslide_utils.export import plan_files, write_geotiff
+from landslide_utils.grid import make_grid
+from landslide_utils.polygons import find_polygons
+from landslide_utils.simulate.scenario import Scenario
+from landslide_utils.sources import Event, plan
+from landslide_utils.terrain import find_incidence_faults
+
+WRONG = [None, "x", -1, 2.5, True, [], {}, float("nan"), 10**30, object()]
+BOX, TIME = [141.9, 42.7, 142.0, 42.8], "2018-09-05T18:07:59"
+
+
+@pytest.fixture(scope="module")
+def cube(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    path = tmp_path_factory.mktemp("cubes") / "hokkaido_japan.zarr"
+    published(shape=(40, 50)).to_zarr(path, zarr_format=2)
+    return open_cube(path).load()  # a path may be a path
+
+
+@pytest.fixture(scope="module")
+def probability(cube: xr.Dataset) -> xr.DataArray:
+    return cube["vv"].isel(time=0, drop=True).clip(0, 1)
+
+
+DOORS: dict[str, Callable[[Any, xr.Dataset, xr.DataArray], Any]] = {
+    "source": lambda value, cube, _: open_cube(value),
+    "variables": lambda value, cube, _: open_cube(cube.encoding["source"], variables=value),
+    "event_time of a cube": lambda value, cube, _: open_cube(cube.encoding["source"], event_time=value),
+    "crs": lambda value, cube, _: open_cube(cube.encoding["source"], crs=value),
+    "channels": lambda value, cube, _: make_composite(cube, channels=value),
+    "timesteps": lambda value, cube, _: make_composite(cube, timesteps=value),
+    "orbit": lambda value, cube, _: make_composite(cube, orbit=value),
+    "method": lambda value, cube, _: split_chips(cube["landslides"] > 0, method=value),
+    "seed": lambda value, cube, _: split_chips(cube["landslides"] > 0, seed=value),
+    "buffer": lambda value, cube, _: split_chips(cube["landslides"] > 0, buffer=value),
+    "threshold": lambda value, cube, p: find_polygons(p, cube["dem"], threshold=value),
+    "min_pixels": lambda value, cube, p: find_polygons(p, cube["dem"], min_pixels=value),
+    "a file": lambda value, cube, p: write_geotiff(p, value),
+    "a folder": lambda value, *_: plan_files(value),
+    "a run": lambda value, *_: read_run(value),
+    "box": lambda value, *_: make_grid(value),
+    "pixel_size_m": lambda value, *_: make_grid(BOX, pixel_size_m=value),
+    "channels of a grid": lambda value, *_: plan_runs(channels=value),
+    "threads": lambda value, *_: run_grid([], threads_per_worker=value, progress=False),
+    "box of an event": lambda value, *_: plan(Event("a", value, TIME, "no.gpkg"), radar="no", dem="no.tif"),
+    "time of an event": lambda value, *_: plan(Event("a", BOX, value, "no.gpkg"), radar="no", dem="no.tif"),
+    "polygons of an event": lambda value, *_: plan(Event("a", BOX, TIME, value), radar="no", dem="no.tif"),
+    "radar of an event": lambda value, *_: plan(Event("a", BOX, TIME, "no.gpkg"), radar=value, dem="no.tif"),
+    "dem of an event": lambda value, *_: plan(Event("a", BOX, TIME, "no.gpkg"), radar="no", dem=value),
+    "incidence": lambda value, *_: find_incidence_faults(value),
+    **{f"{name} of a run": lambda v, *_, name=name: RunConfig(**{name: v}).hash for name in vars(RunConfig())},
+    **{f"{name} of a scenario": lambda v, *_, name=name: Scenario(**{name: v}) for name in vars(Scenario())},
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_value_of_a_wrong_kind_is_met_in_words(
+    door: str, cube: xr.Dataset, probability: xr.DataArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for value in WRONG:
+        try:
+            DOORS[door](value, cube, probability)
+        except (ValueError, FileNotFoundError) as error:
+            assert str(error)[:1].isprintable(), value
+            assert "Traceback" not in str(error)
+
+
+def test_numbers_of_numpy_are_numbers(cube: xr.Dataset, probability: xr.DataArray) -> None:
+    four = np.int64(4)
+    assert RunConfig(timesteps=four, seed=np.uint8(4)).hash == RunConfig(timesteps=4, seed=4).hash
+    assert make_composite(cube, timesteps=np.int32(2)).sizes["channel"] == 4
+    assert make_grid(BOX, pixel_size_m=np.float32(10)).shape == make_grid(BOX).shape
+    assert len(find_polygons(probability, cube["dem"], threshold=np.float64(0.2), min_pixels=four)) >= 0
+    assert Scenario(height=np.int64(256)).height == 256
+
+
+def test_a_scenario_has_a_limit_of_pixels() -> None:
+    with pytest.raises(
+        ValueError, match=r"10000000 x 10000000 are 1e\+14 pixels, more than the 1e\+09 that are allowed"
+    ):
+        Scenario(height=10**7, width=10**7)
