@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from hypothesis import strategies as st
 
 EVENT = "2018-09-05T18:07:59"
 BEFORE = ["2018-08-01T20:42", "2018-08-07T20:42", "2018-08-13T20:42", "2018-08-19T20:42", "2018-08-25T20:42"]
@@ -126,6 +128,24 @@ def write_published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., s
         return made[key]
 
     return write
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**13) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+"""Whatever a document can hold."""
+
+
+def put(document: Any, place: list[int], value: Any) -> Any:
+    """Return a document in which a value stands somewhere else, or under some key; the place says where."""
+    if not place or not isinstance(document, dict | list) or not document:
+        return value
+    keys = list(document) if isinstance(document, dict) else list(range(len(document)))
+    key = keys[place[0] % len(keys)]
+    document[key] = put(document[key], place[1:], value)
+    return document
 
 
 @pytest.fixture(scope="session")

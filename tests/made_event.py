@@ -203,7 +203,7 @@ class Api(http.server.ThreadingHTTPServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder, self.mood, self.asked = folder, "", list[dict[str, Any]]()
+        self.folder, self.mood, self.body, self.asked = folder, "", b"", list[dict[str, Any]]()
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.items = stac_items(folder, self.address)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -243,6 +243,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(b"[" * 100_000)
         elif mood == "html":
             self._send(b"<html>Please log in</html>", kind="text/html")
+        elif mood == "body" and self.path.startswith("/search"):
+            self._send(self.server.body, kind="application/geo+json")
         elif self.path.startswith("/search"):
             self._send(json.dumps(self._found(question or {})).encode(), kind="application/geo+json")
         else:

@@ -108,7 +108,8 @@ def search_elevation(catalogue: Catalogue, box: Box) -> tuple[list[str], list[st
 
 def _assets_of(items: Items) -> str:
     """Return the names of all assets that items have."""
-    return ", ".join(sorted({name for item in items for name in item.get("assets", {})}))
+    assets = (item.get("assets") for item in items)
+    return ", ".join(sorted({name for named in assets if isinstance(named, dict) for name in named}))
 
 
 def _item(description: Mapping[str, Any]) -> Any:
@@ -172,7 +173,7 @@ def _search(catalogue: Catalogue, collection: str, box: Box, period: str | None)
         if not client.conforms_to("ITEM_SEARCH"):
             raise ValueError("it does not offer item search; give the address of a STAC API, not of a static catalogue")
         search = client.search(collections=[collection], bbox=list(box), datetime=period, max_items=MOST_ITEMS + 1)
-        return list(search.items_as_dicts())
+        return [item for item in search.items_as_dicts() if isinstance(item, dict)]
 
     try:
         items = call_within(catalogue.timeout, ask)

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from conftest import any_json, put
 from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, safe_open
 
 from landslide_utils.experiments import runs
@@ -28,15 +33,25 @@ METRICS: dict[str, object] = {
 }
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(**describe(tmp_path_factory.mktemp("saved")))
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> dict[str, object]:
+    return describe(tmp_path)
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """Return what a made-up run is saved from."""
     probability = xr.DataArray(
         np.random.default_rng(0).uniform(size=(30, 40)).astype("float32"),
         dims=("y", "x"),
         coords={"y": np.arange(30.0), "x": np.arange(40.0)},
     )
     return {
-        "config": RunConfig(runs_dir=str(tmp_path / "runs")),
+        "config": RunConfig(runs_dir=str(folder / "runs")),
         "metrics": METRICS,
         "bootstrap": pd.DataFrame({"auprc": [0.4, 0.5], "auprc_landslide_chips": [0.5, 0.6]}),
         "history": pd.DataFrame(
@@ -168,6 +183,31 @@ def test_a_damaged_map_or_network_is_refused_in_words(run: dict) -> None:  # typ
         weights.write_bytes(bad)
         with pytest.raises(RunError, match=message):
             read_run(folder).model()
+
+
+@given(
+    name=st.sampled_from(["config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors"])
+    | st.sampled_from(["probability.zarr/.zmetadata", "probability.zarr/probability/0.0"]),
+    body=st.binary(max_size=60) | any_json.map(lambda value: json.dumps(value).encode()),
+    place=st.lists(st.integers(0, 30), max_size=3),
+    value=any_json,
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_run_s_folder_holds_the_error_is_the_project_s_own(
+    saved: Path, name: str, body: bytes, place: list[int], value: object
+) -> None:
+    file = saved / name
+    whole = file.read_bytes()
+    try:
+        if name.endswith(".json") and place:
+            body = json.dumps(put(json.loads(whole), place, value)).encode()
+        file.write_bytes(body)
+        with contextlib.suppress(RunError):
+            read_run(saved).probability()
+        with contextlib.suppress(RunError):
+            read_run(saved).model()
+    finally:
+        file.write_bytes(whole)
 
 
 def test_what_a_killed_process_left_of_any_run_is_swept(run: dict) -> None:  # type: ignore[type-arg]

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import json
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from conftest import any_json, put
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from made_event import Api, box_degrees, write_dem, write_folder
 
 from landslide_utils.sources.catalogue import Catalogue, search_elevation, search_radar
@@ -145,6 +151,25 @@ def test_a_slow_or_wrong_catalogue_is_one_clear_fault(api: Api, mood: str, timeo
     assert (
         time.monotonic() - start < 120
     )  # generous for a busy machine; without time-outs "drip" and "silent" would go on
+
+
+@given(place=st.lists(st.integers(0, 9), max_size=5), value=any_json)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_an_item_holds_it_is_used_or_left_out_or_a_fault(api: Api, place: list[int], value: Any) -> None:
+    whole = copy.deepcopy(api.items[0])
+    found = {"type": "FeatureCollection", "features": [put(whole, place, value), *api.items[1:3]], "links": []}
+    api.mood, api.body = "body", json.dumps(found).encode()
+    for search in (lambda at: search_radar(at, area(), *PERIOD), lambda at: search_elevation(at, area())):
+        images, faults = search(Catalogue(api.address, timeout=60))
+        assert images or faults
+
+
+@given(body=st.binary(max_size=60) | any_json.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_catalogue_answers_is_a_fault(api: Api, body: bytes) -> None:
+    api.mood, api.body = "body", body
+    images, faults = search_radar(Catalogue(api.address, timeout=60), area(), *PERIOD)
+    assert (images, len(faults)) == ([], 1)
 
 
 def test_nobody_at_the_address_is_a_fault_too() -> None:

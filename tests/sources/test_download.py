@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gzip
 import hashlib
@@ -13,6 +14,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -23,11 +25,15 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from conftest import EVENT, published
+from conftest import EVENT, any_json, published, put
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_cube import VARIANTS
 
 from landslide_utils.cube import CubeError, open_cube
+from landslide_utils.files import InputError
 from landslide_utils.sources import download as download_module
+from landslide_utils.sources.archive import unpack
 from landslide_utils.sources.download import PUBLISHED, DownloadError, download, find_published, main
 from landslide_utils.sources.fetch import BLOCK, Patience
 
@@ -404,6 +410,42 @@ def test_what_is_not_the_record_is_refused(repository: Repository, folder: Path,
     text = refuse(repository, folder, message)
     assert "By hand: fetch https://zenodo.org/records/7248056/files/hokkaido_japan.zip" in text
     assert {path.name for path in folder.iterdir()} == {"notes.txt", "talakmau_indonesia.zarr"}
+
+
+@given(place=st.lists(st.integers(0, 9), max_size=5), value=any_json, body=st.none() | st.binary(max_size=40))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_record_holds_the_error_is_the_project_s_own(
+    repository: Repository, folder: Path, place: list[int], value: Any, body: bytes | None
+) -> None:
+    repository.record_answer = None
+    changed = put(json.loads(repository.describe()), place, value)
+    repository.record_answer = json.dumps(changed).encode() if body is None else body
+    with contextlib.suppress(DownloadError):
+        find_published(NAME, folder=folder, record=repository.record, patience=PATIENCE)
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6), end=st.none() | st.integers(0)
+)
+@settings(max_examples=100, deadline=None)
+def test_whatever_an_archive_holds_nothing_lies_outside_of_its_folder(
+    changes: list[tuple[int, int]], end: int | None
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a.zarr/.zgroup", "a.zarr/vv/.zarray", "a.zarr/vv/0.0"):
+            archive.writestr(name, name * 20)
+    body = bytearray(packed.getvalue())
+    for place, byte in changes:
+        body[place % len(body)] = byte
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "in").mkdir()
+        (root / "a.zip").write_bytes(body[:end])
+        with contextlib.suppress(InputError, OSError):
+            unpack(root / "a.zip", root / "in" / "a.zarr", most_bytes=10**5, most_files=10)
+        assert {path.name for path in root.iterdir()} == {"in", "a.zip"}
+        assert {path.name for path in (root / "in").iterdir()} <= {"a.zarr"}
 
 
 def test_a_record_has_limits_of_size_and_time_and_is_asked_of_one_server(

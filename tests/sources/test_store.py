@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from conftest import published
+from conftest import any_json, published
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -229,13 +229,6 @@ def test_links_out_of_the_store_and_pipes_are_not_read(store: Path, tmp_path: Pa
     assert not open_cube(str(tmp_path / "link.zarr"), event_time="2018-09-05T18:07:59")["landslides"].any()
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 10**13) | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("kept") / "hokkaido_japan.zarr"
@@ -247,7 +240,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     name=st.sampled_from(["vv/.zarray", "x/.zarray", "timestep/.zarray", "timestep/.zattrs", ".zattrs"]),
     key=st.sampled_from(["shape", "chunks", "dtype", "compressor", "fill_value", "order", "filters", "zarr_format"])
     | st.sampled_from(["units", "calendar", "_FillValue", "scale_factor", "_ARRAY_DIMENSIONS", "crs", "scenario"]),
-    value=json_values,
+    value=any_json,
 )
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_metadata_say_the_error_is_the_project_s_own(kept: Path, name: str, key: str, value: Any) -> None:
