@@ -129,7 +129,7 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     """
     target = as_path(path)
     refuse_existing(target, overwrite=overwrite)
-    _make_folder(target.parent)
+    make_folder(target.parent)
     remove_leftovers(target.parent)
     with _temporary_folder(target) as folder:
         temporary = folder / target.name
@@ -189,7 +189,7 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
         If the target exists, or another process, which was waited for, has written it.
     """
     target = as_path(path)
-    _make_folder(target.parent)
+    make_folder(target.parent)
     work = target.with_name(f".{target.name}.unfinished")
     with hold(Path(f"{work}.lock"), waiting=f"another process is writing {target}; waiting for it"):
         if target.exists():
@@ -226,7 +226,8 @@ def find_room_faults(path: str | os.PathLike[str], needed: int) -> list[str]:
     return [f"{needed} bytes are needed in {path}, but {free} bytes are free; {advice}"]
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make a folder, or raise InputError if nothing can be written there."""
     if faults := find_folder_faults(path):
         raise InputError(f"nothing can be written in {path}", faults)
     path.mkdir(parents=True, exist_ok=True)

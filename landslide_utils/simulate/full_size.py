@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from landslide_utils.files import InputError, find_room_faults, free_bytes, hold, in_bytes, in_time, say
+from landslide_utils.files import InputError, find_room_faults, free_bytes, hold, in_bytes, in_time, make_folder, say
 from landslide_utils.grid import Window
 from landslide_utils.regions import REGIONS
 from landslide_utils.simulate.blocks import WORKERS, blocks_of, bytes_of, fill, find_missing, is_intact
@@ -84,7 +84,7 @@ def simulate_cube(name: str) -> Path:
     target = place_of(name)
     if name not in FULL_SIZE:
         return practice_cube(name, progress=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     waiting = "another process is making this cube; waiting for it"
     with hold(target.with_name(f".{target.name}.lock"), waiting=waiting):
         work = target.with_name(f".{target.name}.part")
