@@ -14,7 +14,7 @@ export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 demo: $(VENV)/.ready
 	$(BIN)/python -m landslide_utils.course.demo
 
-# Lint, types and unit tests, in about three minutes
+# Lint, types and unit tests, in about six minutes
 check: lint unit-test
 
 test: check slow-test notebook-test
