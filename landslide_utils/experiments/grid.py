@@ -20,7 +20,7 @@ from landslide_utils.composite import CHANNELS
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
 from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown, writable
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, remove_leftovers_of, run
-from landslide_utils.files import InputError, find_kind_faults
+from landslide_utils.files import InputError
 from landslide_utils.predict import connect, whole_worker
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ GRID_RULES: dict[str, Rule | Several] = {
     "splits": Several(RUN_RULES["split"]),
 }
 """What each argument of :func:`plan_runs` may be."""
-
-MOST_THREADS = 1024
 
 BUSY = "another process trains it"
 
@@ -129,10 +127,7 @@ def run_grid(
     GridError
         When all that could run has run, naming the runs that failed.
     """
-    whole = not find_kind_faults("a whole number", threads_per_worker=threads_per_worker)
-    if not whole or not 1 <= threads_per_worker <= MOST_THREADS:
-        fault = f"threads_per_worker={threads_per_worker!r} is not a whole number from 1 to {MOST_THREADS}"
-        raise InputError("these runs cannot be started", [fault])
+    check_parameters({"threads_per_worker": threads_per_worker}, threads_per_worker=range(1, 1025))
     by_hash = {
         config.hash: dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve())) for config in configs
     }

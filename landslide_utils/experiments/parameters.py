@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import numbers
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from landslide_utils.files import InputError, find_folder_faults
+from landslide_utils.files import InputError, find_folder_faults, find_kind_faults
 from landslide_utils.regions import parse_instant
 from landslide_utils.terrain import find_incidence_faults
 
@@ -132,12 +131,11 @@ _TYPES = {str: "a text; papermill's -p makes a number of it, and -r does not", f
 def _apply(rule: Rule, value: Any) -> Any:
     """Return a value that follows a rule, in the rule's type; raise a ValueError that says what is allowed."""
     if isinstance(rule, range):
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value not in rule:
+        if find_kind_faults("a whole number", value=value) or value not in rule:
             raise ValueError(f"is not a whole number from {rule[0]} to {rule[-1]}")
         value = int(value)
     elif isinstance(rule, type):
-        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        value = float(value) if rule is float and real else value
+        value = float(value) if rule is float and not find_kind_faults("a number", value=value) else value
         if type(value) is not rule:
             raise ValueError(f"is not {_TYPES[rule]}")
     elif callable(rule):

@@ -22,7 +22,7 @@ import xarray as xr
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from landslide_utils.files import InputError, in_bytes
-from landslide_utils.sources.fetch import DEADLINE_S, MOST_OBJECT_BYTES, call_within, capped_client
+from landslide_utils.sources.fetch import DEADLINE_S, MOST_DOCUMENT_BYTES, MOST_OBJECT_BYTES, call_within, capped_client
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_CHUNK_BYTES = MOST_OBJECT_BYTES
 """Of one chunk, stored or unpacked. A whole image of the published Hokkaido cube has 189 MB in double precision."""
 MOST_TEXT_BYTES = 2**16
-MOST_METADATA_BYTES = 16 * 2**20
+MOST_METADATA_BYTES = MOST_DOCUMENT_BYTES
 MOST_ON_A_SIDE = 1_000_000
 MOST_CHUNKS = 1_000_000
 MOST_COORDINATE_CHUNKS = 1000
