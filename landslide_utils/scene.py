@@ -50,18 +50,24 @@ class Normalisation:
 
         Lazy if the image is.
         """
+        parts = (xr.DataArray(part.ravel(), dims="channel") for part in self.parts(image))
+        out: xr.DataArray = xr.apply_ufunc(
+            standardise, image, *parts, dask="parallelized", output_dtypes=[np.float32], keep_attrs=True
+        )
+        return out
+
+    def parts(self, image: xr.DataArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return mean and standard deviation, each (channel, 1, 1), of an image that has the channels measured here."""
         names = tuple(str(name) for name in image["channel"].values)
         if names != self.channels:
             given, measured = ", ".join(names), ", ".join(self.channels)
             raise ValueError(f"the image has the channels {given}, but the normalisation was measured on {measured}")
-        parts = (xr.DataArray(np.array(part, np.float32), dims="channel") for part in (self.mean, self.sd))
-        out: xr.DataArray = xr.apply_ufunc(
-            _standardise, image, *parts, dask="parallelized", output_dtypes=[np.float32], keep_attrs=True
-        )
-        return out
+        mean, sd = np.array([self.mean, self.sd], np.float32)[..., None, None]
+        return mean, sd
 
 
-def _standardise(values: NDArray[Any], mean: NDArray[np.float32], sd: NDArray[np.float32]) -> NDArray[np.float32]:
+def standardise(values: NDArray[Any], mean: NDArray[np.float32], sd: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return values with mean 0 and standard deviation 1; 0 where there is no data."""
     out: NDArray[np.float32] = np.subtract(values, mean, dtype=np.float32)
     out /= sd
     out[~np.isfinite(out)] = 0
@@ -143,6 +149,9 @@ class ChipSet:
         self.crop = crop
         self.draws = np.arange(len(self.table)) if draws is None else draws
         self.seed = seed
+        self.parts = scene.normalisation.parts(scene.composite["image"])
+        # without coordinates: to cut them for each chip takes longer than to read it
+        self.layers = [scene.composite[name].variable for name in ("image", "landslides", "valid")]
         names = scene.normalisation.channels
         self.northward = names.index("aspect_cos") if "aspect_cos" in names else None
         same_block = self.table.groupby("block")
@@ -161,9 +170,13 @@ class ChipSet:
             shift = random.integers(-self.crop // 2, self.crop // 2, 2, endpoint=True)
             row, col = np.clip(np.add((row, col), shift), self.first[chip], self.last[chip])
             step = int(random.choice([1, -1]))
-        window = self.scene.composite.isel(y=slice(row, row + self.crop), x=slice(col, col + self.crop))
-        image = np.ascontiguousarray(self.scene.normalisation.apply(window["image"]).values[:, ::step])
+        window = {"y": slice(row, row + self.crop), "x": slice(col, col + self.crop)}
+        values, landslides, valid = (layer.isel(window).values[..., ::step, :] for layer in self.layers)
+        image = np.ascontiguousarray(standardise(values, *self.parts))
         if step == -1 and self.northward is not None:
             image[self.northward] *= -1
-        landslides, valid = (window[name].values[None, ::step].astype(np.float32) for name in ("landslides", "valid"))
-        return {"image": image, "landslides": landslides, "valid": valid}
+        return {
+            "image": image,
+            "landslides": landslides[None].astype(np.float32),
+            "valid": valid[None].astype(np.float32),
+        }
