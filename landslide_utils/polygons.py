@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import special
 
 from landslide_utils import terrain
+from landslide_utils.chips import SIZE, corners
 from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
-from landslide_utils.files import find_kind_faults
-from landslide_utils.grid import find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
+from landslide_utils.files import InputError, find_kind_faults
+from landslide_utils.grid import Window, find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -50,6 +52,64 @@ def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr
     precision, recall, thresholds = precision_recall_curve(labels, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     return float(np.clip(thresholds[np.argmax(f1[:-1])], 1e-6, 1 - 1e-6))
+
+
+def guaranteed_threshold(
+    probability: xr.DataArray,
+    landslides: xr.DataArray,
+    chips: pd.DataFrame,
+    *,
+    recall: float,
+    confidence: float = 0.9,
+) -> float:
+    """Return the highest threshold that keeps a promise: to find this mean share of a chip's landslide pixels.
+
+    On the validation chips a bit more than the promised share has to be found: the fewer they are, the more. Then in
+    `confidence` of all draws of so many chips, the promise holds for new chips that are drawn like them.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+        Pixels without a value are left out.
+    landslides : xarray.DataArray (y, x), bool
+    chips : pandas.DataFrame
+        As :func:`landslide_utils.chips.split_chips` returns it.
+    recall : float
+        Above 0 and below 1.
+    confidence : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    float
+        0, which reports every pixel, where the chips are too few for the promise.
+
+    Raises
+    ------
+    InputError
+        If a share is not between 0 and 1.
+
+    References
+    ----------
+    Bates et al. 2021, Distribution-free, risk-controlling prediction sets (the bound of Hoeffding and Bentkus).
+    """
+    shares = {"recall": recall, "confidence": confidence}
+    faults = [f"{name} {share!r} is not between 0 and 1" for name, share in shares.items() if not 0 < share < 1]
+    if faults:
+        raise InputError("no threshold can be promised", faults)
+    windows = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "validation", only_landslides=True)]
+    by_chip = [probability.isel(place).values[landslides.isel(place).values] for place in windows]
+    by_chip = [np.sort(values[np.isfinite(values)]) for values in by_chip if np.isfinite(values).any()]
+    if not by_chip:
+        return 0.0
+    candidates = np.unique(np.quantile(np.concatenate(by_chip), np.linspace(0, 1, 1001), method="lower"))
+    missed = np.mean([np.searchsorted(values, candidates) / len(values) for values in by_chip], axis=0)
+    count, allowed = len(by_chip), 1 - recall
+    few = np.minimum(missed, allowed)
+    hoeffding = np.exp(-count * (special.rel_entr(few, allowed) + special.rel_entr(1 - few, recall)))
+    bentkus = np.e * special.bdtr(np.ceil(count * missed), count, allowed)
+    safe = candidates[np.minimum(hoeffding, bentkus) <= 1 - confidence]
+    return float(safe.max(initial=0))
 
 
 def find_polygons(

@@ -12,6 +12,7 @@ from matplotlib.colors import ListedColormap
 
 from landslide_utils.chips import SIZE, corners, part_mask
 from landslide_utils.figures import style
+from landslide_utils.grid import extent_km
 
 HIT, MISS, FALSE_ALARM = style.BLUE, style.BLACK, style.ORANGE
 WHERE = ("all test chips", "the test block with most landslides")
@@ -43,6 +44,34 @@ def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.Da
         f"{found:.0%} of the landslide pixels have a probability above one half."
     )
     return style.finish(figure, "Maps of the test chips, grey where not tested", text, probability)
+
+
+def ensemble_figure(
+    mean: xr.DataArray, spread: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame
+) -> style.Picture:
+    """Return the mean of several maps beside their standard deviation, in the test block with most landslides.
+
+    Parameters
+    ----------
+    mean, spread : xarray.DataArray (y, x)
+    landslides : xarray.DataArray (y, x), bool
+        Outlined on both.
+    chips : pandas.DataFrame
+        As :func:`landslide_utils.chips.split_chips` returns it.
+    """
+    boxes, aspects = _boxes(chips)
+    mean, spread, labels = (layer.isel(boxes[1]) for layer in (mean, spread, landslides))
+    figure, panels = style.new_figure(11, min(1.6 + 5 * aspects[1], 12), 1, 2)
+    drawn = (mean, "mean probability", style.PROBABILITY, 1.0), (spread, "standard deviation", "gray_r", 0.3)
+    for axes, (layer, name, colours, highest) in zip(panels, drawn, strict=True):
+        style.draw_maps(figure, [axes], {name: layer}, colours, name, (0, highest))
+        axes.contour(labels.values, levels=[0.5], extent=extent_km(labels), colors=HIT, linewidths=0.8, origin="upper")
+    on, off = (float(spread.where(mask).mean()) for mask in (labels, ~labels))
+    text = (
+        ", labels outlined in blue: their mean on the left, and on the right how far they are apart, which is "
+        f"{on:.2f} on landslides and {off:.2f} elsewhere."
+    )
+    return style.finish(figure, "The maps of several networks in the test block with most landslides", text, mean)
 
 
 def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:

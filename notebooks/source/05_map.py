@@ -43,8 +43,10 @@ timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
 incidence_degrees: float = 0.0  # Angle between the radar beam and the vertical; 0 takes the cube's own
 seed: int = 0  # Of the split, the first weights and the order of chips
-steps: int = 180  # Batches that the network is trained on, 1 to 10000; few here, to save time
+steps: int = 180  # Batches that each network is trained on, 1 to 10000; few here, to save time
+networks: int = 3  # Networks whose maps are averaged, 1 to 9
 threshold: float = None  # Probability from which a pixel is landslide, 0 to 1; None chooses it on the validation chips
+promised_recall: float = 0.5  # Mean share of a chip's landslide pixels that a second threshold must find, 0 to 1
 min_pixels: int = 4  # Groups of fewer pixels get no polygon; 1 keeps all
 out_dir: str = "maps"  # Folder for the files
 overwrite: bool = False  # Whether files of an earlier run in that folder may be replaced
@@ -64,6 +66,8 @@ parameters = check_parameters(
     crs=str,
     incidence_degrees=degrees,
     steps=range(1, 10_001),
+    networks=range(1, 10),
+    promised_recall=float,
     threshold=optional(float),
     min_pixels=range(1, 100_001),
     out_dir=writable,
@@ -76,18 +80,21 @@ paths = plan_files(out_dir, threshold=threshold, overwrite=overwrite)
 
 # %%
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import rioxarray
+import xarray as xr
 
 from landslide_utils import grid, metrics
-from landslide_utils.chips import part_mask, split_chips
+from landslide_utils.chips import SIZE, corners, part_mask, split_chips
 from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.export import write_geotiff, write_polygons
+from landslide_utils.grid import Window
 from landslide_utils.metrics import Calibration
 from landslide_utils.model import PRESETS
-from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, summarise
+from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, guaranteed_threshold, summarise
 from landslide_utils.predict import map_scene
 from landslide_utils.scene import Scene
 from landslide_utils.terrain import find_layover_and_shadow
@@ -194,6 +201,56 @@ print(f"of {int(landslides.sum())} landslide pixels {int(no_value.sum())} have n
 print(f"and {int(unlikely.sum())} have a probability below 0.1")
 
 # %% [markdown]
+# ## How sure is the map?
+#
+# A network that starts from other weights, and sees the chips in another order, makes a slightly different map. So we
+# train more networks on the same chips. Where their maps differ, chance decides. This is called an
+# [ensemble](../docs/glossary.md#ensemble).
+
+# %%
+maps = [probability]
+for number in range(1, networks):
+    another = start_session(scene, PRESETS["quick"], steps=steps, seed=seed + number)
+    list(fit(another))  # trains it
+    maps.append(map_scene(another.model, composite, scene.normalisation, hidden=layover_and_shadow))
+
+# %% [markdown]
+# The **mean** of the maps becomes our map. Their standard deviation is called the **spread**: how far they are apart.
+
+# %%
+ensemble = xr.concat(maps, "network", combine_attrs="override")
+probability, spread = ensemble.mean("network", keep_attrs=True), ensemble.std("network")
+
+# %% [markdown]
+# Is the mean better than each network? We compare the AUPRC on the test chips.
+
+# %%
+test = part_mask(chips, "test", landslides)
+scored = {f"network {number}": one for number, one in enumerate(maps, start=1)} | {"mean": probability}
+auprc = {name: metrics.auprc(*metrics.pixels(one, landslides, test)) for name, one in scored.items()}
+pd.Series(auprc, name="AUPRC").round(3).to_frame()
+
+# %% [markdown]
+# Where do the networks disagree? Look at the edges of the landslides, and at faint ones.
+
+# %%
+from landslide_utils.figures.maps import ensemble_figure
+
+ensemble_figure(probability, spread, landslides, chips)
+
+# %% [markdown]
+# Are networks that agree also right? We take the landslide pixels on the test chips where all networks nearly agree.
+# How many of them does the mean miss?
+
+# %% tags=["misconception:agreement-is-truth"]
+agreed = landslides & test & (spread < 0.05)
+overlooked = agreed & (probability < 0.5)
+print(f"the networks agree on {int(agreed.sum())} landslide pixels; {int(overlooked.sum())} have a mean below 0.5")
+
+# %% [markdown]
+# Networks that learn from the same chips make the same mistakes. A small spread says that chance decides little. It
+# does not say that the map is right.
+#
 # Now we compare the map with the labels. We look at test chips, whose labels the network has not seen.
 
 # %%
@@ -215,8 +272,34 @@ if threshold is None:
 print(f"threshold {threshold:.2f}")
 
 # %% [markdown]
-# Which landslides does it find, which does it miss, and what are its false alarms? Look at the edges of the landslides,
-# and at isolated patches.
+# Sometimes a share must be **promised**: "we find at least this share of the landslide pixels of a valley, on average
+# over valleys". A threshold that just finds the share on the validation chips keeps this promise about half the time,
+# because other chips are different. `guaranteed_threshold` is more careful, and most careful with few chips. In nine of
+# ten draws of validation chips its promise holds for new chips that are drawn like them.
+
+# %%
+promised = guaranteed_threshold(probability, landslides, chips, recall=promised_recall)
+counts = chips[chips["landslide_share"] > 0].groupby("part").size()
+print(f"threshold {promised:.3f} for a recall of {promised_recall:.0%}, from {counts['validation']} chips")
+
+# %% [markdown]
+# A threshold of 0 would mean that the validation chips are too few for the promise: then it reports every pixel. What
+# does it find on each test chip?
+
+# %%
+places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test", only_landslides=True)]
+reported = (probability >= promised).where(landslides & probability.notnull())
+found = [float(reported.isel(place).mean()) for place in places]
+print(f"mean recall of {len(found)} test chips: {np.nanmean(found):.0%}, lowest {np.nanmin(found):.0%}")
+shares = {"reported": probability >= promised, "landslides": landslides}
+print(", ".join(f"{name}: {float(mask.mean()):.1%} of the scene" for name, mask in shares.items()))
+
+# %% [markdown]
+# The promise is about chips like the validation chips. It is not made for another region, another season or another
+# sensor. And chips of one block are not independent: they are fewer than they seem.
+#
+# Which landslides does our first threshold find, which does it miss, and what are its false alarms? Look at the edges
+# of the landslides, and at isolated patches.
 
 # %%
 from landslide_utils.figures.maps import difference_figure
@@ -230,7 +313,6 @@ difference_figure(probability, landslides, chips, threshold=threshold)
 # Which share of the reported pixels on the test chips is then correct?
 
 # %% tags=["exercise"]
-test = part_mask(chips, "test", landslides)
 precision = ...
 # BEGIN SOLUTION NO PROMPT
 reported = (probability >= threshold / 2) & test
@@ -308,7 +390,7 @@ pd.Series(groups, name="groups").to_frame()
 # share of few polygons is uncertain.
 
 # %% tags=["misconception:sure-is-right"]
-compare_confidence(polygons, landslides, part_mask(chips, "test", landslides)).round(2)
+compare_confidence(polygons, landslides, test).round(2)
 
 # %% [markdown]
 # ## What rescue teams ask first
@@ -381,7 +463,7 @@ page
 # %% [markdown]
 # ## Quiz
 #
-# Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
+# Five short questions. Choose first, then open your answer: each tells you why it is right or wrong.
 
 # %% [markdown] tags=["question:no-polygon-no-landslide"]
 # **1.** A radar map shows no landslide above a village, on a very steep slope that faces the radar. What do you tell
@@ -469,6 +551,27 @@ page
 #
 # </details>
 
+# %% [markdown] tags=["question:agreement-is-truth"]
+# **5.** Five networks, trained on the same chips, all give a slope a probability of 0.02. What follows?
+#
+# <details><summary>There is no landslide</summary>
+#
+# **No.** They learnt from the same chips, so they make the same mistakes. All of them can miss a landslide.
+#
+# </details>
+#
+# <details><summary>Chance in the training decided little there</summary>
+#
+# **Right.** That is what the spread measures. Whether the map is right there, only labels can tell.
+#
+# </details>
+#
+# <details><summary>The slope is in layover or shadow</summary>
+#
+# **No.** There the map has no value at all.
+#
+# </details>
+
 # %% [markdown]
 # ## What we learnt
 #
@@ -477,6 +580,8 @@ page
 # - A threshold is chosen on validation chips, and depends on what the map is for.
 # - Polygons are compared with the map that they come from, and files are opened again.
 # - How sure a network is and how often it is right are two different numbers: compare them where labels are known.
+# - Several networks show where chance decides. A promised recall needs a careful threshold. It holds for chips like
+#   the validation chips.
 # - An area is measured in metres, never in degrees. The total landslide area is estimated by the sum of calibrated
 #   probabilities, not by a count of polygons.
 #
@@ -484,5 +589,7 @@ page
 #
 # **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
 # [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Kropatsch & Strobl 1990 on layover and shadow; ESA's user guides
-# of ERS and Sentinel-1 on their incidence angles; Platt 1999 on calibration; Butler et al. 2016, *The GeoJSON Format*,
+# of ERS and Sentinel-1 on their incidence angles; Platt 1999 on calibration;
+# Lakshminarayanan et al. 2017 on ensembles; Bates et al. 2021, *Distribution-free, risk-controlling prediction sets*,
+# [arXiv:2101.02703](https://arxiv.org/abs/2101.02703); Butler et al. 2016, *The GeoJSON Format*,
 # [RFC 7946](https://www.rfc-editor.org/rfc/rfc7946); Okabe & Ito 2008 on colours that everybody can tell apart.

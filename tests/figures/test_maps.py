@@ -173,3 +173,15 @@ def test_a_page_is_saved_as_a_file(tmp_path: pytest.TempPathFactory, probability
     shown = page.interactive_map(probability, background=probability)
     path = shown.save(f"{tmp_path}/map.html")
     assert path.read_text(encoding="utf-8").lstrip().startswith("<!DOCTYPE html>")
+
+
+def test_the_ensemble_shows_where_its_networks_differ(probability: xr.DataArray, landslides: xr.DataArray) -> None:
+    spread = probability.where(probability > 0.8, 0.0) / 4  # 0.225 on the landslide that is found
+    chips = pd.DataFrame({"row": 0, "col": [384, 512], "part": "test", "block": [0, 0], "landslide_share": [0.1, 0.2]})
+    picture = maps.ensemble_figure(probability, spread, landslides, chips)
+    on = 0.225 * 40 * 40 / (40 * 40 + 10 * 60)
+    assert f"{on:.2f} on landslides and 0.00 elsewhere" in picture.alt
+    assert "(simulated)" in picture.alt
+    assert not np.array_equal(
+        _pixels(picture), _pixels(maps.ensemble_figure(probability, 0 * spread, landslides, chips))
+    )
