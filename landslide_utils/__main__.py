@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from landslide_utils.files import InputError, atomic_write
+from landslide_utils.files import atomic_write
 
 Options = dict[str, tuple[Any, str]]
 """For each option its default and its help; a list takes several values, False becomes a switch, None is required."""
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args([name, *rest], Namespace(arguments=rest))
     try:
         COMMANDS[name][0](given)
-    except (InputError, OSError) as error:
+    except (ImportError, OSError, ValueError) as error:  # ValueError: what a library says of a file, too
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -81,7 +81,9 @@ def split_chips(
     faults = find_kind_faults("a whole number", seed=seed, buffer=buffer)
     if faults or min(seed, buffer) < 0:
         raise InputError("chips cannot be split", faults or [f"{seed=} and {buffer=} must not be negative"])
-    labels = landslides.values
+    if getattr(landslides, "dims", None) != ("y", "x") or landslides.dtype.kind not in "biuf":
+        raise InputError("chips cannot be split", ["landslides are not an array (y, x) of True and False"])
+    labels = landslides.values > 0
     height, width = labels.shape
     if min(height, width) < SIZE:
         raise SplitError(f"it has {height} x {width} pixels, which is less than one chip of {SIZE} x {SIZE}")

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from landslide_utils import __version__, terrain
 from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults
 from landslide_utils.files import InputError, Unfinished, find_kind_faults, find_room_faults, resumable_write
-from landslide_utils.grid import pixel_size_m
+from landslide_utils.grid import pixel_size_m, refuse_other
 from landslide_utils.regions import data_folder
 
 CHANNELS = {
@@ -40,7 +40,6 @@ UNITS = {
 } | dict.fromkeys(CHANNELS["sar"], "dB")
 MOST_IN_MEMORY = 200_000_000
 """Bytes beyond which a composite is kept in a store instead of memory."""
-
 STORED = 256
 """Sides of the chunks of such a store in pixels: a chip of 128 x 128 touches at most four."""
 
@@ -206,6 +205,10 @@ def make_composite(
     power, which the published cubes use where there is no data, counts as missing.
     """
     needed = variables_of(channels)
+    if "opened_from" not in getattr(cube, "attrs", {}):
+        raise InputError(
+            "there is no cube", [f"{type(cube).__name__} is not what open_cube returns; open it with that"]
+        )
     faults = find_faults(cube, (*needed, "landslides") if labels else needed, needs_metres="dem" in needed)
     passes = None
     if "time" in cube.dims and any(name in RADAR for name in needed):
@@ -258,6 +261,7 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
     InputError
         If the disk is too small for the store.
     """
+    refuse_other(composite, "image", "make_composite")
     if composite.nbytes <= MOST_IN_MEMORY:
         return composite.load()
     key = identify(composite)

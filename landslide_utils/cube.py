@@ -14,7 +14,7 @@ import numpy as np
 import rioxarray  # noqa: F401  (gives xarray objects their .rio)
 import xarray as xr
 
-from landslide_utils.files import InputError, count_faults, shorten
+from landslide_utils.files import InputError, count_faults, find_kind_faults, shorten
 from landslide_utils.grid import (
     find_axis_faults,
     find_crs_faults,
@@ -34,7 +34,7 @@ HIGHEST_M = 9000.0
 USUAL_POWER = (1e-5, 10.0)
 """Between these lies the geometric mean of any scene in linear power: no scene is so dark or so bright as a whole."""
 LEAST_PIXEL_M = 0.1
-"""Pixels that are smaller are in degrees, where nobody knows the coordinate reference system."""
+"""Smaller pixels are in degrees, where nobody knows the coordinate reference system."""
 CONVENTIONS = "CF-1.11"
 _RADAR_NAME = "surface_backwards_scattering_coefficient_of_radar_wave"
 CF_ATTRIBUTES: dict[str, dict[str, Any]] = {
@@ -124,8 +124,8 @@ def open_cube(
         cube = _canonical(open_store(place), source, variables, event_time=event_time, crs=crs, needs_crs=needs_crs)
     except CubeError:
         raise
-    except InputError as error:  # of the download or the store
-        raise CubeError(source, error.faults) from error
+    except (OSError, RuntimeError, ValueError) as error:  # of the download, the store, or a path that cannot be
+        raise CubeError(str(source), getattr(error, "faults", [str(error)])) from error
     cube.encoding["source"] = place
     return cube
 
@@ -174,7 +174,7 @@ def _canonical(
         **event,
         "region": region.title if region else str(store.attrs.get("region") or source),
         "source": store.attrs.get("source") or (region.source if region else source),
-        "simulated": bool(store.attrs.get("simulated", region.simulated if region else False)),
+        "simulated": str(store.attrs.get("simulated", region.simulated if region else False)).lower() in ("true", "1"),
         "opened_from": source,
     }
     if "dem" in out and (incidence := _incidence(store)):
@@ -206,6 +206,8 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
             faults.append(f"{name} has dimensions ({dims}) where ({needed}) are needed")
         if cube[name].dtype.kind not in "biuf":
             faults.append(f"{name} holds {cube[name].dtype} where {KINDS[name]} are needed")
+        scaling = {key: cube[name].encoding.get(key, 1) for key in ("scale_factor", "add_offset")}
+        faults += [f"{name} cannot be scaled: {fault}" for fault in find_kind_faults("a number", **scaling)]
     faults += find_axis_faults(cube) or find_size_faults(cube.sizes["y"], cube.sizes["x"])
     if any(name in RADAR for name in names):
         if "time" not in cube.coords or cube["time"].dims != ("time",):
@@ -218,6 +220,9 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
                     f"timestep has no instant for {missing} of {cube.sizes['time']} passes; give each pass its instant"
                 )
             times = cube["time"].dropna("time").to_index()
+            tracks = cube.variables.get("relative_orbit", xr.Variable((), 0))
+            if tracks.dtype.kind not in "iuf" or not np.isfinite(tracks.values).all():
+                faults.append("relative_orbit is not a number for each pass; give 0 where the track is not known")
             if twice := sorted({f"{time:%Y-%m-%d %H:%M:%S}" for time in times[times.duplicated()]}):
                 faults.append(f"the same pass stands in timestep twice ({shorten(twice)}); keep one of each")
     return faults
@@ -259,7 +264,7 @@ def _orbits(cube: xr.Dataset) -> tuple[list[str], list[str]]:
     if name is None:
         return ["unknown"] * passes, []
     values = np.atleast_1d(cube[name].values).ravel()
-    texts = [(v.decode() if isinstance(v, bytes) else str(v)).strip() for v in values]
+    texts = [(v.decode(errors="replace") if isinstance(v, bytes) else str(v)).strip() for v in values]
     if len(texts) not in (1, passes):
         return [], [f"{name} has {len(texts)} values for {passes} passes"]
     unknown = sorted({text for text in texts if text.lower() not in ORBITS})
@@ -289,8 +294,8 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
             faults += find_crs_faults(crs, "the cube")
         elif pixel < LEAST_PIXEL_M:
             faults.append(f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject to UTM")
-        if min(cube.sizes["y"], cube.sizes["x"]) > 1:
-            faults += find_pixel_faults(transform_of(cube), "the cube")
+        two = min(cube.sizes["y"], cube.sizes["x"]) > 1
+        faults += find_pixel_faults(transform_of(cube), "the cube") if two else ["one row or column has no slope"]
     return faults
 
 
@@ -315,11 +320,11 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
                 f"dem reaches from {least:g} to {most:g} m, which no place on Earth does; "
                 "if that is a fill value, make it NaN"
             )
-        elif name in RADAR and not negative and not USUAL_POWER[0] <= 10 ** measured["level"].item() <= USUAL_POWER[1]:
-            faults.append(
-                f"{name} is {10 ** measured['level'].item():.3g} on average where linear power is needed, which is "
-                f"about 0.01 to 1; if it is in another unit or scaled, convert it"
-            )
+        levels = 10.0 ** np.atleast_1d(measured["level"])  # of each pass; NaN of one without data
+        odd = levels[(levels < USUAL_POWER[0]) | (levels > USUAL_POWER[1])]
+        if valid and name in RADAR and not negative and odd.size:
+            mean, usual = 10 ** np.log10(odd).mean(), "about 0.01 to 1; if it is in another unit or scaled, convert it"
+            faults.append(f"{name} is {mean:.3g} on average where linear power is needed, which is {usual}")
         if negative:
             faults.append(
                 f"{name} holds at least {negative} negative values (such as {least:.3g}) where linear power is needed; "
@@ -333,7 +338,7 @@ def _measure(array: xr.DataArray) -> dict[str, Any]:
     radar = array.name in RADAR
     valid = np.isfinite(array) & (array > 0) if radar else np.isfinite(array)
     negative = ((array < 0) & radar).sum()
-    level = np.log10(array.where(valid)).mean() if radar else 0 * negative
+    level = xr.apply_ufunc(np.log10, array.where(valid), dask="allowed").mean(("y", "x")) if radar else 0 * negative
     return {"valid": valid.any(), "negative": negative, "least": array.min(), "most": array.max(), "level": level}
 
 

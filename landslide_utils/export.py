@@ -167,7 +167,7 @@ def write_polygons(polygons: gpd.GeoDataFrame, path: str | os.PathLike[str], *, 
         If the file exists and may not be replaced.
     """
     target = as_path(path)
-    faults = [] if polygons.crs else ["the polygons have no coordinate reference system"]
+    faults = [] if getattr(polygons, "crs", None) else ["the polygons have no coordinate reference system"]
     if target.suffix.lower() not in FORMATS:
         faults.append(f"{target.name} ends in neither {' nor '.join(FORMATS)}")
     refuse(faults)

@@ -23,8 +23,7 @@ from tqdm.auto import tqdm
 LOCK = "writer.lock"
 MOST_JSON_BYTES = 16 * 2**20
 MOST_FAULTS = 50
-MOST_CHARACTERS = 2000
-"""Of one fault in a message: what is wrong with a hostile file may be megabytes long."""
+MOST_CHARACTERS = 2000  # of one fault in a message: what is wrong with a hostile file may be megabytes long
 
 
 class InputError(ValueError):
@@ -58,10 +57,17 @@ def shorten(things: Sequence[object], most: int = 5) -> str:
     return f"{shown} and {len(things) - most} more" if len(things) > most else shown
 
 
+def check_file(path: str | os.PathLike[str], most: int = MOST_JSON_BYTES) -> None:
+    """Raise a ValueError if a file is no plain one, such as a pipe that never ends, or larger than allowed."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is no plain file")
+    if (size := Path(path).stat().st_size) > most:
+        raise ValueError(f"{path} has {in_bytes(size)} where {in_bytes(most)} are allowed")
+
+
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Return what a JSON file holds; ValueError if it holds none, is nested too deeply, or is larger than any here."""
-    if (size := Path(path).stat().st_size) > MOST_JSON_BYTES:
-        raise ValueError(f"{path} has {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
+    check_file(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except RecursionError:
@@ -83,9 +89,10 @@ def find_kind_faults(kind: str, **values: object) -> list[str]:
 
 
 def as_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path; InputError if it is none."""
-    if faults := find_kind_faults("a path", path=path):
-        raise InputError("there is nothing to read or write", faults)
+    """Return a path; InputError if it is none that a system can have."""
+    faults = find_kind_faults("a path", path=path)
+    if faults or any(len(part) > 255 or "\0" in part for part in Path(path).parts):
+        raise InputError("there is nothing to read or write", faults or [f"the path {path!r} has a name too long"])
     return Path(path)
 
 
@@ -102,7 +109,7 @@ def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a temporary path to write to, which is moved to the target at the end.
+    """Yield a path to write to, in a hidden folder beside the target, which is moved to the target at the end.
 
     Parameters
     ----------
@@ -110,11 +117,6 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
         The target, a file or a folder. Its parent folders are made.
     overwrite : bool
         Whether what is there may be replaced.
-
-    Yields
-    ------
-    pathlib.Path
-        Where to write: the target's name, in a hidden temporary folder beside the target.
 
     Raises
     ------

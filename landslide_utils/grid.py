@@ -108,6 +108,8 @@ def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_
         known = CRS.from_user_input(crs)
     except CRSError:
         return [f"crs={str(crs)!r} is not a coordinate reference system; give one such as EPSG:32654"]
+    if any(name in f"{crs}{known.to_wkt()}".lower() for name in ("grids=", "+init=", "parameterfile")):
+        return [f"crs={str(crs)!r} is not a coordinate reference system of its own: it names a file; give an EPSG code"]
     advice = "areas and slopes need metres: reproject it to UTM"
     if known.is_geographic:
         return [f"{name} is in degrees ({known.to_string()}, {known.name}); {advice}"]
@@ -126,6 +128,12 @@ def find_pixel_faults(transform: Affine, name: str) -> list[str]:
     if abs(wide - high) > ON_GRID_TOLERANCE * wide:
         return [f"{name}: pixels are {wide:g} wide and {high:g} high; square ones are needed: resample it"]
     return []
+
+
+def refuse_other(thing: Any, variable: str, maker: str) -> None:
+    """Raise InputError if a thing is no dataset with a variable, as a function of this package makes it."""
+    if variable not in getattr(thing, "data_vars", {}):
+        raise InputError(f"there is no {variable}", [f"{type(thing).__name__} is not what {maker} returns"])
 
 
 def find_axis_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
@@ -166,6 +174,8 @@ def find_spacing_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
 
 def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
     """Return what keeps a layer (y, x) from being put on the ground in metres; `name` is its name in the sentence."""
+    if not isinstance(layer, xr.Dataset) and getattr(getattr(layer, "dtype", None), "kind", "") not in [*"biuf"]:
+        return [f"{name} is no array of real numbers, such as map_scene returns"]
     if set(layer.dims) != {"y", "x"} or (isinstance(layer, xr.DataArray) and layer.dims != ("y", "x")):
         return [f"{name} has the dimensions {', '.join(map(str, layer.dims))}; transpose it to y, x"]
     faults = find_axis_faults(layer) or find_crs_faults(layer.rio.crs, name)

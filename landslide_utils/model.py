@@ -7,12 +7,12 @@ import functools
 import itertools
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslide_utils.files import MOST_JSON_BYTES, in_bytes
+from landslide_utils.files import MOST_JSON_BYTES, InputError, check_file, find_kind_faults, in_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +75,18 @@ class Preset:
     loss: str = "cross-entropy"
     architecture: str = "unet++"
 
+    def __post_init__(self) -> None:
+        """Refuse what no training can use, all at once."""
+        known: dict[str, Sequence[object]] = dict.fromkeys(("steps", "validate_every", "batch_size"), range(1, 2**31))
+        known |= {"optimiser": ("adam", "adamw"), "schedule": ("one-cycle", "constant"), "crop": (16, 32, 64, 128)}
+        known |= {"loss": ("cross-entropy", "dice-bce"), "architecture": ("unet++", "unet")}
+        faults = [f"{n}={getattr(self, n)!r} is not one of {v}" for n, v in known.items() if getattr(self, n) not in v]
+        for name in ("learning_rate", "weight_decay", "landslide_chips"):
+            if find_kind_faults("a number", value=(rate := getattr(self, name))) or not 0 <= rate < 1e9:
+                faults.append(f"{name}={rate!r} is not a number, 0 or more")
+        if faults:
+            raise InputError("this preset cannot be used", faults)
+
 
 PRESETS = {
     # Chosen from benchmarks/presets.csv by the validation AUPRC that a minute on two cores buys. Small crops buy most.
@@ -117,6 +129,8 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
 
     try:
         model = build("imagenet" if preset.imagenet else None)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError("no network can be built", [f"{channels} channels, {preset}: {error}"]) from error
     except (OSError, RuntimeError) as error:
         if not preset.imagenet:
             raise
@@ -214,6 +228,8 @@ def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
     """
     import torch
 
+    if not isinstance(model, torch.nn.Module):
+        raise InputError("nothing can be mapped", [f"{type(model).__name__} is no network"])
     probe = _all_positive(model)
     divisor = int(getattr(getattr(model, "encoder", None), "output_stride", 1))
     side = -(-_FIRST_SIDE // divisor) * divisor
@@ -221,7 +237,11 @@ def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
         # what is seen upwards is seen sideways too, so a strip is enough
         strip = torch.ones(1, channels, side, divisor, dtype=torch.float64, requires_grad=True)
         middle = side // 2 // divisor * divisor
-        (gradient,) = torch.autograd.grad(probe(strip)[0, 0, middle : middle + divisor].sum(), strip)
+        try:
+            (gradient,) = torch.autograd.grad(probe(strip)[0, 0, middle : middle + divisor].sum(), strip)
+        except RuntimeError as error:
+            fault = f"the network does not take images of {channels} channels: {error}"
+            raise InputError("nothing can be mapped", [fault]) from error
         rows = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
         seen = max(middle - int(rows.min()), int(rows.max()) - (middle + divisor - 1))
         if seen < middle - divisor:
@@ -291,6 +311,7 @@ def read_weights(path: Path, *names: str) -> tuple[list[Any], dict[str, torch.Te
     """
     from safetensors import SafetensorError, safe_open
 
+    check_file(path, 2**40)
     with path.open("rb") as head:
         if (size := int.from_bytes(head.read(8), "little")) > MOST_JSON_BYTES:
             raise ValueError(f"{path} has a header of {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")

@@ -151,11 +151,14 @@ def find_polygons(
     from rasterio.features import shapes
     from shapely.geometry import MultiPolygon, shape
 
-    faults = find_grid_faults(probability, "the map") + find_threshold_faults(threshold)
+    faults = find_threshold_faults(threshold)
     if find_kind_faults("a whole number", min_pixels=min_pixels) or min_pixels < 1:
         faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
-    if (
-        dem.dims != probability.dims
+    if map_faults := find_grid_faults(probability, "the map"):
+        faults += map_faults
+    elif (
+        getattr(dem, "dims", None) != probability.dims
+        or dem.dtype.kind not in "biuf"
         or dem.shape != probability.shape
         or any(not np.allclose(dem[axis].values, probability[axis].values, rtol=0, atol=1e-6) for axis in ("y", "x"))
     ):

@@ -29,7 +29,7 @@ from landslide_utils.chips import SIZE
 from landslide_utils.composite import identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
 from landslide_utils.files import InputError, Unfinished, hand_memory_back, resumable_write
-from landslide_utils.grid import Window, windows_of
+from landslide_utils.grid import Window, refuse_other, windows_of
 from landslide_utils.model import fold_normalisation, reach
 from landslide_utils.regions import open_store
 from landslide_utils.scene import Normalisation
@@ -178,6 +178,7 @@ def map_scene(
     cut to its size, so the map is that of one huge window; nothing is blended. A network that looks further than
     `MOST_MARGIN` sees less than it could. The next window is read while one is mapped. Memory holds two windows.
     """
+    refuse_other(composite, "valid", "make_composite")
     sizes = composite["image"].sizes
     layers = [layer for layer in (hidden, composite) if layer is not None]
     given, wanted = (f"{layer.sizes['y']} x {layer.sizes['x']}" for layer in (layers[0], layers[-1]))

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
 from landslide_utils.chips import check_parts, draw_chips
-from landslide_utils.files import atomic_write
+from landslide_utils.files import InputError, as_path, atomic_write, find_kind_faults
 from landslide_utils.metrics import auprc
 from landslide_utils.model import LOSSES, Preset, build_model, read_weights
 from landslide_utils.scene import ChipSet, Scene
@@ -131,14 +131,22 @@ def start_session(
     weights : mapping of torch.Tensor, optional
         What the network starts from: the ``state_dict()`` of one that has been trained already.
     """
+    faults = find_kind_faults("a whole number", steps=(asked := 0 if steps is None else steps), seed=seed)
+    if faults or not 0 <= asked < 2**31 or not 0 <= seed < 2**32:
+        raise InputError("no training can start", faults or [f"{steps=} or {seed=} is negative or too large"])
+    if not isinstance(scene, Scene) or not isinstance(preset, Preset):
+        raise InputError("no training can start", ["a Scene and a Preset are needed, such as PRESETS['quick']"])
     check_parts(scene.chips, scene.landslides, scene.valid)
     accelerator = accelerate.Accelerator(mixed_precision=precision())  # before the seed: measuring draws numbers
     accelerate.utils.set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     model = build_model(len(scene.normalisation.channels), preset).to(memory_format=torch.channels_last)
     if weights is not None:
-        model.load_state_dict(weights)
-    steps = steps or preset.steps
+        try:
+            model.load_state_dict(weights)
+        except (AttributeError, RuntimeError, TypeError) as error:
+            raise InputError("no training can start", [f"the weights are not of this network: {error}"]) from error
+    steps = asked or preset.steps
     train_set = ChipSet(scene, "train", crop=preset.crop, seed=seed if preset.augment else None)
     holds_landslide = train_set.table["landslide_share"].to_numpy() > 0
     chips_seen = steps * preset.batch_size * accelerator.num_processes
@@ -239,6 +247,7 @@ def fit(
         If the checkpoint cannot be read, or is of another training.
     """
     history: list[dict[str, float]] = []
+    checkpoint = None if checkpoint is None else as_path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         history = load_checkpoint(checkpoint, session)
         yield from history
@@ -295,14 +304,15 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
     ------
     CheckpointError
         If the file is damaged, or was written by a training of other channels, another network or another seed. The
-        session is then as it was.
+        session is then as it was, unless single numbers of the file were changed.
     """
     wanted = _training(session)
     try:
         (state, names), tensors = read_weights(path, "state", "names")
-        stored, step, history = {**state["training"]}, state["step"], state["history"]
-        groups, schedule = state["groups"], state["schedule"]
-        if tensors.keys() != set(names):
+        stored, step, history = {**state["training"]}, state["step"], [{**line} for line in state["history"]]
+        groups, schedule = state["groups"], {**state["schedule"]}
+        unlike = schedule.keys() != session.schedule.state_dict().keys()
+        if unlike or tensors.keys() != set(names) or step not in range(session.steps + 1):
             raise ValueError("parts of it are missing")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}); delete it to start over") from error
@@ -314,20 +324,19 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
         )
         remedy = "delete it to start over, or choose another file"
         raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
-    model: dict[str, torch.Tensor] = {}
+    model = {name.removeprefix("model/"): tensor for name, tensor in tensors.items() if name.startswith("model/")}
     parts: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        kind, rest = name.split("/", 1)
-        if kind == "model":
-            model[rest] = tensor
-        else:
-            number, key = rest.split("/")
-            parts.setdefault(int(number), {})[key] = tensor
-    session.model.load_state_dict(model)
-    session.optimiser.load_state_dict({"state": parts, "param_groups": groups})
-    session.schedule.load_state_dict(schedule)
+    try:
+        for name in tensors.keys() - {f"model/{name}" for name in model}:
+            _, number, key = name.split("/")
+            parts.setdefault(int(number), {})[key] = tensors[name]
+        session.optimiser.load_state_dict({"state": parts, "param_groups": groups})
+        session.model.load_state_dict(model)
+        session.schedule.load_state_dict(schedule)
+    except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the checkpoint {path} does not fit ({error}); delete it to start over") from error
     session.step = step
-    return list(history)
+    return history
 
 
 def _training(session: Session) -> dict[str, Any]:

@@ -130,6 +130,12 @@ def write_published(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., s
     return write
 
 
+def make_pipe(path: Path) -> None:
+    """Put a pipe, from which nothing ever comes, in the place of a file; a folder where the system has no pipes."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path) if hasattr(os, "mkfifo") else path.mkdir()
+
+
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 10**13) | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

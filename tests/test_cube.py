@@ -342,6 +342,39 @@ def test_a_scene_has_a_limit_of_pixels_that_can_be_raised(tmp_path: Path, monkey
     assert faults_of(tmp_path, cube) == []
 
 
+def test_one_pass_in_another_unit_is_found(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150)))
+    cube["vv"] = cube["vv"] * xr.DataArray(np.where(np.arange(14) == 9, 1e4, 1), dims="time")
+    (fault,) = find_bad_values(cube, ["vv", "vh"])
+    assert fault.startswith("vv is 1.4e+03 on average where linear power is needed")
+
+
+def test_a_row_of_pixels_has_no_slope(write_published: Callable[..., str]) -> None:
+    cube = open_cube(write_published(shape=(140, 150))).isel(y=slice(0, 1))
+    assert find_faults(cube, ["dem"], needs_metres=True) == ["one row or column has no slope"]
+
+
+def test_tracks_are_numbers_and_values_are_scaled_by_numbers(tmp_path: Path) -> None:
+    cube = published(shape=(140, 150))
+    tracked = cube.assign_coords(relative_orbit=("timestep", np.full(14, np.nan)))
+    assert "relative_orbit is not a number for each pass" in faults_of(tmp_path, tracked)[0]
+    assert faults_of(tmp_path, cube.assign_coords(relative_orbit=("timestep", np.full(14, 46.0)))) == []
+    cube["vv"].attrs["scale_factor"] = "k"
+    assert faults_of(tmp_path, cube) == ["vv cannot be scaled: scale_factor='k' is not a number"]
+
+
+@pytest.mark.parametrize(("said", "simulated"), [("false", False), ("true", True), (1, True), (False, False)])
+def test_a_store_says_whether_it_is_simulated_in_any_type(tmp_path: Path, said: object, simulated: bool) -> None:
+    published(shape=(140, 150)).assign_attrs(simulated=said).to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    assert open_cube(tmp_path / "hokkaido_japan.zarr").attrs["simulated"] is simulated
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "a\0b", "~nobody_at_all/a.zarr"])
+def test_a_path_that_no_system_has_is_refused(path: str) -> None:
+    with pytest.raises(CubeError):
+        open_cube(path)
+
+
 @pytest.mark.parametrize("factor", [1e5, 1e-7])
 def test_power_that_no_scene_has_is_refused(write_published: Callable[..., str], factor: float) -> None:
     cube = open_cube(write_published(shape=(140, 150)))

@@ -9,7 +9,14 @@ from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
 
 from landslide_utils.files import InputError
-from landslide_utils.grid import find_box_faults, make_grid
+from landslide_utils.grid import find_box_faults, find_crs_faults, make_grid
+
+
+def test_a_coordinate_reference_system_that_names_a_file_is_refused() -> None:
+    for crs in ("+proj=utm +zone=54 +ellps=bessel +nadgrids=/tmp/a +units=m", "+proj=utm +zone=54 +geoidgrids=/tmp/a"):
+        (fault,) = find_crs_faults(crs, "the cube")
+        assert "it names a file; give an EPSG code" in fault
+    assert find_crs_faults("EPSG:32654", "the cube") == []
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_defaults_are_those_of_the_package() -> None:
         (["train", "--runs-dir", f"{__file__}/runs"], "is a file where a folder is needed; choose another folder"),
         (["map", "--run", "nowhere", "--out-dir", __file__], "is a file where a folder is needed"),
         (["map", "--run", "nowhere", "--incidence-degrees", "95"], "must be between 10 and 70 (Sentinel-1 IW: 29 to"),
+        (["event", *EVENT, "--radar", "a\0b"], "has a name too long"),
         (["map", "--run", "nowhere", "--min-pixels", "0"], "min_pixels=0 is not a whole number from 1 to 100000"),
     ],
 )

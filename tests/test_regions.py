@@ -31,7 +31,14 @@ def test_an_offset_is_turned_into_utc() -> None:
     assert parse_instant("2018-09-05T18:07:59Z") == dt.datetime(2018, 9, 5, 18, 7, 59)
 
 
-@pytest.mark.parametrize(("text", "message"), [("2018-09-05", "is a day"), ("last week", "not an ISO 8601 instant")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("2018-09-05", "is a day"),
+        ("last week", "not an ISO 8601 instant"),
+        ("0001-01-01T00:00:00+23:00", "the year 1;"),
+    ],
+)
 def test_what_is_no_instant_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_instant(text)

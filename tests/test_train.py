@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from landslide_utils import train
+from landslide_utils.files import InputError
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation, Scene
 from landslide_utils.train import CheckpointError
@@ -187,6 +188,27 @@ def test_a_checkpoint_without_some_of_its_parts_is_refused(four_chips: pd.DataFr
         with pytest.raises(CheckpointError, match=f"cannot be read .'{left_out}'"):
             train.load_checkpoint(path, session)
     assert all(torch.equal(before[name], weight) for name, weight in _weights(session).items())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"step": -5}, {"step": None}, {"history": 5}, {"schedule": {}}, {"groups": []}, {"groups": "x"}],
+    ids=str,
+)
+def test_a_checkpoint_with_changed_parts_is_refused(
+    four_chips: pd.DataFrame, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = tmp_path / "c.safetensors"
+    session = train.start_session(_scene(four_chips), TINY, steps=4, seed=3)
+    next(train.fit(session, progress=False, checkpoint=path))
+    with safe_open(path, framework="pt") as file:
+        described, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state = json.loads(described["state"]) | changes
+    save_file(tensors, path, metadata={**described, "state": json.dumps(state)})
+    with pytest.raises(CheckpointError, match="delete it to start over"):
+        train.load_checkpoint(path, session)
+    with pytest.raises(InputError, match="the weights are not of this network"):
+        train.start_session(_scene(four_chips), TINY, weights=tensors)
 
 
 def _in_two_processes(folder: str) -> None:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from conftest import published
 
 from landslide_utils.chips import split_chips
-from landslide_utils.composite import make_composite
+from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.grid import plan_runs, run_grid
 from landslide_utils.experiments.runs import read_run
-from landslide_utils.export import plan_files, write_geotiff
+from landslide_utils.export import plan_files, refuse, write_geotiff, write_polygons
 from landslide_utils.grid import make_grid
+from landslide_utils.model import PRESETS, build_model, reach
 from landslide_utils.polygons import find_polygons
+from landslide_utils.predict import map_scene
+from landslide_utils.scene import Normalisation
 from landslide_utils.simulate.scenario import Scenario
-from landslide_utils.sources import Event, plan
+from landslide_utils.sources import Catalogue, Event, Options, plan
 from landslide_utils.terrain import find_incidence_faults
+from landslide_utils.train import start_session
 
 WRONG = [None, "x", -1, 2.5, True, [], {}, float("nan"), 10**30, object()]
 BOX, TIME = [141.9, 42.7, 142.0, 42.8], "2018-09-05T18:07:59"
@@ -66,6 +72,29 @@ DOORS: dict[str, Callable[[Any, xr.Dataset, xr.DataArray], Any]] = {
     "polygons of an event": lambda value, *_: plan(Event("a", BOX, TIME, value), radar="no", dem="no.tif"),
     "radar of an event": lambda value, *_: plan(Event("a", BOX, TIME, "no.gpkg"), radar=value, dem="no.tif"),
     "dem of an event": lambda value, *_: plan(Event("a", BOX, TIME, "no.gpkg"), radar="no", dem=value),
+    "options of an event": lambda value, *_: refuse(Options(days=value).find_faults()),
+    "share of an event": lambda value, *_: refuse(Options(least_covered=value).find_faults()),
+    "cube of a composite": lambda value, *_: make_composite(value),
+    "composite": lambda value, *_: keep_composite(value),
+    "labels": lambda value, *_: split_chips(value),
+    "a table of polygons": lambda value, *_: write_polygons(value, "a.gpkg"),
+    "a map": lambda value, cube, _: find_polygons(value, cube["dem"]),
+    "elevation of a map": lambda value, cube, p: find_polygons(p, value),
+    "scene": lambda value, *_: start_session(value, PRESETS["quick"]),
+    "steps": lambda value, *_: start_session(value, PRESETS["quick"], steps=value),
+    "seed of a training": lambda value, *_: start_session(value, PRESETS["quick"], seed=value),
+    "image": lambda value, *_: map_scene(torch.nn.Identity(), value, Normalisation((), (), ())),
+    "network": lambda value, *_: reach(value, 2),
+    "encoder": lambda v, *_: build_model(2, dataclasses.replace(PRESETS["quick"], encoder=v)),
+    "depth": lambda v, *_: build_model(2, dataclasses.replace(PRESETS["quick"], depth=v)),
+    **{
+        f"{name} of a preset": lambda v, *_, name=name: dataclasses.replace(PRESETS["quick"], **{name: v})
+        for name in ("steps", "batch_size", "learning_rate", "optimiser", "schedule", "crop", "loss", "architecture")
+    },
+    **{
+        f"{name} of a catalogue": lambda v, *_, name=name: Catalogue(**{"url": "http://a", name: v})
+        for name in ("url", "radar", "dem", "timeout")
+    },
     "incidence": lambda value, *_: find_incidence_faults(value),
     **{f"{name} of a run": lambda v, *_, name=name: RunConfig(**{name: v}).hash for name in vars(RunConfig())},
     **{f"{name} of a scenario": lambda v, *_, name=name: Scenario(**{name: v}) for name in vars(Scenario())},

@@ -75,7 +75,7 @@ def optional(rule: Rule) -> Callable[[Any], Any]:
 
 def named(value: Any) -> str:
     """Return a name, path or URL; it must be a text that is not empty."""
-    if _apply(str, value) == "":
+    if _apply(str, value) == "" or "\0" in value:
         raise ValueError("is not a name, path or URL")
     return str(value)
 

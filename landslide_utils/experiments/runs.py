@@ -23,7 +23,7 @@ from landslide_utils.composite import keep_composite, make_composite, variables_
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.measure import FORMAT, METRICS, SCORES, measure
-from landslide_utils.files import InputError, as_path, atomic_write, read_json, remove_leftovers, shorten
+from landslide_utils.files import InputError, as_path, atomic_write, check_file, read_json, remove_leftovers, shorten
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation, Scene
 
@@ -203,6 +203,8 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     faults = []
     try:
         described, metrics = (read_json(folder / f"{name}.json") for name in ("config", "metrics"))
+        for table in (folder / "history.csv", folder / "bootstrap.csv"):
+            check_file(table)
         history, bootstrap = (pd.read_csv(folder / f"{name}.csv") for name in ("history", "bootstrap"))
         if (found := metrics.get("format")) != FORMAT:
             faults.append(f"metrics.json has layout {found}, this version reads {FORMAT}")
@@ -217,7 +219,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
             faults.append(f"history.csv lacks {', '.join(absent)}")
         if absent := [name for name in ("auprc", "auprc_landslide_chips") if name not in bootstrap]:
             faults.append(f"bootstrap.csv lacks {', '.join(absent)}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         faults.append(f"it cannot be read ({type(error).__name__}: {error})")
     if not (folder / "probability.zarr" / ".zmetadata").exists():
         faults.append("probability.zarr is not whole")

@@ -85,7 +85,7 @@ class Scenario:
         faults = [
             f"{name}={getattr(self, name)!r}: {rule}"
             for names, is_allowed, rule in _RULES
-            for name in names.split()
+            for name in (names.split() or _NUMBERS)
             if not _holds(is_allowed, getattr(self, name))
         ]
         if not faults:
@@ -129,7 +129,9 @@ def _holds(is_allowed: Callable[[Any], bool], value: Any) -> bool:
         return False
 
 
+_NUMBERS = [field.name for field in dataclasses.fields(Scenario) if field.type == "float"]
 _RULES: list[tuple[str, Callable[[Any], bool], str]] = [
+    ("", lambda value: not find_kind_faults("a number", value=value) and abs(value) < 1e6, "must be a number"),
     ("seed height width hills_row hills_col", _is_count, "must be a whole number, 0 or more"),
     (
         "height width",

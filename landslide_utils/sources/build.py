@@ -21,7 +21,7 @@ from rasterio.errors import RasterioError
 
 from landslide_utils import grid as grids
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
-from landslide_utils.files import InputError, atomic_write, find_kind_faults, free_bytes
+from landslide_utils.files import InputError, as_path, atomic_write, find_kind_faults, free_bytes
 from landslide_utils.sources import coregistration, labels, passes
 from landslide_utils.sources.catalogue import Catalogue, search_elevation, search_radar
 from landslide_utils.sources.coregistration import CHUNK, MOST_HOLES
@@ -111,9 +111,11 @@ def plan(
     period, period_faults = read_period(event)
     outlines, outline_faults = labels.read_polygons(event.polygons)
     box = None if grids.find_box_faults(event.box, utm=False) else _as_box(event.box)
-    images, image_faults = _find_images(radar, box, period.grow(options.days) if period else None)
+    option_faults = options.find_faults()
+    asked_for = period.grow(options.days) if period and not option_faults else None
+    images, image_faults = _find_images(radar, box, asked_for)
     tiles, tile_faults = _find_elevation(dem, box)
-    faults = options.find_faults() + grid_faults + period_faults + outline_faults + image_faults + tile_faults
+    faults = option_faults + grid_faults + period_faults + outline_faults + image_faults + tile_faults
     if faults or grid is None or period is None or outlines is None or box is None:
         raise EventError(event.name, faults)
 
@@ -163,7 +165,7 @@ def _find_images(
 ) -> tuple[list[Granule], list[str]]:
     """Return the images of a folder, or of a catalogue that can be asked, and what is wrong with them."""
     if not isinstance(radar, Catalogue):
-        return find_granules(Path(radar).expanduser().resolve())
+        return find_granules(Path(os.path.realpath(as_path(radar).expanduser())))
     return search_radar(radar, box, *period) if box and period else ([], [])
 
 
@@ -171,7 +173,7 @@ def _find_elevation(dem: str | Path | Catalogue, box: grids.Box | None) -> tuple
     """Return where elevation is to be read, and what is wrong with it."""
     if isinstance(dem, Catalogue):
         return search_elevation(dem, box) if box else ([], [])
-    path = str(Path(dem).expanduser().resolve())
+    path = os.path.realpath(as_path(dem).expanduser())
     return [path], coregistration.find_elevation_faults(path, box)
 
 
@@ -250,7 +252,7 @@ def write(planned: Plan, path: str | os.PathLike[str], *, progress: bool = True)
     from tqdm.auto import tqdm
     from tqdm.dask import TqdmCallback
 
-    target, name = Path(path), planned.cube.attrs["region"]
+    target, name = as_path(path), planned.cube.attrs["region"]
     if target.exists():
         raise EventError(name, [f"{target} is there already; move it away, or choose another path"])
     free, needed = free_bytes(target), planned.bytes_written

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import shapely
 
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
 from landslide_utils.grid import Box
 from landslide_utils.sources.fetch import DocumentAdapter, call_within
 from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations, direction_of
@@ -51,6 +51,16 @@ class Catalogue:
     headers: Mapping[str, str] = field(default_factory=dict)
     sign: Callable[[str], str] | None = None
     timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse names that are no texts, and a time that never ends."""
+        texts = {name: getattr(self, name) for name in ("url", "radar", "dem", "dem_asset")}
+        named = self.assets if isinstance(self.assets, Mapping) else {"": None}
+        texts |= {f"assets {sent}": name for sent, name in named.items()}
+        faults = find_kind_faults("a text", **texts) + find_kind_faults("a number", timeout=self.timeout)
+        if faults or not 0 < self.timeout <= 3600:
+            faults = faults or [f"timeout={self.timeout} is not between 0 and 3600 seconds"]
+            raise InputError("this catalogue cannot be asked", faults)
 
 
 def search_radar(

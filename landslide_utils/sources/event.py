@@ -10,9 +10,12 @@ from typing import NamedTuple
 
 import geopandas as gpd
 
-from landslide_utils.files import InputError, count_faults
+from landslide_utils.files import InputError, count_faults, find_kind_faults
 from landslide_utils.regions import parse_instant
 from landslide_utils.sources.coregistration import METHODS
+
+MOST_DAYS = 3660
+"""Before and after an event."""
 
 
 class EventError(InputError):
@@ -75,9 +78,11 @@ class Options:
         faults = []
         if self.resampling not in METHODS:
             faults.append(f"resampling={self.resampling!r} is not one of {', '.join(METHODS)}")
-        if min(self.days) <= 0 or not 0 <= self.least_covered <= 1:
+        days = self.days if isinstance(self.days, tuple | list) and len(self.days) == 2 else ("", "")
+        wrong = find_kind_faults("a number", before=days[0], after=days[1], least_covered=self.least_covered)
+        if wrong or not 0 < min(days) <= max(days) <= MOST_DAYS or not 0 <= self.least_covered <= 1:
             least = f"least_covered={self.least_covered!r}"
-            faults.append(f"days={self.days!r} must be above 0 and {least} between 0 and 1")
+            faults.append(f"days={self.days!r} must be above 0, at most {MOST_DAYS}, and {least} between 0 and 1")
         return faults
 
 

@@ -43,6 +43,8 @@ def find_polygon_faults(landslides: gpd.GeoSeries) -> list[str]:
         faults.append("the landslide polygons have no coordinate reference system; set one with set_crs('EPSG:...')")
     if landslides.notna().sum() == 0 or landslides.dropna().is_empty.all():
         faults.append("the landslides hold no polygon; check the file, or its layer")
+    elif not np.isfinite(landslides.total_bounds).all():
+        faults.append("the landslides have corners that are no finite numbers; check the file")
     others = sorted(set(landslides.dropna().geom_type) - {"Polygon", "MultiPolygon"})
     if others:
         faults.append(f"the landslides hold {', '.join(others)}; polygons are needed (give points a size with buffer)")
@@ -54,9 +56,9 @@ def read_polygons(polygons: str | Path | gpd.GeoDataFrame) -> tuple[gpd.GeoDataF
     name, advice = f"polygons={str(polygons)!r}", "give a GeoPackage, GeoJSON or shapefile of the landslides"
     table = polygons
     if isinstance(polygons, str | Path):
-        if not Path(polygons).exists():
-            return None, [f"{name}: no such file; {advice}"]
         try:
+            if not Path(polygons).exists():
+                return None, [f"{name}: no such file; {advice}"]
             table = _read_file(Path(polygons).absolute())
         except Exception as error:
             return None, [f"{name} cannot be read ({error}); {advice}"]
@@ -70,6 +72,8 @@ def _read_file(path: Path) -> gpd.GeoDataFrame:
 
     GeoJSON is not given to GDAL, which asks a server for a coordinate reference system that is a link.
     """
+    if not path.is_file():
+        raise ValueError("it is no plain file")
     with path.open("rb") as file:
         head = file.read(1024)
     is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")

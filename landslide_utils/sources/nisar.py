@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import shapely
 import xarray as xr
 from rasterio.warp import transform_bounds
 
+from landslide_utils.files import in_bytes
 from landslide_utils.grid import find_crs_faults, find_pixel_faults, transform_of
+from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
 from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations
 from landslide_utils.sources.raster import RADAR
 
@@ -63,6 +66,8 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     try:
+        if not path.is_file():
+            raise ValueError("it is no plain file")
         if foreign := find_foreign(path):
             fault = (
                 f"{path.name} keeps {', '.join(foreign[:3])} in another file, which is not opened; get it again whole"
@@ -78,13 +83,16 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
             # its place differs between versions of the product
             convention = _text(parameters.get(f"rtc/{CONVENTION}", parameters.get(CONVENTION)))
             simulated = bool(file.attrs.get("simulated", False))
-        instant = dt.datetime.fromisoformat(start[:26].rstrip("Z"))
-    except (OSError, KeyError, ValueError) as error:
+        number, instant = int(track), dt.datetime.fromisoformat(start[:26].rstrip("Z"))
+    except Exception as error:  # whatever a damaged file makes of HDF5
         advice = "it is damaged or another product: get it again"
         return [], [f"{path.name} cannot be read as NISAR GCOV ({error}); {advice}"]
     faults = find_crs_faults(powers.rio.crs, path.name) or find_pixel_faults(transform_of(powers), path.name)
     if not powers:
         faults.append(f"{path.name} has none of {', '.join(DIAGONAL)} in {GRIDS}")
+    largest = max([8 * math.prod(power.encoding.get("chunksizes") or ()) for power in powers.values()], default=0)
+    if largest > MOST_OBJECT_BYTES:
+        faults.append(f"{path.name} has chunks of {in_bytes(largest)}; rechunk it, for example with h5repack")
     if wrong := {str(power.dtype) for power in powers.values() if power.dtype.kind != "f"}:
         faults.append(f"{path.name} holds {', '.join(sorted(wrong))}; {RADAR} is needed")
     if "gamma" not in convention.lower():
@@ -98,7 +106,7 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
         image=f"{track} {frame} {start[:19]}",
         instant=instant,
         orbit=orbit.lower(),
-        relative_orbit=int(track),
+        relative_orbit=number,
         files=files,
         polarisations=polarisations,
         footprint=shapely.box(*transform_bounds(powers.rio.crs, "EPSG:4326", *powers.rio.bounds(recalc=True))),

@@ -61,10 +61,11 @@ def _read_geotiffs(tifs: list[tuple[Path, re.Match[str]]]) -> tuple[list[Granule
     faults = []
     for path, name in tifs:
         try:
+            dt.datetime.strptime(name["start"], "%Y%m%dT%H%M%S")
             with open_geotiff(str(path)) as source:
                 header = source.tags() | {"crs": source.crs, "bounds": source.bounds}
                 transform, other = source.transform, find_geotiff_faults(source, path.name, RADAR)
-        except (RasterioError, OSError) as error:
+        except (RasterioError, OSError, ValueError) as error:
             faults.append(f"{path.name} cannot be read ({error}); it is damaged or half copied: get it again")
             continue
         wrong = find_crs_faults(header["crs"], path.name, SET_CRS) or find_pixel_faults(transform, path.name) or other

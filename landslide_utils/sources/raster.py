@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import rasterio
 from rasterio.errors import RasterioIOError
+
+from landslide_utils.files import in_bytes
+from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 VSI = {"http": "/vsicurl/http://", "https": "/vsicurl/https://", "s3": "/vsis3/", "gs": "/vsigs/", "az": "/vsiaz/"}
@@ -51,6 +55,8 @@ def find_geotiff_faults(source: Any, name: str, needed: str) -> list[str]:
     kinds = {str(kind) for kind in source.dtypes}
     wrong = {kind for kind in kinds if kind.startswith("complex") or (needed == RADAR and "float" not in kind)}
     faults = [f"{name} holds {', '.join(sorted(wrong))}; {needed} is needed"] if wrong else []
+    if (largest := max(8 * math.prod(shape) for shape in source.block_shapes)) > MOST_OBJECT_BYTES:
+        faults.append(f"{name} has tiles or strips of {in_bytes(largest)}; copy it with gdal_translate -co TILED=YES")
     if source.crs is None or source.transform.is_identity:
         missing = "coordinate reference system" if source.crs is None else "transform from pixels to coordinates"
         faults.append(f"{name} has no {missing}; {SET_CRS}")

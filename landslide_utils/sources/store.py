@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import stat
 import zlib
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 import xarray as xr
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
-from landslide_utils.files import InputError, in_bytes
+from landslide_utils.files import InputError, check_file, in_bytes
 from landslide_utils.sources.fetch import DEADLINE_S, MOST_DOCUMENT_BYTES, MOST_OBJECT_BYTES, call_within, capped_client
 
 if TYPE_CHECKING:
@@ -258,11 +257,8 @@ def _check_file(root: Path, key: str) -> None:
         return
     if not path.resolve().is_relative_to(root.resolve()):
         raise ValueError("it is a link to a file outside of the store")
-    status = path.stat()
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise ValueError("it is no plain file")
-    if status.st_size > MOST_CHUNK_BYTES:
-        raise ValueError(f"{in_bytes(status.st_size)} where {in_bytes(MOST_CHUNK_BYTES)} are allowed")
+    if not path.is_dir():
+        check_file(path, MOST_CHUNK_BYTES)
 
 
 def open_store(place: str, *, decode_coords: bool | Literal["all"] = True) -> xr.Dataset:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from conftest import any_json, put
+from conftest import any_json, make_pipe, put
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,6 +149,9 @@ def leave_out(folder: Path, *names: str) -> None:
         (lambda folder: (folder / "config.json").write_text("{}"), "it cannot be read \\(KeyError"),
         (lambda folder: (folder / "config.json").write_text("[" * 100_000), "it cannot be read .* nested too deeply"),
         (lambda folder: (folder / "config.json").write_bytes(b" " * 2**25), "33.6MB where 16.8MB are allowed"),
+        (lambda folder: make_pipe(folder / "metrics.json"), "metrics.json is no plain file"),
+        (lambda folder: make_pipe(folder / "history.csv"), "history.csv is no plain file"),
+        (lambda folder: (folder / "bootstrap.csv").write_bytes(b" " * 2**25), "33.6MB where 16.8MB are allowed"),
         (lambda folder: leave_out(folder, "prevalence", "steps"), "metrics.json lacks prevalence, steps"),
         (lambda folder: change(folder, auprc="high"), "metrics.json has no number for auprc"),
         (

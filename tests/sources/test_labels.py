@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 import pytest
+from conftest import make_pipe
 from made_event import CRS, landslides
 from shapely.geometry import mapping
 
@@ -90,6 +91,12 @@ def test_other_sqlite_zips_and_large_files_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.gpkg").open("r+b") as file:
         file.truncate(257_000_000)  # a file with a hole takes no room
     assert "it has 257 MB, more than 256: keep the outlines" in labels.read_polygons(tmp_path / "a.gpkg")[1][0]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    make_pipe(tmp_path / "a.gpkg")
+    (_, (fault,)) = labels.read_polygons(tmp_path / "a.gpkg")
+    assert "cannot be read (it is no plain file)" in fault
 
 
 def test_real_outlines_are_read(real_data: Path) -> None:

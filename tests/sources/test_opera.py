@@ -4,8 +4,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from conftest import make_pipe
 from made_event import PASSES, SHAPE, opera_name, power, write_folder, write_gcov, write_tif
 
 from landslide_utils.sources.opera import find_granules
@@ -72,6 +74,31 @@ def test_every_bad_file_of_a_folder_is_named_at_once(tmp_path: Path) -> None:
         assert any(fault.startswith(name) and text in fault for fault in faults), name
     assert "the GeoTIFFs have pixels of different sizes (1 of 30 m, 1 of 90 m); keep one kind in the folder" in faults
     assert len(faults) == 5
+
+
+def test_names_without_a_date_and_files_that_are_pipes_are_named(tmp_path: Path) -> None:
+    write_tif(tmp_path / opera_name(46, "20189924T204200", "VV"), np.ones(SHAPE, "float32"))
+    write_gcov(tmp_path / "NISAR_1.h5", 0, "20180824T204200")
+    with h5py.File(tmp_path / "NISAR_1.h5", "r+") as file:
+        file["science/LSAR/identification/trackNumber"][()] = 0
+        del file["science/LSAR/GCOV/grids/frequencyA/HHHH"]
+        file.create_group("science/LSAR/GCOV/grids/frequencyA/HHHH")
+    make_pipe(tmp_path / "NISAR_2.h5")
+    _, faults = find_granules(tmp_path)
+    assert "does not match format" in faults[0]
+    assert "NISAR_2.h5 cannot be read as NISAR GCOV (it is no plain file)" in faults[-1]
+
+
+def test_a_chunk_of_gcov_has_a_limit_of_size(tmp_path: Path) -> None:
+    write_gcov(tmp_path / "NISAR_1.h5", 0, "20180824T204200")
+    with h5py.File(tmp_path / "NISAR_1.h5", "r+") as file:
+        grid = file["science/LSAR/GCOV/grids/frequencyA"]
+        del grid["HHHH"]
+        grid.create_dataset("HHHH", (130, 140), "float32", maxshape=(None, None), chunks=(9000, 9000), compression=1)
+        grid["HHHH"].dims[0].attach_scale(grid["yCoordinates"])
+        grid["HHHH"].dims[1].attach_scale(grid["xCoordinates"])
+    (_, (fault,)) = find_granules(tmp_path)
+    assert "NISAR_1.h5 has chunks of 648MB; rechunk it" in fault
 
 
 def test_folders_that_hold_no_image(tmp_path: Path) -> None:

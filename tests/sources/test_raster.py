@@ -147,6 +147,16 @@ def test_complex_radar_and_a_complex_or_text_dem_are_named_before_any_work(tmp_p
     assert "dem.asc' cannot be read (its first bytes are not a GeoTIFF's" in fault
 
 
+def test_a_tile_has_a_limit_of_size(tmp_path: Path) -> None:
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", width=20_000, height=2_000, count=1, dtype="float32", crs=CRS,
+        transform=rasterio.Affine(20, 0, LEFT, 0, -20, TOP), blockysize=2_000, compress="deflate", sparse_ok=True,
+    ):  # fmt: skip
+        pass
+    (fault,) = find_elevation_faults(str(tmp_path / "a.tif"), None)
+    assert "has tiles or strips of 320MB; copy it with gdal_translate -co TILED=YES" in fault
+
+
 def test_an_image_without_a_place_is_refused(tmp_path: Path) -> None:
     path = write_tif(tmp_path / "a.tif", power(46, 0, "VV"), transform=rasterio.Affine.identity())
     (fault,) = find_elevation_faults(str(path), None)
