@@ -174,7 +174,7 @@ def find_spacing_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:
 
 def find_grid_faults(layer: xr.Dataset | xr.DataArray, name: str) -> list[str]:
     """Return what keeps a layer (y, x) from being put on the ground in metres; `name` is its name in the sentence."""
-    if not isinstance(layer, xr.Dataset) and getattr(getattr(layer, "dtype", None), "kind", "") not in [*"biuf"]:
+    if not isinstance(layer, xr.Dataset | xr.DataArray) or getattr(layer, "dtype", np.dtype(float)).kind not in "biuf":
         return [f"{name} is no array of real numbers, such as map_scene returns"]
     if set(layer.dims) != {"y", "x"} or (isinstance(layer, xr.DataArray) and layer.dims != ("y", "x")):
         return [f"{name} has the dimensions {', '.join(map(str, layer.dims))}; transpose it to y, x"]
