@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dask
@@ -14,22 +12,26 @@ import numpy as np
 import rioxarray  # noqa: F401  (gives xarray objects their .rio)
 import xarray as xr
 
+from landslide_utils import regions
 from landslide_utils.files import InputError, count_faults, find_kind_faults, shorten
 from landslide_utils.grid import (
+    as_window,
     find_axis_faults,
     find_crs_faults,
     find_pixel_faults,
     find_size_faults,
     find_spacing_faults,
+    find_window_faults,
     pixel_size_m,
     transform_of,
 )
-from landslide_utils.regions import find_crs, find_event, find_region, locate, open_store
 
 RADAR = ("vv", "vh")
 DIMS = dict.fromkeys(RADAR, ("time", "y", "x")) | dict.fromkeys(("dem", "landslides"), ("y", "x"))
 KINDS = dict.fromkeys(RADAR, "real numbers of linear power") | {"dem": "metres", "landslides": "0, 1 and NaN"}
 ORBITS = {name: full for full in ("ascending", "descending") for name in (full[0], full)}
+ORBIT_STATES = ("sat:orbit_state", "orbit")
+COORDINATES = ("timestep", "time", "y", "x", *ORBIT_STATES, "relative_orbit")
 HIGHEST_M = 9000.0
 USUAL_POWER = (1e-5, 10.0)
 """Between these lies the geometric mean of any scene in linear power: no scene is so dark or so bright as a whole."""
@@ -76,6 +78,8 @@ def open_cube(
     crs: str | None = None,
     needs_crs: bool = False,
     variables: Iterable[str] | None = None,
+    window: Sequence[int] | None = None,
+    timesteps: int | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Return a cube, lazily, under the package's names.
@@ -95,6 +99,11 @@ def open_cube(
     variables : iterable of str, optional
         Of ``vv``, ``vh`` and ``dem`` those that will be used; the others are left out, and what is wrong with them
         does no harm.
+    window : landslide_utils.grid.Window or four whole numbers, optional
+        Row, col, height and width of the pixels that are wanted, counted from the north-west corner. Of a published
+        cube that is not here yet, only their chunks are read; what was read is kept.
+    timesteps : int, optional
+        Keep only the passes that :func:`landslide_utils.composite.choose_passes` takes: n before and n after the event.
     progress : bool
         Whether to show a progress bar while a cube is made or downloaded.
 
@@ -107,25 +116,30 @@ def open_cube(
         and, where the store has it, ``relative_orbit`` (number of the track, 0 if unknown). The coordinate reference
         system, where anybody knows it, is what ``.rio.crs`` returns. Attributes ``event_time`` and ``event_end``
         (ISO 8601, UTC), ``region``, ``source``, ``simulated``; and ``incidence_degrees``, in the middle of the scene,
-        where the store knows it. Variables and coordinates have the attributes of the CF conventions.
+        where the store knows it; and ``window``. Variables and coordinates have the attributes of the CF conventions.
 
     Raises
     ------
     CubeError
         If there is no cube and none can be downloaded, it is not a Zarr store, its dimensions are not the published
-        ones, or nobody knows the event's instant.
+        ones, nobody knows the event's instant, or the window does not lie in the scene.
     """
     source = str(source) if isinstance(source, os.PathLike) else source
     variables = [variables] if isinstance(variables, str) else variables
     if not isinstance(variables, Iterable | None):
         raise CubeError(str(source), [f"{variables=} are not names of variables; give a list of {', '.join(DIMS)}"])
+    variables, part = None if variables is None else list(variables), None
     try:
-        place = locate(source, progress=progress)
-        cube = _canonical(open_store(place), source, variables, event_time=event_time, crs=crs, needs_crs=needs_crs)
+        if window is not None:
+            part = regions.Part(as_window(window), variables, timesteps, event_time)
+        store = regions.open_store(place := regions.locate(source, part, progress=progress))
+        cube = _canonical(store, source, variables, part, event_time=event_time, crs=crs, needs_crs=needs_crs)
     except CubeError:
         raise
-    except (OSError, RuntimeError, ValueError) as error:  # of the download, the store, or a path that cannot be
+    except (OSError, RuntimeError, ValueError) as error:  # of the window, the download, the store, or a path
         raise CubeError(str(source), getattr(error, "faults", [str(error)])) from error
+    if timesteps is not None and "time" in cube.dims:
+        cube = regions.keep_passes(cube, timesteps)
     cube.encoding["source"] = place
     return cube
 
@@ -134,26 +148,30 @@ def _canonical(
     store: xr.Dataset,
     source: str,
     wanted: Iterable[str] | None,
+    part: regions.Part | None,
     *,
     event_time: str | None,
     crs: str | None,
     needs_crs: bool,
 ) -> xr.Dataset:
     """Return a store as a cube; only here and in what it calls are the published cubes' own names known."""
-    region = find_region(source)
+    region = regions.find_region(source)
     cube = store.rename({"timestep": "time"}) if "timestep" in store.dims else store
     used = {*RADAR, "dem"} if wanted is None else set(wanted)
     names = [name for name in DIMS if name in cube and (name in used or name == "landslides")]
     faults = _find_layout_faults(cube, names)
     has_radar = any(name in RADAR for name in names)
-    event, event_faults = find_event(store.attrs, region, event_time)
+    event, event_faults = regions.find_event(store.attrs, region, event_time)
     orbits, orbit_faults = _orbits(cube) if has_radar and "time" in cube.coords else ([], [])
-    crs = crs or find_crs(store, region)
+    crs = crs or regions.find_crs(store, region)
     faults += [*(event_faults if has_radar else []), *orbit_faults]
     crs_faults = find_crs_faults(crs, "the cube", "pass crs, for example -p crs EPSG:32654")
     faults += [fault for fault in crs_faults if needs_crs or "is not a coordinate reference system" in fault]
-    faults = faults or _find_label_faults(cube)
-    if faults:
+    if not faults:
+        cube = _north_up(cube)
+        faults = find_window_faults(part.window, cube.sizes["y"], cube.sizes["x"]) if part else []
+        cube = cube.isel(part.window.place) if part else cube
+    if faults := faults or _find_label_faults(cube):
         raise CubeError(source, faults)
 
     out = xr.Dataset({name: cube[name].transpose(*DIMS[name]).reset_coords(drop=True) for name in names})
@@ -166,20 +184,22 @@ def _canonical(
         if "relative_orbit" in cube.variables and cube["relative_orbit"].dims == ("time",):
             out = out.assign_coords(relative_orbit=("time", cube["relative_orbit"].values))
         out = out.isel(time=np.argsort(cube["time"].values, kind="stable"))
-    out = out.isel(
-        y=slice(None, None, -1 if out["y"][0] < out["y"][-1] else 1),
-        x=slice(None, None, -1 if out["x"][0] > out["x"][-1] else 1),
-    )
     out.attrs = {
         **event,
         "region": region.title if region else str(store.attrs.get("region") or source),
         "source": store.attrs.get("source") or (region.source if region else source),
         "simulated": str(store.attrs.get("simulated", region.simulated if region else False)).lower() in ("true", "1"),
         "opened_from": source,
-    }
-    if "dem" in out and (incidence := _incidence(store)):
+    } | ({"window": list(part.window)} if part else {})
+    if "dem" in out and (incidence := regions.find_incidence(cube)):
         out.attrs["incidence_degrees"] = incidence
     return describe(out.rio.write_crs(crs) if crs else out)
+
+
+def _north_up(cube: xr.Dataset) -> xr.Dataset:
+    """Return a store with the north first, and the west."""
+    south_first, east_first = cube["y"][0] < cube["y"][-1], cube["x"][0] > cube["x"][-1]
+    return cube.isel(y=slice(None, None, -1 if south_first else 1), x=slice(None, None, -1 if east_first else 1))
 
 
 def describe(layers: xr.Dataset) -> xr.Dataset:
@@ -241,25 +261,9 @@ def _find_label_faults(cube: xr.Dataset) -> list[str]:
     return [f"landslides holds {found} where 0, 1 and NaN are known; where there are no data, make it NaN or 0"]
 
 
-def _incidence(store: xr.Dataset) -> float | None:
-    """Return the incidence angle in the middle of the scene, degrees.
-
-    A simulated store has it in its scenario, a published one in ``los.rdr_0``.
-    """
-    try:
-        if "scenario" in store.attrs:
-            return float(json.loads(store.attrs["scenario"])["incidence_degrees"])
-        angles = store["los.rdr_0"]
-        middle = {dim: 0 if dim == "timepair" else size // 2 for dim, size in angles.sizes.items()}
-        angle = float(angles.isel(middle))
-    except Exception:  # what needs the angle says that it is missing
-        return None
-    return angle if math.isfinite(angle) else None
-
-
 def _orbits(cube: xr.Dataset) -> tuple[list[str], list[str]]:
     """Return the orbit direction of each pass and the faults of these; stores have letters, words, or none."""
-    name = next((name for name in ("sat:orbit_state", "orbit") if name in cube.variables), None)
+    name = next((name for name in ORBIT_STATES if name in cube.variables), None)
     passes = cube.sizes["time"]
     if name is None:
         return ["unknown"] * passes, []

@@ -64,6 +64,25 @@ class Window(NamedTuple):
         return {"y": slice(self.row, self.row + self.height), "x": slice(self.col, self.col + self.width)}
 
 
+def as_window(numbers: Sequence[int]) -> Window:
+    """Return a window given as four whole numbers: row, col, height, width; raise InputError if it is none."""
+    try:
+        window = Window(*numbers)
+    except TypeError:
+        raise InputError("there is no window", [f"window={numbers!r} is not row, col, height, width"]) from None
+    if faults := find_kind_faults("a whole number", **window._asdict()):
+        raise InputError("there is no window", faults)
+    return Window(*map(int, window))
+
+
+def find_window_faults(window: Window, height: int, width: int) -> list[str]:
+    """Return a fault if a window has no pixels, or reaches beyond a scene of a height and width."""
+    if window.clip(height, width) == window and window.height and window.width:
+        return []
+    where = ", ".join(f"{name} {number}" for name, number in window._asdict().items())
+    return [f"a window at {where} does not lie in the scene, which has {height} x {width} pixels; choose another"]
+
+
 def windows_of(height: int, width: int, side: int) -> list[Window]:
     """Return the square windows that a scene is cut into, row by row; those at its end are smaller."""
     places = itertools.product(range(0, height, side), range(0, width, side))

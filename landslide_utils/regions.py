@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pooch
 
@@ -16,6 +18,9 @@ from landslide_utils.files import InputError, find_kind_faults
 if TYPE_CHECKING:
     import xarray as xr
 
+    from landslide_utils.grid import Window
+
+INCIDENCE = "los.rdr_0"
 ZENODO = "https://doi.org/10.5281/zenodo.7248056"
 
 
@@ -115,13 +120,22 @@ REGIONS = {
 }
 
 
+class Part(NamedTuple):
+    """What is read of a published cube; the parameters are those of :func:`landslide_utils.cube.open_cube`."""
+
+    window: Window
+    variables: list[str] | None
+    timesteps: int | None
+    event_time: str | None
+
+
 def data_folder() -> Path:
     """Return the folder where cubes are kept: ``$LANDSLIDE_DATA``, or the system's cache folder."""
     return Path(os.environ.get("LANDSLIDE_DATA") or pooch.os_cache("landslide-utils"))
 
 
-def find_cube(region: Region, *, progress: bool = False) -> Path:
-    """Return the path of a region's cube; on first use a practice cube is made, a published one downloaded.
+def find_cube(region: Region, part: Part | None = None, *, progress: bool = False) -> Path:
+    """Return the path of a region's cube; on first use a practice cube is made, a published one, or a part, downloaded.
 
     Raises
     ------
@@ -134,13 +148,17 @@ def find_cube(region: Region, *, progress: bool = False) -> Path:
         from landslide_utils.simulate.scene import practice_cube
 
         return practice_cube(region.name, progress=progress)
+    if part:
+        from landslide_utils.sources.window import read_window
+
+        return read_window(region.name, part, progress=progress)
     from landslide_utils.sources.download import download
 
     return download(region.name, progress=progress)
 
 
-def locate(source: str, *, progress: bool = False) -> str:
-    """Return the path or the address of a cube: a region's, or the one that is given.
+def locate(source: str, part: Part | None = None, *, progress: bool = False) -> str:
+    """Return the path or the address of a cube: a region's, of which a part may be enough, or the one that is given.
 
     Raises
     ------
@@ -152,7 +170,7 @@ def locate(source: str, *, progress: bool = False) -> str:
     if "://" in source:
         return source
     if source in REGIONS:
-        return str(find_cube(REGIONS[source], progress=progress))
+        return str(find_cube(REGIONS[source], part, progress=progress))
     path = Path(source).expanduser()
     if not path.exists():
         advice = f"give the path or URL of a .zarr store, or one of the regions {', '.join(REGIONS)}"
@@ -175,6 +193,13 @@ def open_store(place: str, **settings: Any) -> xr.Dataset:
     from landslide_utils.sources import store
 
     return store.open_store(place, **settings)
+
+
+def keep_passes(cube: xr.Dataset, timesteps: int) -> xr.Dataset:
+    """Return a cube with the passes only that a composite of so many on each side needs."""
+    from landslide_utils.sources import window
+
+    return window.keep_passes(cube, timesteps)
 
 
 def find_region(name_or_path: str) -> Region | None:
@@ -247,3 +272,19 @@ def find_crs(store: xr.Dataset, region: Region | None) -> str | None:
         if wkt := variable.attrs.get("crs_wkt") or variable.attrs.get("spatial_ref"):
             return str(wkt)
     return str(store.attrs.get("crs") or (region.crs if region else None) or "") or None
+
+
+def find_incidence(store: xr.Dataset) -> float | None:
+    """Return the incidence angle in the middle of the scene, degrees.
+
+    A simulated store has it in its scenario, a published one in ``los.rdr_0``.
+    """
+    try:
+        if "scenario" in store.attrs:
+            return float(json.loads(store.attrs["scenario"])["incidence_degrees"])
+        angles = store[INCIDENCE]
+        middle = {dim: 0 if dim == "timepair" else size // 2 for dim, size in angles.sizes.items()}
+        angle = float(angles.isel(middle))
+    except Exception:  # what needs the angle says that it is missing
+        return None
+    return angle if math.isfinite(angle) else None

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import rasterio
 import rasterio.warp
 import rioxarray
 import xarray as xr
-from conftest import EVENT
+from conftest import EVENT, published
 from nbformat import NotebookNode
 from real_scene import real_scene
 from run_notebooks import STUB, run_here, run_in_kernel, tags
@@ -35,6 +36,8 @@ from landslide_utils.experiments.runs import MEMBERS
 from landslide_utils.files import InputError
 from landslide_utils.grid import rasterise_like
 from landslide_utils.simulate.scene import write_cube
+from landslide_utils.sources import window
+from landslide_utils.sources.window import read_window
 
 pytestmark = pytest.mark.notebook
 HERE = Path(__file__).parent.parent / "notebooks"
@@ -252,6 +255,23 @@ def test_a_solved_notebook_holds_for_another_region(
     monkeypatch: pytest.MonkeyPatch, name: str, parameters: dict[str, object]
 ) -> None:
     holds_what_a_lesson_must(run_here(name, monkeypatch, **parameters))
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_notebook_01_shows_a_real_window_or_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    nobody = partial(read_window, folder=tmp_path, record="http://127.0.0.1:9/api/records/7248056")
+    monkeypatch.setattr(window, "read_window", nobody)
+    if there:
+        times, side = published(shape=(2, 2))[["timestep", "sat:orbit_state"]], {"y": 2300, "x": 1800}
+        axes = {axis: 10.0 * np.arange(length) for axis, length in side.items()}
+        power = xr.DataArray(np.float16(0.1), axes, list(side)).expand_dims(timestep=times["timestep"])
+        times.assign(vv=power.chunk()).to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
+    cells = run_here("01_explore", monkeypatch, real="hokkaido_japan")
+    holds_what_a_lesson_must(cells)
+    assert ("By hand: fetch https://zenodo.org" in text_of(cells)) is not there
+    assert any("hokkaido_japan: standard deviation" in picture for picture in pictures(cells)) is there
 
 
 @pytest.mark.parametrize(("region", "channels"), [("practice_mountains", "vv"), ("practice_hurricane", "dem")])

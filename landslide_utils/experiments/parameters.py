@@ -141,7 +141,7 @@ def _apply(rule: Rule, value: Any) -> Any:
     elif callable(rule):
         return rule(value)
     elif value not in list(rule):
-        raise ValueError(f"is not one of {', '.join(rule)}")
+        raise ValueError(f"is not one of {', '.join(item or 'empty' for item in rule)}")
     return value
 
 

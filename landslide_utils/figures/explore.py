@@ -88,6 +88,18 @@ def speckle_figure(images: Mapping[str, xr.DataArray], view: xr.Dataset) -> styl
     return style.finish(figure, "The same place with less and less speckle", f". {spread}.", view)
 
 
+def beside_figure(cubes: Mapping[str, xr.Dataset]) -> style.Picture:
+    """Return VV of the first pass of several cubes, by their names, in dB on the same grey scale."""
+    figure, panels = style.new_figure(5 * len(cubes), 4.4, 1, len(cubes))
+    layers = {
+        f"{name}{style.SIMULATED if cube.attrs['simulated'] else ''}": decibels(cube["vv"].isel(time=0)).load()
+        for name, cube in cubes.items()
+    }
+    style.draw_maps(figure, panels, layers, style.BACKSCATTER, "VV (dB)")
+    spread = "; ".join(f"{name}: standard deviation {float(layer.std()):.1f} dB" for name, layer in layers.items())
+    return style.finish(figure, "One pass of each", f", VV in grey. {spread}.")
+
+
 def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]) -> style.Picture:
     """Return looks by the number of passes, and of pixels, averaged; only a simulator has such speckle on its own."""
     figure, (axes,) = style.new_figure(6.4, 4.2)

@@ -53,9 +53,7 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
     try:
         with zipfile.ZipFile(archive) as zipped:
             entries = zipped.infolist()
-            faults = list(_find_faults(entries, target.name))
-            if faults:
-                raise ArchiveError(f"{heading} (wrong entries: {len(faults)})", faults[:MOST_SHOWN])
+            check_entries(entries, target.name, heading)
             files = [entry for entry in entries if not entry.is_dir()]
             size = sum(entry.file_size for entry in files)
             needed = f"{archive.name} unpacks to {size} bytes in {len(files)} files"
@@ -75,6 +73,12 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
         raise
     except Exception as error:  # zipfile and zlib raise a dozen kinds of error for a damaged archive
         raise ArchiveError(heading, [f"{archive.name} is damaged ({type(error).__name__}: {error})"]) from error
+
+
+def check_entries(entries: list[zipfile.ZipInfo], top: str, heading: str) -> None:
+    """Raise ArchiveError if entries are anything but plain files and folders in one folder, each once."""
+    if faults := list(_find_faults(entries, top)):
+        raise ArchiveError(f"{heading} (wrong entries: {len(faults)})", faults[:MOST_SHOWN])
 
 
 def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:

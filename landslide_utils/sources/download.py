@@ -19,11 +19,11 @@ from landslide_utils.files import InputError, atomic_write, free_bytes, hold, in
 from landslide_utils.regions import REGIONS, ZENODO, data_folder, is_store
 from landslide_utils.sources.archive import ArchiveError, TooLargeError, unpack
 from landslide_utils.sources.fetch import (
+    AGAIN,
     DEADLINE_S,
-    HEADERS,
-    DocumentAdapter,
     Patience,
     ResumingDownloader,
+    ask_one_server,
     call_within,
     reason,
     size_of,
@@ -67,14 +67,19 @@ class Published:
     checksum: str
     licence: str
 
+    @property
+    def heading(self) -> str:
+        """Return what the cube shows, its source and its licence."""
+        known = REGIONS[self.region]
+        return f"{self.region}: {known.title}; {known.source}; licence: {self.licence or 'see there'}"
+
     def announce(self, folder: Path) -> str:
         """Return how much is to be downloaded to a folder, how long that takes, and how much disk."""
         missing, unpacked = self.size - min(size_of(_work(folder, self.region) / "part"), self.size), self.unpacked
-        source = f"Boehm et al. 2022, {ZENODO}; licence: {self.licence or 'see there'}"
         span = f"{in_time(missing / 10e6)} at 10 MB/s, {in_time(missing / 1e6)} at 1 MB/s"
         disk = f"about {in_bytes(self.size + unpacked)} until it is unpacked, then {in_bytes(unpacked)}"
         return (
-            f"{self.region}: {REGIONS[self.region].title}; {source}\n"
+            f"{self.heading}\n"
             f"  to download: {in_bytes(missing)} of {in_bytes(self.size)}; {span}\n"
             f"  disk: {disk}, in {folder}, where {in_bytes(free_bytes(folder))} are free\n"
             "  it may be interrupted: the next call goes on where this one stopped"
@@ -132,13 +137,13 @@ def download(
     """
     place = Path(folder or data_folder()).expanduser()
     target, work = place / f"{region}.zarr", _work(place, region)
-    if region in PUBLISHED and _is_here(target):
+    if region in PUBLISHED and is_here(target):
         return target
     published = find_published(region, folder=place, record=record, patience=patience)
     try:
         work.parent.mkdir(parents=True, exist_ok=True)
         with hold(place / f".{region}.lock", waiting="another process is downloading this cube; waiting for it"):
-            if not _is_here(target):  # else another process was faster
+            if not is_here(target):  # else another process was faster
                 say(published.announce(place))
                 work.mkdir(exist_ok=True)
                 zipped = _fetch(published, place, patience, progress)
@@ -161,7 +166,7 @@ def download(
     return target
 
 
-def _is_here(target: Path) -> bool:
+def is_here(target: Path) -> bool:
     """Return whether a cube is there; raise if something else is."""
     if target.exists() and not is_store(target):
         raise DownloadError(
@@ -180,22 +185,19 @@ def find_published(
     cause: Exception
 
     def ask() -> Any:
-        with requests.Session() as session:
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, DocumentAdapter(record))
-            headers = HEADERS | {"Accept": "application/json"}
-            answer = session.get(record, headers=headers, timeout=patience.timeout_s)
+        with ask_one_server(record) as session:
+            answer = session.get(record, headers={"Accept": "application/json"}, timeout=patience.timeout_s)
         answer.raise_for_status()
         return answer.json()
 
     try:
-        asked = call_within(DEADLINE_S, lambda: patience.persist(ask, (requests.ReadTimeout, requests.HTTPError)))
+        asked = patience.persist(lambda: call_within(DEADLINE_S, ask), AGAIN)
         return _read_record(asked, region)
     except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
         problem, cause = "cannot be reached", error
     except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         problem, cause = "does not describe the cube", error
-    advice = _by_hand(region, Path(folder or data_folder()).expanduser())
+    advice = say_how_by_hand(region, Path(folder or data_folder()).expanduser())
     raise DownloadError(f"{region}: {record} {problem} ({reason(cause)}).\n{advice}") from cause
 
 
@@ -241,7 +243,7 @@ def _fetch(published: Published, folder: Path, patience: Patience, progress: boo
         share = f"{in_bytes(size_of(part))} of {in_bytes(size)}"
         raise DownloadError(
             f"{region}: the transfer from {url} failed at {share} ({reason(error)}). "
-            f"What has arrived is kept: call again to go on.\n{_by_hand(region, folder)}"
+            f"What has arrived is kept: call again to go on.\n{say_how_by_hand(region, folder)}"
         ) from error
     except ValueError as error:
         shutil.rmtree(work, ignore_errors=True)
@@ -252,7 +254,8 @@ def _work(folder: Path, region: str) -> Path:
     return folder / f".{region}.part"
 
 
-def _by_hand(region: str, folder: Path) -> str:
+def say_how_by_hand(region: str, folder: Path) -> str:
+    """Return what to do where the network is not there, or does not do."""
     return (
         f"By hand: fetch {BY_HAND.format(region=region)} (its page: {ZENODO}) on any machine, "
         f"put {region}.zip into {folder} and unzip it there, so that {folder / region}.zarr exists. "
@@ -273,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = given.folder.expanduser()
     options: dict[str, Any] = {"folder": folder, "record": given.record, "patience": Patience(given.timeout)}
     try:
-        if given.dry_run and not _is_here(folder / f"{given.region}.zarr"):
+        if given.dry_run and not is_here(folder / f"{given.region}.zarr"):
             say(find_published(given.region, **options).announce(folder))
         else:
             print(download(given.region, keep_archive=given.keep_archive, **options))

@@ -1,7 +1,8 @@
-"""What servers answer: documents within limits of size and time, and large files that survive a broken connection."""
+"""What servers answer: documents and ranges within limits of size and time, and large files, whatever breaks off."""
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import threading
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import requests
+import urllib3
 from tqdm.auto import tqdm
 
 from landslide_utils import __version__
@@ -33,11 +35,23 @@ MOST_DOCUMENT_BYTES = 16 * 2**20
 MOST_OBJECT_BYTES = 256 * 2**20
 """Of one object of a store behind an address, unpacked."""
 
+RANGE_DEADLINE_S = 180.0
+"""Seconds within which a range of a file, no longer than a document, must have arrived: that is 0.1 MB a second."""
+
+REQUESTS_A_MINUTE = 60
+"""Of ranges: the repository of the published cubes allows about as many."""
+
 BLOCK = 1 << 16
-LONGEST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 300.0
 TRY_LATER = (408, 429)
+AGAIN = (requests.ReadTimeout, requests.HTTPError, requests.exceptions.ChunkedEncodingError)
+"""After these a server is asked again: it is there."""
 
 T = TypeVar("T")
+
+
+class NoRangesError(requests.RequestException):
+    """A server that sends a whole file where a part of it was asked for."""
 
 
 class DocumentAdapter(requests.adapters.HTTPAdapter):
@@ -55,12 +69,27 @@ class DocumentAdapter(requests.adapters.HTTPAdapter):
         if (host := urlsplit(request.url or "").hostname) != self.host:
             raise requests.exceptions.InvalidURL(f"{self.host} sends us on to {host}, which is not asked")
         answer = super().send(request, *given, **{**settings, "stream": True})
-        body = answer.raw.read(MOST_DOCUMENT_BYTES + 1, decode_content=True)
+        if "Range" in request.headers and answer.status_code == 200:
+            answer.close()
+            raise NoRangesError(f"{self.host} sends the whole file where a part of it was asked for")
+        try:
+            body = answer.raw.read(MOST_DOCUMENT_BYTES + 1, decode_content=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(f"the answer breaks off ({error})") from error
         if len(body) > MOST_DOCUMENT_BYTES:
             answer.close()
             raise requests.exceptions.ContentDecodingError(f"more than {in_bytes(MOST_DOCUMENT_BYTES)} were sent")
         answer.raw = io.BytesIO(body)
         return answer
+
+
+def ask_one_server(url: str) -> requests.Session:
+    """Return a session that asks for documents and ranges at the server of an address, and at no other."""
+    session = requests.Session()
+    session.headers.update(HEADERS)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, DocumentAdapter(url))
+    return session
 
 
 class CappedResponse(aiohttp.ClientResponse):
@@ -118,7 +147,8 @@ class Patience:
     retries : int
         How often in a row, without getting farther than ever before.
     pause_s : float
-        Seconds before the first new try; twice as long before each further one, at most a minute.
+        Seconds before the first new try; twice as long before each further one, at most five minutes. A server that
+        asks for a longer pause is given up.
     """
 
     timeout_s: float = 20.0
@@ -138,13 +168,52 @@ class Patience:
                 if answer is not None and answer.status_code < 500 and answer.status_code not in TRY_LATER:
                     raise
                 failures, best = (0, reached()) if reached() > best else (failures + 1, best)
-                if failures > self.retries:
+                text = answer.headers.get("Retry-After", "") if answer is not None else ""
+                asked = float(text) if text.isdigit() else 0.0
+                if failures > self.retries or asked > LONGEST_PAUSE_S:
                     raise
-                asked = answer.headers.get("Retry-After", "") if answer is not None else ""
-                pause = max(self.pause_s * 2 ** max(failures - 1, 0), float(asked) if asked.isdigit() else 0.0)
-                pause = min(pause, LONGEST_PAUSE_S)
+                pause = max(asked, min(self.pause_s * 2 ** max(failures - 1, 0), LONGEST_PAUSE_S))
                 say(f"{reason(error)}; trying again in {pause:.0f} s")
                 time.sleep(pause)
+
+
+@dataclass
+class Ranges:
+    """Ranges of a file of a known size behind an address, read one after the other at one server, and not too often."""
+
+    url: str
+    size: int
+    server: str
+    patience: Patience
+    not_before: float = 0.0
+    again: tuple[type[Exception], ...] = AGAIN
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` to before `stop`, each request for no more than a document may have.
+
+        Raises
+        ------
+        requests.RequestException, TimeoutError
+            If the server does not send them, though it is asked again.
+        """
+        firsts = range(start, stop, MOST_DOCUMENT_BYTES)
+        asks = [functools.partial(self._ask, first, min(first + MOST_DOCUMENT_BYTES, stop)) for first in firsts]
+        return b"".join(self.patience.persist(ask, self.again) for ask in asks)
+
+    def _ask(self, start: int, stop: int) -> bytes:
+        time.sleep(max(self.not_before - time.monotonic(), 0))
+        self.not_before = time.monotonic() + 60 / REQUESTS_A_MINUTE
+        headers = {"Range": f"bytes={start}-{stop - 1}"}
+        with ask_one_server(self.server) as session:
+            ask = functools.partial(session.get, self.url, headers=headers, timeout=self.patience.timeout_s)
+            answer = call_within(RANGE_DEADLINE_S, ask)
+        answer.raise_for_status()
+        self.again = (*AGAIN, requests.ConnectionError)  # a network that was there is waited for
+        span, called = f"bytes {start}-{stop - 1}/", answer.headers.get("Content-Range")
+        if called not in (f"{span}{self.size}", f"{span}*") or len(answer.content) != stop - start:
+            sent = f"{len(answer.content)} bytes, called {called!r}"
+            raise requests.exceptions.InvalidHeader(f"{sent}, were sent where '{span}{self.size}' was asked for")
+        return answer.content
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@
 # fmt: off
 region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, practice_hurricane or practice_small
 size: int = 360  # Width and height, in pixels, of the corner in which the noise is measured, 60 to 600
+real: str = ""  # A published cube, such as hokkaido_japan, of which a real window is shown (with a network), or ""
 
 # %% [markdown]
 # The next cell checks them.
@@ -41,8 +42,9 @@ size: int = 360  # Width and height, in pixels, of the corner in which the noise
 # %%
 from landslide_utils.experiments.parameters import check_parameters
 from landslide_utils.simulate.scenario import PRACTICE
+from landslide_utils.sources.download import PUBLISHED
 
-parameters = check_parameters(globals(), region=PRACTICE, size=range(60, 601))
+parameters = check_parameters(globals(), region=PRACTICE, size=range(60, 601), real=["", *PUBLISHED])
 
 # %% [markdown]
 # ## A view
@@ -508,6 +510,30 @@ print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['pr
 from landslide_utils.figures import Picture
 
 Picture.open("../docs/real/opera.png")
+
+# %% [markdown]
+# With a network, real radar with pixels of 10 m is one cell away. Set `real = "hokkaido_japan"` among the settings.
+# Then the next cell reads a small window of the published cube, and keeps it, so that a second look works offline. It
+# says first how many megabytes that is. If it cannot be had, the cell says why, and we go on.
+
+# %%
+from landslide_utils.cube import CubeError
+
+cubes = {region: view.isel(time=[passes.before[-1]])}
+try:
+    if real:
+        cubes[real] = open_cube(real, window=(2000, 1500, 256, 256), timesteps=1, progress=True)
+except CubeError as error:
+    print(error)
+
+# %% [markdown]
+# The last pass before the event in each, on one grey scale. (No picture if `real` is empty.) Which of the two has more
+# grain?
+
+# %%
+from landslide_utils.figures.explore import beside_figure
+
+beside_figure(cubes) if len(cubes) > 1 else None
 
 # %% [markdown]
 # ## What the simulator does not model
