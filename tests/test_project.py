@@ -63,6 +63,7 @@ def test_every_import_is_a_dependency() -> None:
         "odc": "odc-geo",
         "pandas": "xarray",
         "requests": "pooch",
+        "urllib3": "pooch",
         "shapely": "geopandas",
         "sklearn": "scikit-learn",
         "nbformat": "jupytext",

@@ -216,10 +216,10 @@ def test_a_window_is_read_with_few_requests_and_kept(
     assert set(cube["orbit"].values) == {"ascending", "descending"}
     said = capsys.readouterr().err
     assert re.search(r"licence: cc-by-4\.0\n  reading the directory of an archive of \d\.\d\dMB", said)
-    told = re.search(r"to read for this window: ([\d.]+)kB in (\d+) requests; \d+ s at 10 MB/s, \d+ s at 1 MB/s", said)
+    told = re.search(r"to read for this window: ([\d.]+)MB in (\d+) requests; \d+ s at 10 MB/s, \d+ s at 1 MB/s", said)
     assert told
     size, count = told.groups()
-    assert float(size) * 1000 < repository.sent < len(archive)
+    assert float(size) * 1e6 < repository.sent < len(archive)
     assert int(count) < len(repository.asked) < 40
     assert repository.refused == 0
     repository.url = ""
