@@ -102,3 +102,9 @@ def test_the_noise_of_real_and_practice_radar_is_drawn_side_by_side() -> None:
     assert pixels[..., :3].std() > 0.02
     value = statistics.loc["VV: temporal standard deviation of a pixel (dB)", "OPERA site 1"]
     assert f"OPERA site 1 {value:.2f}" in picture.alt
+
+
+def test_cubes_beside_each_other_say_which_of_them_is_simulated() -> None:
+    picture = explore.beside_figure({"practice": VIEW, "somewhere": VIEW.assign_attrs(simulated=False)})
+    assert "practice (simulated): standard deviation" in picture.alt
+    assert "; somewhere: standard deviation" in picture.alt
