@@ -266,7 +266,9 @@ def test_notebook_01_shows_a_real_window_or_says_what_to_do(
     if there:
         times, side = published(shape=(2, 2))[["timestep", "sat:orbit_state"]], {"y": 2300, "x": 1800}
         axes = {axis: 10.0 * np.arange(length) for axis, length in side.items()}
-        power = xr.DataArray(np.float16(0.1), axes, list(side)).expand_dims(timestep=times["timestep"])
+        power = xr.DataArray(np.full((2300, 1800), 0.1, "float16"), axes, list(side)).expand_dims(
+            timestep=times["timestep"]
+        )
         times.assign(vv=power.chunk()).to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
     cells = run_here("01_explore", monkeypatch, real="hokkaido_japan")
     holds_what_a_lesson_must(cells)

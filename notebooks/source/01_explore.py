@@ -437,8 +437,8 @@ print(f"simulated: {corner.attrs['simulated']}")
 # %%
 from landslide_utils.course import speckle
 
-real, real_fluctuations = speckle.measured()
-real.round(2)
+opera, opera_fluctuations = speckle.measured()
+opera.round(2)
 
 # %% [markdown]
 # The practice cube has pixels of 10 m. To compare like with like we also average its power over blocks of 3 x 3 pixels.
@@ -456,7 +456,7 @@ practice = {
 # %%
 import pandas as pd
 
-statistics = real.join(pd.DataFrame({name: speckle.describe(vv, vh) for name, (vv, vh) in practice.items()}))
+statistics = opera.join(pd.DataFrame({name: speckle.describe(vv, vh) for name, (vv, vh) in practice.items()}))
 statistics.round(2)
 
 # %% [markdown]
@@ -468,7 +468,7 @@ apart = {
     for name, pair in practice.items()
     for p, stack in zip(("VV", "VH"), pair, strict=True)
 }
-fluctuations = real_fluctuations.join(pd.DataFrame(apart))
+fluctuations = opera_fluctuations.join(pd.DataFrame(apart))
 
 # %% [markdown]
 # Side by side, the two real sites first:
@@ -487,7 +487,7 @@ noise_figure(statistics, fluctuations)
 looks = statistics.loc["VV: equivalent number of looks"]
 fine, coarse_looks = looks["practice (simulated), 10 m"], looks["practice (simulated), as 30 m"]
 print(f"practice: from {fine:.1f} to {coarse_looks:.1f} looks, a factor of {coarse_looks / fine:.1f}")
-print(f"real, 30 m: {' and '.join(f'{count:.1f}' for count in real.loc[looks.name])} looks")
+print(f"real, 30 m: {' and '.join(f'{count:.1f}' for count in opera.loc[looks.name])} looks")
 
 # %% [markdown]
 # Fewer looks mean stronger speckle. Where real radar has fewer looks than the practice cube, expect a map of a real
@@ -497,7 +497,7 @@ print(f"real, 30 m: {' and '.join(f'{count:.1f}' for count in real.loc[looks.nam
 
 # %%
 change = statistics.loc["VV: temporal standard deviation of a pixel (dB)"]
-print(f"real {real.loc[change.name].mean():.2f} dB, practice as 30 m {change['practice (simulated), as 30 m']:.2f} dB")
+print(f"real {opera.loc[change.name].mean():.2f} dB, practice as 30 m {change['practice (simulated), as 30 m']:.2f} dB")
 
 # %% [markdown]
 # Now the images themselves: the two real places and the practice cube as 30 m, all on one grey scale, VV left and VH
