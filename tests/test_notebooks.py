@@ -113,6 +113,24 @@ def test_a_network_learns_on_the_practice_cube(tmp_path: Path) -> None:
     assert len(pictures(cells)) == 6
 
 
+def test_a_network_is_opened(tmp_path: Path) -> None:
+    cells = lesson("03b_inside_the_network", tmp_path, runs_dir=str(tmp_path / "runs"), steps=120)
+    assert len(pictures(cells)) == 6
+    text = text_of(cells)
+    assert float(re.search(r"largest difference: (\S+) dB", text).group(1)) < 1e-9  # type: ignore[union-attr]
+    assert "at most 65 pixels to each side" in text
+    trained = float(re.search(r"as trained: AUPRC ([0-9.]+)", text).group(1))  # type: ignore[union-attr]
+    (folder,) = (tmp_path / "runs").glob("[!.]*/")
+    auprc = json.loads((folder / "metrics.json").read_text())["auprc"]
+    assert trained == pytest.approx(auprc, abs=0.002)  # what is switched off is switched on again
+
+
+@pytest.mark.parametrize(("region", "channels"), [("practice_mountains", "sar_dem"), ("practice_hurricane", "vh")])
+def test_other_networks_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, channels: str) -> None:
+    given = {"cube": region, "channels": channels, "steps": 20, "runs_dir": str(tmp_path / "runs")}
+    holds_what_a_lesson_must(run_here("03b_inside_the_network", monkeypatch, **given))
+
+
 def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
     cells = lesson("04_evaluate", tmp_path, runs_dir=str(tmp_path / "runs"), steps=60)
     assert len(pictures(cells)) == 4

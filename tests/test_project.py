@@ -167,24 +167,31 @@ def code_of(path: Path) -> list[NotebookNode]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
+def number_of(path: Path) -> str:
+    """Return the number of a notebook, which may end with a letter."""
+    return path.stem.partition("_")[0]
+
+
 def calls(path: Path, pattern: str) -> list[str]:
     return [name for cell in code_of(path) for name in re.findall(pattern, cell.source)]
 
 
 def test_each_exercise_checks_off_an_objective() -> None:
     rows = table("objectives.md", "notebook")
-    used = [(path.stem[:2], name) for path in NOTEBOOKS for name in calls(path, r"check\.(\w+)\(")]
-    assert sorted((re.match(r"\[(\d\d)\]", row[0]).group(1), row[2].removeprefix("check.")) for row in rows) == sorted(
-        used
-    )  # type: ignore[union-attr]
+    used = [(number_of(path), name) for path in NOTEBOOKS for name in calls(path, r"check\.(\w+)\(")]
+    listed = [
+        (re.match(r"\[(\d\d[a-z]?)\]", row[0]).group(1), row[2].removeprefix("check."))  # type: ignore[union-attr]
+        for row in rows
+    ]
+    assert sorted(listed) == sorted(used)
     assert {name for _, name in used} == set(check.EXERCISES)
     per_notebook = Counter(notebook for notebook, _ in used)
     assert all(2 <= count <= 4 for count in per_notebook.values()), per_notebook
     text = (ROOT / "docs" / "objectives.md").read_text()
     for path in NOTEBOOKS:
         assert path.name in text
-        if path.stem[:2] not in per_notebook:
-            assert f"Notebook [{path.stem[:2]}](../notebooks/{path.name}) has no exercises yet." in text
+        if number_of(path) not in per_notebook:
+            assert f"Notebook [{number_of(path)}](../notebooks/{path.name}) has no exercises yet." in text
 
 
 def questions(path: Path) -> list[str]:
@@ -205,20 +212,20 @@ def test_each_misconception_is_provoked_by_a_cell_and_found_by_a_question() -> N
     rows = table("instructor.md", "name")
     assert len(rows) >= 12
     provoked = {
-        tag.removeprefix("misconception:"): path.stem[:2]
+        tag.removeprefix("misconception:"): number_of(path)
         for path in NOTEBOOKS
         for cell in code_of(path)
         for tag in cell.metadata.get("tags", [])
         if tag.startswith("misconception:")
     }
     found = {
-        name: (path.stem[:2], f"question {number}")
+        name: (number_of(path), f"question {number}")
         for path in NOTEBOOKS
         for number, name in enumerate(questions(path), 1)
     }
     assert len(found) == sum(len(questions(path)) for path in NOTEBOOKS)
     for name, _, where, question in rows:
-        assert provoked.pop(name) == found[name][0] == re.match(r"\[(\d\d), ", where).group(1), name  # type: ignore[union-attr]
+        assert provoked.pop(name) == found[name][0] == re.match(r"\[(\d\d[a-z]?), ", where).group(1), name  # type: ignore[union-attr]
         assert found.pop(name)[1] == question, name
     assert not provoked
     assert not found

@@ -22,7 +22,7 @@ SETUP = "setup"
 """Tag of the set-up cell that the build adds; it is not part of the lesson and is left out of the median."""
 
 HEADER = {
-    r"\A# \d\d .+": "a title such as '# 01 Explore backscatter'",
+    r"\A# \d\d[a-z]? .+": "a title such as '# 01 Explore backscatter'",
     r"\*\*Afterwards you can\*\*": "'**Afterwards you can** ...'",
     r"\| you should know \| where it is taught \|\n\|---\|---\|\n\|": (
         "a table '| you should know | where it is taught |'"

@@ -100,7 +100,7 @@ def table(kept: dict[str, Any]) -> str:
             values = [run[what] for run in runs]
             low, high = min(values, key=float), max(values, key=float)
             spread = f"{low} to {high}" if len(values) > 1 else "one run"
-            lines.append(f"| {name[:2]} | {what} | {', '.join(values)} | {spread} |")
+            lines.append(f"| {name.partition('_')[0]} | {what} | {', '.join(values)} | {spread} |")
     return "\n".join(lines)
 
 

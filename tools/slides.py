@@ -55,7 +55,7 @@ def as_slides(notebook: NotebookNode) -> NotebookNode:
                 heading = re.match(r"#{1,2} .*", text)
                 skipping = text.startswith("## What to run") if heading else skipping
                 if not skipping:
-                    links = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", text)
+                    links = re.sub(r"\]\((\d\d[a-z]?_\w+)\.ipynb", r"](\1.html", text)
                     links = re.sub(r"(?<!!)\[([^\]]*)\]\((?:\.\./)+docs/", r"[\1](../../docs/", links)
                     kind = "slide" if heading else "subslide"
                     made.cells.append(new_markdown_cell(links, metadata={"slideshow": {"slide_type": kind}}))

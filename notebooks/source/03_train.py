@@ -147,7 +147,8 @@ print(f"{float(valid.mean()):.2%} of the pixels have data")
 # A UNet++ (see [UNet](../docs/glossary.md#unet)) analyses a chip at several resolutions and combines the results for
 # every pixel. The preset says how large it is and how it is trained. The `quick` preset has three resolutions below
 # that of the chip, because landslides are only a few pixels wide. It learns from quarters of chips, 64 x 64 pixels, and
-# so sees more places in the same time. `benchmarks/presets.csv` lists the variants that were tried.
+# so sees more places in the same time. `benchmarks/presets.csv` lists the variants that were tried. Notebook
+# [03b](03b_inside_the_network.ipynb) opens the network.
 
 # %%
 from landslide_utils.model import PRESETS, count_weights
@@ -547,7 +548,7 @@ pd.Series(results, name="value").to_frame()
 # - Choose with the validation chips. Use the test chips only for the final test.
 # - AUPRC is compared with that of random guessing, and with other scores only at the same prevalence.
 #
-# Next: [04 Evaluate](04_evaluate.ipynb).
+# Next: [03b Inside the network](03b_inside_the_network.ipynb), or at once [04 Evaluate](04_evaluate.ipynb).
 #
 # **Sources.** Boehm et al. 2022, *Deep Learning for Rapid Landslide Detection using SAR Datacubes*,
 # [arXiv:2211.02869](https://arxiv.org/abs/2211.02869), data

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 from scipy.stats import entropy
 from shapely import box
@@ -204,7 +205,13 @@ PAIRS = pd.DataFrame(
     ],
     columns=["train_region", "test_region", "method", "seed", "auprc", "auprc_landslide_chips"],
 )  # fmt: skip
+STACK, KERNEL = RANDOM.normal(-8, 2, (2, 3, 3)), RANDOM.normal(0, 1, (2, 3, 3))
+RESPONSE = sum(p * w for p, w in zip(STACK.ravel(), KERNEL.ravel(), strict=True)) + 2.5
+LAYERS = [(7, 2), (3, 2), (3, 1), (5, 1)]  # 1 + 6 + 2 * 2 + 4 * 2 + 4 * 4
 CONTEXT: dict[str, tuple[Any, ...]] = {
+    "kernel_response": (STACK, KERNEL, 2.5),
+    "weights_of_convolution": (torch.nn.Conv2d(20, 6, 3, bias=False),),
+    "field_width": (LAYERS,),
     "hidden_from_both": (FROM_EAST, FROM_WEST),
     "survey_precision": (PROBABILITY, LANDSLIDES, TEST, 0.68),
     "expected_area": (CALIBRATED, 20.0),
@@ -237,6 +244,9 @@ CONTEXT: dict[str, tuple[Any, ...]] = {
     "cost_of_transfer": (PAIRS, "p", "q"),
 }
 RIGHT_ANSWERS: dict[str, list[Any]] = {
+    "kernel_response": [RESPONSE, round(RESPONSE, 2), torch.tensor(RESPONSE)],
+    "weights_of_convolution": [1080, torch.nn.Conv2d(20, 6, 3, bias=False).weight.numel()],
+    "field_width": [35, np.int64(35)],
     "hidden_from_both": [BOTH, (FROM_EAST & FROM_WEST).mean()],
     "survey_precision": [precision_score(TRUE, CALLED), LANDSLIDES.values[FINDS].mean()],
     "expected_area": [EXPECTED_KM2, CALIBRATED.sum() * 400 / 1e6],
@@ -291,6 +301,33 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
     "cost_of_transfer": [0.2],
 }
 PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
+    ("kernel_response", (STACK * KERNEL).sum(), "The bias is missing"),
+    ("kernel_response", (STACK * KERNEL + 2.5).sum(), "bias to every product"),
+    ("kernel_response", (STACK * KERNEL).sum() - 2.5, "subtracted the bias"),
+    ("kernel_response", (STACK[0] * KERNEL[0]).sum() + 2.5, "one channel only"),
+    ("kernel_response", (STACK[1] * KERNEL[1]).sum() + 2.5, "one channel only"),
+    ("kernel_response", (STACK * KERNEL).mean() + 2.5, "mean of the products"),
+    ("kernel_response", (STACK[::-1] * KERNEL).sum() + 2.5, "channels are swapped"),
+    ("kernel_response", STACK.sum() + 2.5, "sum of the pixels"),
+    ("kernel_response", (STACK @ KERNEL).sum() + 2.5, "multiplies matrices"),
+    ("kernel_response", STACK * KERNEL + 2.5, "has the shape (2, 3, 3)"),
+    ("kernel_response", 0.0, "Multiply stack by kernel"),
+    ("weights_of_convolution", 120, "not one weight"),
+    ("weights_of_convolution", 360, "nine weights, not three"),
+    ("weights_of_convolution", 180, "one output channel"),
+    ("weights_of_convolution", 54, "one input channel"),
+    ("weights_of_convolution", 234, "added the channels"),
+    ("weights_of_convolution", 1086, "no bias"),
+    ("weights_of_convolution", 1000, "3 x 3 times the input channels"),
+    ("field_width", 34, "starts at 1"),
+    ("field_width", 1 + 6 + 2 + 2 + 4, "left out the strides"),
+    ("field_width", 1 + 6 * 2 + 2 * 4 + 2 * 4 + 4 * 4, "changes after it, not before"),
+    ("field_width", 1 + 7 + 3 * 2 + 3 * 4 + 5 * 4, "adds k - 1 steps"),
+    ("field_width", 7 + 3 + 3 + 5, "sum of the kernels' widths"),
+    ("field_width", 4, "step after the last layer"),
+    ("field_width", 17, "to one side"),
+    ("field_width", 35**2, "area"),
+    ("field_width", 36, "width += (k - 1) * step"),
     ("hidden_from_both", (FROM_EAST | FROM_WEST).mean(), "at least one direction misses"),
     ("hidden_from_both", FROM_EAST.mean() + FROM_WEST.mean(), "added the two shares"),
     ("hidden_from_both", (FROM_EAST.mean() + FROM_WEST.mean()) / 2, "mean of the two shares"),
@@ -592,6 +629,9 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("cost_of_transfer", 0.77, "Take the lines of the test region"),
 ]
 NUMBERS = (
+    "kernel_response",
+    "weights_of_convolution",
+    "field_width",
     "landslide_area",
     "average_precision",
     "mean_backscatter",

@@ -51,7 +51,9 @@ def test_a_quiz_is_numbered_and_says_how_many_questions_it_has(source: Path) -> 
     assert re.search(rf"^# ## Quiz\n#\n# {count} short questions\. ", source.read_text(), re.M)
 
 
-@pytest.mark.parametrize(("notebook", "asked"), EVERY, ids=[f"{name[:2]}-{asked.number}" for name, asked in EVERY])
+@pytest.mark.parametrize(
+    ("notebook", "asked"), EVERY, ids=[f"{name.partition('_')[0]}-{asked.number}" for name, asked in EVERY]
+)
 def test_each_question_has_one_right_answer_and_a_reason_for_each(notebook: str, asked: Question) -> None:
     assert not asked.rest.strip()
     assert sum(right for _, right, _ in asked.options) == 1

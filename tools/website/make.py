@@ -178,11 +178,11 @@ def main() -> None:
     parser.add_argument("numbers", nargs="*", help="run only the notebooks with these numbers, such as 00 01")
     numbers = parser.parse_args().numbers
     notebooks = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    known = [path.stem[:2] for path in notebooks]
+    known = [path.stem.partition("_")[0] for path in notebooks]
     if unknown := sorted(set(numbers) - set(known)):
         parser.error(f"no notebook has the number {', '.join(unknown)}; there are {', '.join(known)}")
     shown = [
-        executed(path, ROOT / "out" / "executed") if not numbers or path.stem[:2] in numbers else path
+        executed(path, ROOT / "out" / "executed") if not numbers or path.stem.partition("_")[0] in numbers else path
         for path in notebooks
     ]
     with tempfile.TemporaryDirectory() as folder, atomic_write(ROOT / "out" / "site", overwrite=True) as part:

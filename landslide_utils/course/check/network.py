@@ -1,4 +1,4 @@
-"""Checks of notebooks 00, 03 and 04: training a network, and how good it is."""
+"""Checks of notebooks 00, 03, 03b and 04: training a network, what it computes, and how good it is."""
 
 from __future__ import annotations
 
@@ -133,6 +133,65 @@ def best_step(answer: Any, history: pd.DataFrame) -> str:
     }
     compare(read_number(answer), steps[place], wrong, EXACT)
     return f"Step {steps[place]}, validation AUPRC {score[place]:.2f}; the last one has {score.iloc[-1]:.2f}."
+
+
+@exercise
+def kernel_response(answer: Any, stack: Any, kernel: Any, bias: float) -> str:
+    """Check what a kernel of several channels, with a bias, gives at one place."""
+    stack, kernel = np.asarray(stack), np.asarray(kernel)
+    products, total = stack * kernel, (stack * kernel).sum()
+    wrong = {
+        "The bias is missing: add it once.": total,
+        "You added the bias to every product. Add it once, to their sum.": total + bias * products.size,
+        "You subtracted the bias. Add it.": total - bias,
+        "That is one channel only. Add up the products of both.": [part.sum() + bias for part in products],
+        "That is the mean of the products. Add them up.": products.mean() + bias,
+        "The channels are swapped: the first grid is for the pixels before.": (stack[::-1] * kernel).sum() + bias,
+        "That is the sum of the pixels. Multiply each by its weight first.": stack.sum() + bias,
+        "@ multiplies matrices. Multiply each pixel by the weight above it: *.": (stack @ kernel).sum() + bias,
+        "Multiply stack by kernel, add up everything, and add the bias.": OTHERWISE,
+    }
+    compare(read_number(answer), total + bias, wrong, 1e-3)
+    return f"{total + bias:.2f}. A convolution does this at every place."
+
+
+@exercise
+def weights_of_convolution(answer: Any, convolution: Any) -> str:
+    """Check the number of weights of a convolution (a `torch.nn.Conv2d` without bias)."""
+    into, out, grid = convolution.in_channels, convolution.out_channels, math.prod(convolution.kernel_size)
+    right = into * out * grid
+    wrong = {
+        "Each kernel has a grid of 3 x 3 weights for each input channel, not one weight.": into * out,
+        "A grid of 3 x 3 has nine weights, not three.": right / math.sqrt(grid),
+        "That is one output channel. Each of them has a kernel of its own.": into * grid,
+        "That is one input channel. A kernel has a grid for each of them.": out * grid,
+        "You added the channels. Multiply them: each output has a grid for each input.": (into + out) * grid,
+        "This convolution has no bias (bias=False).": right + out,
+        "3 x 3 times the input channels, times the output channels.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, EXACT)
+    return f"{right:,} weights, the same ones at every place of the image."
+
+
+@exercise
+def field_width(answer: Any, layers: Any) -> str:
+    """Check the width in pixels of the receptive field of one place after layers of (kernel width, stride)."""
+    kernels, strides = np.transpose(layers)
+    steps = np.cumprod([1, *strides[:-1]])  # pixels from one place to the next of what a layer takes
+    grown, by_kernel = ((kernels - 1) * steps).sum(), (kernels * steps).sum()
+    wrong = {
+        "The width starts at 1, not at 0.": grown,
+        "You left out the strides: a stride of 2 doubles the steps that follow.": 1 + (kernels - 1).sum(),
+        "A layer's step changes after it, not before.": 1 + ((kernels - 1) * steps * strides).sum(),
+        "A kernel of k adds k - 1 steps: the place itself is counted already.": [1 + by_kernel, by_kernel],
+        "That is the sum of the kernels' widths. Count the steps too.": kernels.sum(),
+        "That is the step after the last layer. What is the width?": strides.prod(),
+        "That is how far it looks to one side. Give the whole width.": grown / 2,
+        "That is an area. Give the width.": (grown + 1) ** 2,
+        "Go through layers with a loop: first width += (k - 1) * step, then step *= s.": OTHERWISE,
+    }
+    compare(read_number(answer), grown + 1, wrong, EXACT)
+    return f"{grown + 1} pixels wide, after {len(layers)} layers."
 
 
 @exercise
