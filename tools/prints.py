@@ -49,6 +49,11 @@ WANTED = {
         "AUPRC, chips with a landslide": rf"test chips with a landslide +{NUMBER}",
         "chance, chips with a landslide": rf"test chips with a landslide +\S+ +{NUMBER}",
     },
+    "03b_inside_the_network": {
+        "AUPRC, nested nodes set to 0": rf"nested nodes set to 0: AUPRC {NUMBER}",
+        "AUPRC, nested nodes set to their average": rf"nested nodes set to their average: AUPRC {NUMBER}",
+        "AUPRC, coarsest decoder block set to 0": rf"coarsest decoder block set to 0: AUPRC {NUMBER}",
+    },
     "04_evaluate": {
         "AUPRC": rf"AUPRC {NUMBER}, 95 %",
         "network - VV log ratio, smoothed": rf"network - VV log ratio, smoothed: {NUMBER}",

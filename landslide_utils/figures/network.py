@@ -97,8 +97,9 @@ def layers_figure(
     for (label, layers), row in zip(rows.items(), panels.reshape(len(rows), cols), strict=True):
         low, top = style.find_limits(*layers.values())
         cmap = LAYERS.get(label.split()[0], style.CHANGE)
-        low = low if cmap != style.CHANGE else -max(-low, top)
-        style.draw_maps(figure, row, layers, cmap, label, (low, top if cmap != style.CHANGE else -low))
+        if cmap == style.CHANGE:
+            low, top = -max(-low, top), max(-low, top)
+        style.draw_maps(figure, row, layers, cmap, label, (low, top))
         for axes, layer in zip(row, layers.values(), strict=True):
             _outline(axes, layer, labels, style.ORANGE if cmap == style.BACKSCATTER else style.BLACK, centre)
         said.append(f"{label} from {low:.2g} to {top:.2g}: {', '.join(layers)}")
@@ -113,6 +114,6 @@ def _outline(axes: Axes, layer: xr.DataArray, labels: xr.DataArray | None, colou
         part = labels.sel(x=slice(west * 1000, east * 1000), y=slice(north * 1000, south * 1000))
         axes.contour(part, [0.5], extent=extent_km(part), origin="upper", colors=colour, linewidths=0.7)
     if centre:
-        axes.plot((west + east) / 2, (south + north) / 2, "o", mfc="none", mec=style.GREEN, ms=9, mew=2)
+        axes.plot((west + east) / 2, (south + north) / 2, "o", mfc="none", mec=style.GREEN, ms=15, mew=1.5)
     axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
     axes.title.set_fontsize(9)

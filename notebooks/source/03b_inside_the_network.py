@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 03b Inside the network
 #
-# In notebook 03 we pressed a button, and a network found landslides. What does it compute? Here we open it: from a
-# single multiplication by hand to the drawing of the whole network, and to what it looks at when it is wrong.
+# In notebook 03 we trained a network that finds landslides. But what does it compute? Here we open it. We start with a
+# few multiplications by hand, draw the whole network, and see what it looks at when it is right and when it is wrong.
 #
 # **Afterwards you can** compute a convolution by hand and count its weights. You can say how far a pixel of the map
 # looks, read the drawing of a UNet++, and show which part of the image a result depends on. You can explain what skip
@@ -109,10 +109,18 @@ edge = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
 edge
 
 # %% [markdown]
-# We lay it on nine pixels of the chip, multiply each pixel by the weight above it, and add up the nine products:
+# We need nine pixels with data, near the middle of the chip.
 
 # %%
-pixels = after.values[60:63, 60:63]
+whole = ndimage.minimum_filter(np.isfinite(before + after), 3)
+i, j = np.argwhere(whole)[whole.sum() // 2]
+nine = {"y": slice(i - 1, i + 2), "x": slice(j - 1, j + 2)}
+
+# %% [markdown]
+# We lay the kernel on them, multiply each pixel by the weight above it, and add up the nine products:
+
+# %%
+pixels = after.isel(nine).values
 print(pixels.round(1))
 print(f"response: {(pixels * edge).sum():.2f} dB")
 
@@ -174,7 +182,7 @@ for name, response in responses.items():
 # `stack` holds nine pixels before and nine after the event, with the shape (2, 3, 3). `kernel` has the same shape.
 
 # %%
-stack = np.stack([before, after])[:, 60:63, 60:63]
+stack = np.stack([before.isel(nine), after.isel(nine)])
 kernel, bias = np.stack([-mean, edge]), 2.5
 
 # %% [markdown]
@@ -524,7 +532,8 @@ for name, score in off.items():
 # %% [markdown]
 # These numbers say how much *this* network uses its parts: its other weights were trained together with them. They do
 # not say how good a network would be that was trained without them. A UNet that is trained from the start learns to do
-# without nested nodes. To compare the two, train both, with several seeds.
+# without nested nodes. To compare the two, train both, with several seeds. And a small difference on few test chips can
+# be luck: notebook 04 shows how to give it an interval.
 #
 # ## Why it does not simply memorise
 #
@@ -538,9 +547,9 @@ print(f"{count_weights(model):,} weights, {pixels:,} landslide pixels on the tra
 
 # %% [markdown]
 # One help is [augmentation](../docs/glossary.md#augmentation): the network gets changed copies of the chips, which are
-# also possible. Ours are shifted and mirrored north to south. They are never mirrored east to west. The radar looks
-# from one side, so its bright slopes would then be on the wrong side. Does the trained network treat a mirrored chip
-# the same?
+# also possible. The presets `quick` and `standard` shift chips, and mirror half of them north to south. Chips are never
+# mirrored east to west. The radar looks from one side, so bright slopes would then be on the wrong side. Does the
+# trained network treat a mirrored chip the same?
 
 # %%
 whole = torch.from_numpy(normalisation.apply(chip).values)[None]
@@ -551,9 +560,9 @@ for name, dim, aspect in (("north to south", 2, "aspect_cos"), ("east to west", 
     print(f"mirrored {name}: the probability changes by {float((usual - mirrored).abs().mean()):.3f} on average")
 
 # %% [markdown]
-# Another problem is [class imbalance](../docs/glossary.md#class-imbalance): landslides are rare. A network that always
-# says "no landslide" is nearly always right and learns slowly. So training takes more chips that hold landslides than
-# there are. How common are landslides in what the network was trained on?
+# Another problem is [class imbalance](../docs/glossary.md#class-imbalance): landslides are rare. A network that never
+# reports a landslide is nearly always right, so at first it learns slowly. To help it, training shows chips with
+# landslides more often than they occur. How common are landslides in what the network was trained on?
 
 # %%
 rich = training.loc[training["landslide_share"] > 0, "landslide_share"]
@@ -561,7 +570,8 @@ drawn = PRESETS[config.preset].landslide_chips * rich.mean()
 print(f"landslide pixels: {float(landslides.mean()):.1%} of the scene, {drawn:.1%} of what training shows")
 
 # %% [markdown]
-# So the network expects more landslides than there are, and its probabilities are too high. Notebook 04 corrects them.
+# If the second number is larger, the network expects more landslides than there are, and its probabilities are too
+# high. Notebook 04 corrects them.
 #
 # ### Try
 #

@@ -151,7 +151,7 @@ def kernel_response(answer: Any, stack: Any, kernel: Any, bias: float) -> str:
         "@ multiplies matrices. Multiply each pixel by the weight above it: *.": (stack @ kernel).sum() + bias,
         "Multiply stack by kernel, add up everything, and add the bias.": OTHERWISE,
     }
-    compare(read_number(answer), total + bias, wrong, 1e-3)
+    compare(read_number(answer), total + bias, wrong, 0.006)  # two decimals are enough
     return f"{total + bias:.2f}. A convolution does this at every place."
 
 
