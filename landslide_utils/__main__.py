@@ -33,6 +33,16 @@ RUN: Options = {
     "seed": (0, "of the split, the first weights and the order of chips"),
     **SHARED,
 }
+PREPARE: Options = {
+    "cube": (None, "cube of quiet passes: a region's name, or the path or URL of a Zarr store"),
+    "until": ("", "date and time in UTC; only passes before it are used. Needed where the cube holds an event"),
+    "channels": RUN["channels"],
+    "timesteps": RUN["timesteps"],
+    "orbit": RUN["orbit"],
+    "share": (0.02, "share of the area that landslides are drawn on"),
+    "seed": (0, "of the landslides, the split, the first weights and the order of chips"),
+    **SHARED,
+}
 MAP: Options = {
     "run": (None, "folder of the run whose network is used"),
     "cube": ("", "cube that is mapped; empty for the run's own"),
@@ -91,9 +101,26 @@ def demo(given: Namespace) -> None:
 def train(given: Namespace) -> None:
     """Train one configuration, map its cube, score the map, and keep all in a folder."""
     from landslide_utils.experiments.config import RunConfig
+
+    _run(RunConfig.from_parameters(vars(given)))
+
+
+def prepare(given: Namespace) -> None:
+    """Train before an event, on landslides that are simulated in quiet passes; the run's scores are of those."""
+    from landslide_utils.experiments.config import RunConfig
+    from landslide_utils.experiments.parameters import check_parameters, instant
+    from landslide_utils.experiments.prepared import prepare_quiet
+
+    check_parameters(vars(given), until=instant)
+    config = RunConfig.from_parameters(vars(given))
+    print("Landslides are simulated: a score on them says little about that on real ones.")
+    _run(prepare_quiet(config, until=given.until, share=given.share))
+
+
+def _run(config: Any) -> None:
+    """Train, and print the scores and the run's folder."""
     from landslide_utils.experiments.runs import run
 
-    config = RunConfig.from_parameters(vars(given))
     scores = run(config).metrics
     print(f"AUPRC {scores['auprc']:.2f} ({scores['auprc_low']:.2f} to {scores['auprc_high']:.2f}) on the test chips")
     print(f"chance {scores['prevalence']:.3f}\n{config.folder}")
@@ -199,6 +226,7 @@ def simulate(given: Namespace) -> None:
 COMMANDS: dict[str, tuple[Callable[[Namespace], None], Options]] = {
     "demo": (demo, {}),
     "train": (train, RUN),
+    "prepare": (prepare, PREPARE),
     "map": (draw, MAP),
     "experiments": (experiments, GRID),
     "transfer": (transfer, PAIRS),

@@ -19,6 +19,7 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.results import markdown_table, radar_of, write_page
 from landslide_utils.experiments.runs import Run, prepare, run
 from landslide_utils.figures.scores import METHODS, transfer_figure
+from landslide_utils.files import InputError
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
 from landslide_utils.model import PRESETS, Preset
 from landslide_utils.predict import map_scene
@@ -119,7 +120,17 @@ def map_cube(
         Instead of the cube's own.
     out, scheduler : optional
         As :func:`landslide_utils.predict.map_scene` takes them.
+
+    Raises
+    ------
+    InputError
+        If it asks for other channels, passes or another orbit than the network was trained with.
     """
+    asked, known = vars(config), vars(trained.config)
+    other = [name for name in ("channels", "timesteps", "orbit") if asked[name] != known[name]]
+    if other:
+        faults = [f"{name}={asked[name]!r}, but it was trained with {known[name]!r}" for name in other]
+        raise InputError("this network cannot be used so", faults)
     variables = [*variables_of(config.channels), "dem"]
     event_time = config.event_time or None
     datacube = open_cube(config.cube, event_time=event_time, crs=crs, needs_crs=True, variables=variables)

@@ -1,0 +1,227 @@
+"""Landslides in quiet passes: simulated ones, drawn on a place's own terrain, in radar that saw no event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import ndimage
+from shapely import Polygon, affinity, box
+
+from landslide_utils.composite import choose_passes, sides_of_event
+from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults, open_cube
+from landslide_utils.files import InputError
+from landslide_utils.grid import Window, pixel_size_m, rasterise
+from landslide_utils.regions import find_event, find_region, locate, open_store
+from landslide_utils.simulate import radar, random_fields
+from landslide_utils.simulate.ground import descent
+from landslide_utils.simulate.landslides import make_landslides
+from landslide_utils.simulate.random_fields import Array
+from landslide_utils.simulate.scenario import Scenario
+from landslide_utils.terrain import LOOK_AZIMUTH
+
+MODEL = 1
+"""Raised whenever the same quiet passes and seed give another cube."""
+
+HOKKAIDO = {"ln_area_mean": 8.32, "ln_area_sd": 1.0, "elongation": 1.8}
+"""The real inventory's sizes: of ln m2, and length over width."""
+
+GENTLE_DEGREES = 10.0
+"""Below this slope lie fields and clear-cuts; the place's steepest quarter, where landslides are likely, must not."""
+
+FACING_SHARE = (1.0, 0.5)
+"""How much of what the slope's tilt to the radar adds is seen in VV and VH."""
+
+NOT_YET = "2200-01-01T00:00:00"
+"""Stands for the event of a cube that has none."""
+
+
+class Changes(NamedTuple):
+    """What changes between two passes.
+
+    ``place`` (y, x) has the number of the patch on each pixel, 0 for none; those up to ``landslides`` are landslides,
+    the others fields and clear-cuts. ``flat_db`` (2, y, x) is the change of VV and VH on flat ground, ``facing_db``
+    (y, x) what a slope of 20 degrees adds that faces the radar, and takes if it looks away. ``descent`` is the fall of
+    the ground southward and eastward, metres a metre.
+    """
+
+    place: NDArray[np.int32]
+    landslides: int
+    flat_db: Array
+    facing_db: Array
+    descent: tuple[Array, Array]
+
+    def factors(self, orbit: str) -> dict[str, Array]:
+        """Return what VV and VH (y, x), in linear power, are multiplied by in passes of an orbit direction."""
+        tilted = self.facing_db * (radar.facing_effect(self.descent, orbit) if orbit in LOOK_AZIMUTH else 0)
+        return {
+            name: np.power(10, (flat + np.float32(share) * tilted) / np.float32(10), dtype=np.float32)
+            for name, flat, share in zip(RADAR, self.flat_db, FACING_SHARE, strict=True)
+        }
+
+
+def open_quiet(source: str, *, until: str = "", variables: tuple[str, ...] = (*RADAR, "dem")) -> xr.Dataset:
+    """Return the passes of a cube, whose event need not be known: those before an instant (UTC), if it is given."""
+    known, _ = find_event(open_store(locate(source)).attrs, find_region(source), until or None)
+    cube = open_cube(source, event_time=until or known.get("event_time", NOT_YET), variables=variables)
+    return cube.isel(time=cube["time"].values < np.datetime64(known["event_time"])) if until else cube
+
+
+def inject(
+    cube: xr.Dataset, *, seed: int = 0, timesteps: int = 4, orbit: str = "auto", share: float = 0.02
+) -> xr.Dataset:
+    """Return a cube of quiet passes with simulated landslides in those after a pretended event, lazily.
+
+    Speckle, weather, season and terrain stay the place's own. What :func:`draw_changes` draws is multiplied into the
+    passes after the event.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        As :func:`landslide_utils.cube.open_cube` returns it, with ``dem``. Its labels are replaced.
+    seed : int
+        Of the event's instant, the patches and what they change.
+    timesteps, orbit
+        Passes on each side of the event, and their direction, as :func:`landslide_utils.composite.choose_passes` takes
+        them.
+    share : float
+        Of the area that landslides cover.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`landslide_utils.cube.open_cube` returns it. ``event_time`` is the pretended one, ``simulated`` is
+        True, ``source`` says in what radar landslides were simulated, ``injection`` how.
+
+    Raises
+    ------
+    CubeError
+        If the passes are too few or hold an event, or there is no terrain.
+    InputError
+        If the terrain is too flat for landslides.
+    """
+    names = [name for name in RADAR if name in cube]
+    faults = find_faults(cube, ("dem", *(names or RADAR)), needs_metres="dem" in cube)
+    faults += find_bad_values(cube, ["dem"] if "dem" in cube else [])
+    event, found = _pretend_event(cube, timesteps, orbit, seed) if "time" in cube.dims else ("", [])
+    if faults := faults + found:
+        raise CubeError(cube.attrs["opened_from"], faults)
+    changes = draw_changes(cube["dem"], seed=seed, share=share)
+    factors = {orbit: changes.factors(orbit) for orbit in np.unique(cube["orbit"].values)}
+    out = cube.copy()
+    for name in names:
+        passes = [cube[name].isel(time=[i]) for i in range(cube.sizes["time"])]
+        for i in np.flatnonzero(cube["time"].values > np.datetime64(event)):
+            passes[i] = passes[i] * factors[cube["orbit"].values[i]][name]
+        out[name] = xr.concat(passes, "time").assign_attrs(cube[name].attrs)
+    slid = (changes.place > 0) & (changes.place <= changes.landslides)
+    out["landslides"] = xr.DataArray(slid.astype(np.uint8), dims=("y", "x")).rio.write_nodata(0)
+    kind = "simulated" if cube.attrs["simulated"] else "real"
+    out.attrs |= {
+        "event_time": event,
+        "event_end": event,
+        "region": f"{cube.attrs['region']}: landslides simulated in quiet passes",
+        "source": f"landslides simulated by landslide_utils.simulate in {kind} radar ({cube.attrs['source']})",
+        "simulated": True,
+        "injection": json.dumps({"seed": seed, "share": share, "model": MODEL}),
+    }
+    return describe(out)
+
+
+def _pretend_event(cube: xr.Dataset, timesteps: int, orbit: str, seed: int) -> tuple[str, list[str]]:
+    """Return an instant between two passes that has passes enough on both sides, and what is wrong with the passes."""
+    times, event = cube["time"].values, cube.attrs["event_time"]
+    faults = []
+    if len(set(sides_of_event(times, event, cube.attrs["event_end"]))) > 1:
+        faults.append(f"its passes are not quiet: the event of {event} UTC lies among them; take those before it")
+    able = []
+    for middle in np.datetime_as_string(times[:-1] + np.diff(times) // 2, unit="s").tolist():
+        try:
+            choose_passes(cube.assign_attrs(event_time=middle, event_end=middle), timesteps, orbit)
+        except CubeError:
+            continue
+        able.append(middle)
+    if not able:
+        there = ", ".join(f"{n} {name}" for name, n in zip(*np.unique(cube["orbit"], return_counts=True), strict=True))
+        wanted = f"{2 * timesteps} {'' if orbit == 'auto' else f'{orbit} '}quiet passes of one track"
+        faults.append(f"{wanted} are needed, and it has {there or 'none'}; give more, or choose smaller timesteps")
+    return str(random_fields.generator(seed, "instant").choice(able or [""])), faults
+
+
+def draw_changes(dem: xr.DataArray, *, seed: int = 0, share: float = 0.02) -> Changes:
+    """Return landslides on a place's steeper slopes, half as much of other changes on gentle ones, and what they do.
+
+    Parameters
+    ----------
+    dem : xarray.DataArray (y, x)
+        Elevation in metres, north first.
+    seed : int
+    share : float
+        Of the area that landslides cover.
+
+    Raises
+    ------
+    InputError
+        If the steepest quarter of the place is not steep, or it has no room for so many landslides.
+    """
+    ground, window = _filled(dem.values), Window(0, 0, *dem.shape)
+    falls = descent(np.pad(ground, 1, mode="edge"), pixel_size_m(dem))
+    slope = np.degrees(np.arctan(np.hypot(*falls)))
+    steep = float(np.percentile(slope, 75))
+    if steep < GENTLE_DEGREES:
+        found = f"its steepest quarter starts at {steep:.1f} degrees, where landslides need {GENTLE_DEGREES:g}"
+        raise InputError("no landslides can be drawn on this terrain", [f"{found}; take a steeper place"])
+    sizes: dict[str, Any] = {"height": window.height, "width": window.width, "pixel_size_m": pixel_size_m(dem)}
+    seed = int(random_fields.generator(seed, "inject").integers(2**31))
+    everywhere = 2 * pixel_size_m(dem) * max(dem.shape)
+    sizes |= HOKKAIDO | {"landslide_share": share, "steep_degrees": steep, "shaking_radius_m": everywhere}
+    try:
+        slides = make_landslides(Scenario(seed=seed, **sizes), ground)
+    except ValueError as error:
+        raise InputError("no landslides can be drawn on this terrain", [str(error)]) from error
+    parcels = _draw_parcels(seed, slope, pixel_size_m(dem), share / 2)
+    place = rasterise([*parcels[::-1], *slides[::-1]], window)  # a landslide lies over a field
+    place = np.where(place > 0, len(slides) + len(parcels) + 1 - place, 0).astype(np.int32)
+    flat, facing, uneven = _signatures(seed, len(slides), len(parcels))
+    texture = uneven[place] * random_fields.smooth(seed, ("texture",), window, 3)
+    return Changes(place, len(slides), flat[:, place] + texture, facing[place], falls)
+
+
+def _filled(ground: NDArray[np.float32]) -> Array:
+    """Return elevation whose holes have the height of the nearest pixel."""
+    nearest = ndimage.distance_transform_edt(~np.isfinite(ground), return_distances=False, return_indices=True)
+    return np.asarray(ground[tuple(nearest)], np.float32)
+
+
+def _signatures(seed: int, slides: int, parcels: int) -> tuple[Array, Array, Array]:
+    """Return what each patch changes, in dB; the first entry stands for none, then come landslides, then parcels.
+
+    Broader than any one event, because what a landslide does depends on what grew there, on soil, and on wetness:
+    either sign, VV and VH alike or not, from nothing to 9 dB; more where the slope faces the radar; uneven; one in six
+    cannot be seen. Fields and clear-cuts change by either sign too, more alike in VV and VH, evenly, on flat ground.
+    """
+    random = random_fields.generator(seed, "signatures")
+    alike, sd = (np.repeat(values, [1, slides, parcels]) for values in ((0, 0.5, 0.75), (0, 3.0, 2.5)))
+    common, own = random.normal(0, sd), random.normal(0, sd, (2, sd.size))
+    is_slide = np.arange(sd.size) <= slides
+    seen = ~is_slide | (random.random(sd.size) > 1 / 6)
+    flat = seen * (np.sqrt(alike) * common + np.sqrt(1 - alike) * own)
+    facing = seen * is_slide * random.uniform(0, 4, sd.size)
+    uneven = seen * np.where(is_slide, 1.5, 0.5) * random.uniform(0, 1, sd.size)
+    uneven[0] = facing[0] = 0
+    return flat.astype(np.float32), facing.astype(np.float32), uneven.astype(np.float32)
+
+
+def _draw_parcels(seed: int, slope: Array, pixel_size_m: float, share: float) -> list[Polygon]:
+    """Return rectangles of half a hectare to some hectares on gentle slopes, in pixel units."""
+    random, gentle = random_fields.generator(seed, "parcels"), np.flatnonzero(slope < GENTLE_DEGREES)
+    area = random.lognormal(np.log(12_000), 0.7, slope.size // 100) / pixel_size_m**2
+    area = area[: np.searchsorted(np.cumsum(area), share * slope.size) if gentle.size else 0]
+    longer, angle = np.exp(random.uniform(0, 1.2, area.size)), random.uniform(0, 180, area.size)
+    across, down = np.sqrt(area * longer) / 2, np.sqrt(area / longer) / 2
+    row, col = np.unravel_index(random.choice(gentle, area.size) if area.size else gentle[:0], slope.shape)
+    boxes = box(col - across, row - down, col + across, row + down)
+    return [affinity.rotate(shape, turn) for shape, turn in zip(boxes, angle, strict=True)]
