@@ -37,9 +37,11 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
     InputError
         Listing all that is wrong with the passes or the terrain, or if the network would see no radar.
     """
+    faults = [] if 0 < share <= 0.5 else [f"share={share!r} must be above 0 and at most 0.5"]
     if config.channels == "dem":
-        fault = "channels='dem' would learn where landslides were drawn; choose sar, vv, vh or sar_dem"
-        raise InputError("no detector can be prepared", [fault])
+        faults.append("channels='dem' would learn where landslides were drawn; choose sar, vv, vh or sar_dem")
+    if faults:
+        raise InputError("no detector can be prepared", faults)
     quiet = open_quiet(config.cube, until=until)
     injected = inject(quiet, seed=config.seed, timesteps=config.timesteps, orbit=config.orbit, share=share)
     composite = make_composite(injected, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
