@@ -84,7 +84,7 @@ def write_page(table: pd.DataFrame) -> None:
         "# Ready before the event",
         "Four ways to map an event (simulated radar, 2 passes on each side); made, with this page, by",
         "```sh\npython benchmarks/prepared.py\n```",
-        f"AUPRC with its 95 % interval, of one seed. *{HOME.capitalize()}*: with labels of the event, so it is scored on "
+        f"AUPRC with its 95 % interval, one seed. *{HOME.capitalize()}*: with labels of the event, so it is scored on "
         f"the test chips only. *{OTHER.capitalize()}*: with labels of practice_earthquake, and for that region with "
         f"those of practice_hurricane. *{PREPARED.capitalize()}*: on landslides drawn into the place's passes before "
         f"the event; what they change comes from a broad distribution of its own. *{RATIO.capitalize()}*: VV or VH, "
