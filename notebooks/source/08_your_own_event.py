@@ -360,6 +360,24 @@ from landslide_utils.figures.chips import composite_figure
 composite_figure(composite)
 
 # %% [markdown]
+# ## Ready before the event
+#
+# On the day of the event nobody has labels of it. But a network can be trained before, on passes of a quiet time. The
+# command `landslides prepare` draws landslides on the terrain of the place and multiplies what they change into the
+# later half of these passes. Speckle, weather and terrain stay real, and only the landslides are simulated:
+#
+#     landslides prepare --cube quiet.zarr --timesteps 2
+#
+# It needs twice as many passes of one track as `--timesteps` says. When the event has come, make a cube as above and
+# map it with the run whose folder was printed:
+#
+#     landslides map --run runs/HASH --cube event.zarr
+#
+# Nobody knows beforehand what the landslides of an event will change. So what they do is drawn from a broad
+# distribution: brighter, darker, or nothing at all. Fields and clear-cuts change too, and are no landslides. How good
+# such a network is on the practice regions stands in `docs/results/prepared.md`.
+
+# %% [markdown]
 # ## Quiz
 #
 # Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
