@@ -52,6 +52,8 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
     if store.exists():
         return prepared
     used = injected.isel(time=[*passes.before, *passes.after])
+    if orbit == "auto":  # a store has no word for a direction that is not known
+        used = used.drop_vars("orbit")
     if faults := find_room_faults(store.parent, used.nbytes):
         raise InputError("the cube of simulated landslides cannot be written", faults)
     store.parent.mkdir(parents=True, exist_ok=True)
