@@ -11,8 +11,6 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.files import InputError, atomic_write, find_room_faults
 from landslide_utils.simulate.inject import inject, open_quiet
 
-CHUNKS = {"time": 1, "y": 512, "x": 512}
-
 
 def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) -> RunConfig:
     """Return the run to be trained before the event, after the cube that it needs has been written beside the runs.
@@ -20,33 +18,24 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
     Parameters
     ----------
     config : RunConfig
-        Its ``cube`` holds the quiet passes, and its ``seed`` is also that of the landslides.
+        Its ``cube`` holds the quiet passes, and its ``seed`` is also that of the landslides. In the one that is
+        returned ``cube`` is ``<runs_dir>/injected/<key>.zarr``, with landslides in the passes that are used, and
+        ``orbit`` the direction of these, so that no map is made from others.
     until : str
         Only passes before this instant (ISO 8601, UTC) are quiet; empty takes all.
     share : float
         Of the area that landslides cover.
-
-    Returns
-    -------
-    RunConfig
-        Its ``cube`` is ``<runs_dir>/injected/<key>.zarr``: the passes that are used, with landslides in them. Its
-        ``orbit`` is the direction of those passes, so that no map is made from others.
-
-    Raises
-    ------
-    InputError
-        Listing all that is wrong with the passes or the terrain, or if the network would see no radar.
     """
     faults = [] if 0 < share <= 0.5 else [f"share={share!r} must be above 0 and at most 0.5"]
     if config.channels == "dem":
         faults.append("channels='dem' would learn where landslides were drawn; choose sar, vv, vh or sar_dem")
     if faults:
         raise InputError("no detector can be prepared", faults)
-    quiet = open_quiet(config.cube, until=until)
-    injected = inject(quiet, seed=config.seed, timesteps=config.timesteps, orbit=config.orbit, share=share)
-    composite = make_composite(injected, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
+    n, orbit = config.timesteps, config.orbit
+    injected = inject(open_quiet(config.cube, until=until), seed=config.seed, timesteps=n, orbit=orbit, share=share)
+    composite = make_composite(injected, channels=config.channels, timesteps=n, orbit=orbit)
     store = Path(config.runs_dir) / "injected" / f"{identify(composite)}.zarr"
-    passes = choose_passes(injected, config.timesteps, config.orbit)
+    passes = choose_passes(injected, n, orbit)
     orbit = passes.orbit if passes.orbit in ORBIT_CHOICES else "auto"
     prepared = dataclasses.replace(config, cube=str(store), event_time="", orbit=orbit)
     if store.exists():
@@ -58,5 +47,5 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
         raise InputError("the cube of simulated landslides cannot be written", faults)
     store.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), atomic_write(store) as part:  # or another process has written it
-        used.drop_encoding().chunk(CHUNKS).to_zarr(part, zarr_format=2, consolidated=True)
+        used.drop_encoding().chunk({"time": 1, "y": 512, "x": 512}).to_zarr(part, zarr_format=2, consolidated=True)
     return prepared

@@ -115,21 +115,14 @@ def map_cube(
     ----------
     trained : Run
     config : RunConfig
-        What is mapped: its ``cube`` and ``event_time``, and passes as in the run.
+        What is mapped: its ``cube`` and ``event_time``; channels, passes and orbit must be those of the run.
     crs, incidence_degrees : optional
         Instead of the cube's own.
     out, scheduler : optional
         As :func:`landslide_utils.predict.map_scene` takes them.
-
-    Raises
-    ------
-    InputError
-        If it asks for other channels, passes or another orbit than the network was trained with.
     """
-    asked, known = vars(config), vars(trained.config)
-    other = [name for name in ("channels", "timesteps", "orbit") if asked[name] != known[name]]
-    if other:
-        faults = [f"{name}={asked[name]!r}, but it was trained with {known[name]!r}" for name in other]
+    both = [(name, vars(config)[name], vars(trained.config)[name]) for name in ("channels", "timesteps", "orbit")]
+    if faults := [f"{name}={new!r}, but it was trained with {old!r}" for name, new, old in both if new != old]:
         raise InputError("this network cannot be used so", faults)
     variables = [*variables_of(config.channels), "dem"]
     event_time = config.event_time or None

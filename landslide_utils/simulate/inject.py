@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any, NamedTuple
 
@@ -32,20 +33,14 @@ HOKKAIDO = {"ln_area_mean": 8.32, "ln_area_sd": 1.0, "elongation": 1.8}
 GENTLE_DEGREES = 10.0
 """Below this slope lie fields and clear-cuts; the place's steepest quarter, where landslides are likely, must not."""
 
-FACING_SHARE = (1.0, 0.5)
-"""How much of what the slope's tilt to the radar adds is seen in VV and VH."""
-
-NOT_YET = "2200-01-01T00:00:00"
-"""Stands for the event of a cube that has none."""
-
 
 class Changes(NamedTuple):
     """What changes between two passes.
 
     ``place`` (y, x) has the number of the patch on each pixel, 0 for none; those up to ``landslides`` are landslides,
     the others fields and clear-cuts. ``flat_db`` (2, y, x) is the change of VV and VH on flat ground, ``facing_db``
-    (y, x) what a slope of 20 degrees adds that faces the radar, and takes if it looks away. ``descent`` is the fall of
-    the ground southward and eastward, metres a metre.
+    (y, x) what a slope of 20 degrees adds to VV, and half of it to VH, if it faces the radar; it takes as much if it
+    looks away. ``descent`` is the fall of the ground southward and eastward, metres a metre.
     """
 
     place: NDArray[np.int32]
@@ -57,16 +52,14 @@ class Changes(NamedTuple):
     def factors(self, orbit: str) -> dict[str, Array]:
         """Return what VV and VH (y, x), in linear power, are multiplied by in passes of an orbit direction."""
         tilted = self.facing_db * (radar.facing_effect(self.descent, orbit) if orbit in LOOK_AZIMUTH else 0)
-        return {
-            name: np.power(10, (flat + np.float32(share) * tilted) / np.float32(10), dtype=np.float32)
-            for name, flat, share in zip(RADAR, self.flat_db, FACING_SHARE, strict=True)
-        }
+        vv, vh = self.flat_db[0] + tilted, self.flat_db[1] + tilted / 2
+        return {name: np.power(10, db / 10, dtype=np.float32) for name, db in zip(RADAR, (vv, vh), strict=True)}
 
 
-def open_quiet(source: str, *, until: str = "", variables: tuple[str, ...] = (*RADAR, "dem")) -> xr.Dataset:
+def open_quiet(source: str, *, until: str = "") -> xr.Dataset:
     """Return the passes of a cube, whose event need not be known: those before an instant (UTC), if it is given."""
     known, _ = find_event(open_store(locate(source)).attrs, find_region(source), until or None)
-    cube = open_cube(source, event_time=until or known.get("event_time", NOT_YET), variables=variables)
+    cube = open_cube(source, event_time=until or known.get("event_time", "2200-01-01T00:00:00"))
     return cube.isel(time=cube["time"].values < np.datetime64(known["event_time"])) if until else cube
 
 
@@ -75,8 +68,7 @@ def inject(
 ) -> xr.Dataset:
     """Return a cube of quiet passes with simulated landslides in those after a pretended event, lazily.
 
-    Speckle, weather, season and terrain stay the place's own. What :func:`draw_changes` draws is multiplied into the
-    passes after the event.
+    What :func:`draw_changes` draws is multiplied into them: speckle, weather, season and terrain stay the place's own.
 
     Parameters
     ----------
@@ -85,8 +77,7 @@ def inject(
     seed : int
         Of the event's instant, the patches and what they change.
     timesteps, orbit
-        Passes on each side of the event, and their direction, as :func:`landslide_utils.composite.choose_passes` takes
-        them.
+        As :func:`landslide_utils.composite.choose_passes` takes them.
     share : float
         Of the area that landslides cover.
 
@@ -98,10 +89,8 @@ def inject(
 
     Raises
     ------
-    CubeError
-        If the passes are too few or hold an event, or there is no terrain.
     InputError
-        If the terrain is too flat for landslides.
+        If the passes are too few or hold an event, or if there is no terrain or one without steep slopes.
     """
     names = [name for name in RADAR if name in cube]
     faults = find_faults(cube, ("dem", *(names or RADAR)), needs_metres="dem" in cube)
@@ -109,9 +98,8 @@ def inject(
     event, found = _pretend_event(cube, timesteps, orbit, seed) if "time" in cube.dims else ("", [])
     if faults := faults + found:
         raise CubeError(cube.attrs["opened_from"], faults)
-    changes = draw_changes(cube["dem"], seed=seed, share=share)
+    changes, out = draw_changes(cube["dem"], seed=seed, share=share), cube.copy()
     factors = {orbit: changes.factors(orbit) for orbit in np.unique(cube["orbit"].values)}
-    out = cube.copy()
     for name in names:
         passes = [cube[name].isel(time=[i]) for i in range(cube.sizes["time"])]
         for i in np.flatnonzero(cube["time"].values > np.datetime64(event)):
@@ -120,9 +108,7 @@ def inject(
     slid = (changes.place > 0) & (changes.place <= changes.landslides)
     out["landslides"] = xr.DataArray(slid.astype(np.uint8), dims=("y", "x")).rio.write_nodata(0)
     kind = "simulated" if cube.attrs["simulated"] else "real"
-    out.attrs |= {
-        "event_time": event,
-        "event_end": event,
+    out.attrs |= dict.fromkeys(("event_time", "event_end"), event) | {
         "region": f"{cube.attrs['region']}: landslides simulated in quiet passes",
         "source": f"landslides simulated by landslide_utils.simulate in {kind} radar ({cube.attrs['source']})",
         "simulated": True,
@@ -134,16 +120,13 @@ def inject(
 def _pretend_event(cube: xr.Dataset, timesteps: int, orbit: str, seed: int) -> tuple[str, list[str]]:
     """Return an instant between two passes that has passes enough on both sides, and what is wrong with the passes."""
     times, event = cube["time"].values, cube.attrs["event_time"]
-    faults = []
-    if len(set(sides_of_event(times, event, cube.attrs["event_end"]))) > 1:
-        faults.append(f"its passes are not quiet: the event of {event} UTC lies among them; take those before it")
-    able = []
+    is_quiet = len(set(sides_of_event(times, event, cube.attrs["event_end"]))) <= 1
+    noise = f"its passes are not quiet: the event of {event} UTC lies among them; take those before it"
+    faults, able = [] if is_quiet else [noise], []
     for middle in np.datetime_as_string(times[:-1] + np.diff(times) // 2, unit="s").tolist():
-        try:
+        with contextlib.suppress(CubeError):
             choose_passes(cube.assign_attrs(event_time=middle, event_end=middle), timesteps, orbit)
-        except CubeError:
-            continue
-        able.append(middle)
+            able.append(middle)
     if not able:
         there = ", ".join(f"{n} {name}" for name, n in zip(*np.unique(cube["orbit"], return_counts=True), strict=True))
         wanted = f"{2 * timesteps} {'' if orbit == 'auto' else f'{orbit} '}quiet passes of one track"
@@ -154,31 +137,21 @@ def _pretend_event(cube: xr.Dataset, timesteps: int, orbit: str, seed: int) -> t
 def draw_changes(dem: xr.DataArray, *, seed: int = 0, share: float = 0.02) -> Changes:
     """Return landslides on a place's steeper slopes, half as much of other changes on gentle ones, and what they do.
 
-    Parameters
-    ----------
-    dem : xarray.DataArray (y, x)
-        Elevation in metres, north first.
-    seed : int
-    share : float
-        Of the area that landslides cover.
-
-    Raises
-    ------
-    InputError
-        If the steepest quarter of the place is not steep, or it has no room for so many landslides.
+    ``dem`` (y, x) is in metres, north first; where it is missing, the nearest pixel's is taken. ``share`` is that of
+    the area that landslides cover. InputError if the steepest quarter is not steep, or has no room.
     """
-    ground, window = _filled(dem.values), Window(0, 0, *dem.shape)
+    nearest = ndimage.distance_transform_edt(~np.isfinite(dem.values), return_distances=False, return_indices=True)
+    ground, window = dem.values[tuple(nearest)].astype(np.float32), Window(0, 0, *dem.shape)
     falls = descent(np.pad(ground, 1, mode="edge"), pixel_size_m(dem))
     slope = np.degrees(np.arctan(np.hypot(*falls)))
-    steep = float(np.percentile(slope, 75))
-    if steep < GENTLE_DEGREES:
-        found = f"its steepest quarter starts at {steep:.1f} degrees, where landslides need {GENTLE_DEGREES:g}"
-        raise InputError("no landslides can be drawn on this terrain", [f"{found}; take a steeper place"])
-    sizes: dict[str, Any] = {"height": window.height, "width": window.width, "pixel_size_m": pixel_size_m(dem)}
+    steep, everywhere = float(np.percentile(slope, 75)), 2 * pixel_size_m(dem) * max(dem.shape)
     seed = int(random_fields.generator(seed, "inject").integers(2**31))
-    everywhere = 2 * pixel_size_m(dem) * max(dem.shape)
+    sizes: dict[str, Any] = {"height": window.height, "width": window.width, "pixel_size_m": pixel_size_m(dem)}
     sizes |= HOKKAIDO | {"landslide_share": share, "steep_degrees": steep, "shaking_radius_m": everywhere}
     try:
+        if steep < GENTLE_DEGREES:
+            found = f"its steepest quarter starts at {steep:.1f} degrees, where landslides need {GENTLE_DEGREES:g}"
+            raise ValueError(f"{found}; take a steeper place")
         slides = make_landslides(Scenario(seed=seed, **sizes), ground)
     except ValueError as error:
         raise InputError("no landslides can be drawn on this terrain", [str(error)]) from error
@@ -188,12 +161,6 @@ def draw_changes(dem: xr.DataArray, *, seed: int = 0, share: float = 0.02) -> Ch
     flat, facing, uneven = _signatures(seed, len(slides), len(parcels))
     texture = uneven[place] * random_fields.smooth(seed, ("texture",), window, 3)
     return Changes(place, len(slides), flat[:, place] + texture, facing[place], falls)
-
-
-def _filled(ground: NDArray[np.float32]) -> Array:
-    """Return elevation whose holes have the height of the nearest pixel."""
-    nearest = ndimage.distance_transform_edt(~np.isfinite(ground), return_distances=False, return_indices=True)
-    return np.asarray(ground[tuple(nearest)], np.float32)
 
 
 def _signatures(seed: int, slides: int, parcels: int) -> tuple[Array, Array, Array]:

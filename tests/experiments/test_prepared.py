@@ -73,6 +73,15 @@ def test_it_is_written_once_and_another_seed_has_another(config: RunConfig, prep
     assert prepare_quiet(dataclasses.replace(config, seed=1), until=EVENT).cube != prepared.cube
 
 
+def test_passes_of_unknown_direction_can_be_used(config: RunConfig, tmp_path: Path) -> None:
+    cube = xr.open_zarr(config.cube).load().drop_encoding().drop_vars("sat:orbit_state")
+    cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2, consolidated=True)
+    given = dataclasses.replace(config, cube=str(tmp_path / "hokkaido_japan.zarr"), runs_dir=str(tmp_path / "runs"))
+    prepared = prepare_quiet(given, until=EVENT)
+    assert prepared.orbit == "auto"
+    assert set(open_cube(prepared.cube)["orbit"].values) == {"unknown"}
+
+
 def test_bad_input_is_refused_before_anything_is_written(config: RunConfig, tmp_path: Path) -> None:
     config = dataclasses.replace(config, runs_dir=str(tmp_path / "runs"))
     with pytest.raises(CubeError, match=f"its passes are not quiet: the event of {EVENT} UTC lies among them"):
