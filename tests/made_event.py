@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import geopandas as gpd
 import numpy as np
@@ -228,7 +228,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, question: dict[str, Any] | None = None) -> None:
         mood = self.server.mood
         if self.path.startswith("/files/"):
-            self._send_file(self.server.folder / unquote(self.path.removeprefix("/files/")))
+            self._send_file(self.server.folder / unquote(urlsplit(self.path).path.removeprefix("/files/")))
         elif mood == "silent":
             time.sleep(3)
         elif mood == "drip":
@@ -309,6 +309,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _send_file(self, path: Path) -> None:
         if self.server.mood == "stuck":
             return self._drip()
+        if self.server.mood.startswith("http"):  # each file is elsewhere
+            return self._send(b"", status=302, sent_on=self.server.mood + self.path)
+        if self.server.mood == "moved" and not self.path.endswith("?again"):
+            return self._send(b"", status=307, sent_on=f"{self.path}?again")
         if not path.exists() or self.server.mood == "forbidden":
             return self._send(b"no", status=403 if path.exists() else 404)
         body = path.read_bytes()

@@ -89,7 +89,11 @@ def imports_of(package: Path) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             yield from walk(child, module, in_function)
 
-    return [found for module, path in known.items() for found in walk(ast.parse(path.read_text()), module, False)]
+    return [
+        found
+        for module, path in known.items()
+        for found in walk(ast.parse(path.read_text(encoding="utf-8")), module, False)
+    ]
 
 
 def circle(package: Path, lazy: tuple[str, ...] = ()) -> list[str]:
@@ -131,7 +135,7 @@ def into_wing(package: Path, wing: str) -> list[str]:
 
 def lines_of(path: Path) -> int:
     """Return the number of lines of a file."""
-    return len(path.read_text().splitlines())
+    return len(path.read_text(encoding="utf-8").splitlines())
 
 
 def functions_of(package: Path) -> dict[str, tuple[int, int]]:
@@ -142,7 +146,7 @@ def functions_of(package: Path) -> dict[str, tuple[int, int]]:
     """
     functions = {}
     for module, path in modules_of(package).items():
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -162,7 +166,7 @@ def wing_faults(package: Path) -> list[str]:
     """List the wings that do not say in one paragraph what they do, or do not name 3 to 8 public names."""
     faults = []
     for wing in wings_of(package):
-        tree = ast.parse(modules_of(package)[wing].read_text())
+        tree = ast.parse(modules_of(package)[wing].read_text(encoding="utf-8"))
         said = ast.get_docstring(tree)
         if not said or said.count("\n\n") > 1:
             faults.append(f"{wing}: its docstring must be one paragraph, or a sentence and a paragraph")
@@ -249,7 +253,7 @@ def made_package(tmp_path: Path) -> Path:
 def write(package: Path, name: str, text: str) -> None:
     """Write one module of a made-up package."""
     (package / name).parent.mkdir(parents=True, exist_ok=True)
-    (package / name).write_text(text)
+    (package / name).write_text(text, encoding="utf-8")
 
 
 LAZY_HERE = ("made.regions",)

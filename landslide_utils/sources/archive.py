@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import stat
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +13,13 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from landslide_utils.files import InputError, free_bytes
+from landslide_utils.files import InputError, free_bytes, in_bytes
 
 BLOCK = 1 << 20
 DISK_BLOCK = 4096
+MOST_LIST_BYTES = 32 * 2**20  # of the list of files at an archive's end; each takes 46 bytes and its name
 MOST_SHOWN = 5
+COLON = "_" if sys.platform == "win32" else ":"  # in names of files; published cubes have sat:orbit_state
 
 
 class ArchiveError(InputError):
@@ -24,6 +28,16 @@ class ArchiveError(InputError):
 
 class TooLargeError(InputError):
     """An archive that would unpack to more than is allowed or free."""
+
+
+class _Archive(io.FileIO):
+    """An archive's bytes, of which no more are read at once than its list of files may take."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes; the signature is that of a file."""
+        if (size or 0) > MOST_LIST_BYTES:
+            raise ArchiveError("it is no archive", [f"its list of files takes more than {in_bytes(MOST_LIST_BYTES)}"])
+        return super().read(size)
 
 
 def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, progress: bool = False) -> None:
@@ -51,7 +65,7 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
     """
     heading = f"{archive.name} is not unpacked"
     try:
-        with zipfile.ZipFile(archive) as zipped:
+        with _Archive(archive) as file, zipfile.ZipFile(file) as zipped:
             entries = zipped.infolist()
             check_entries(entries, target.name, heading)
             files = [entry for entry in entries if not entry.is_dir()]
@@ -64,10 +78,10 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
                 raise TooLargeError(heading, [f"{needed}, but {free} bytes are free in {target.parent}"])
             with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
                 for entry in files:
-                    path = target.parent / entry.filename
+                    path = target.parent / entry.filename.replace(":", COLON)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    with zipped.open(entry) as source, path.open("xb") as file:
-                        shutil.copyfileobj(source, file, BLOCK)
+                    with zipped.open(entry) as source, path.open("xb") as written:
+                        shutil.copyfileobj(source, written, BLOCK)
                     bar.update(entry.file_size)
     except (InputError, OSError):
         raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
-from functools import reduce
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
@@ -20,6 +21,7 @@ from rasterio.warp import transform_bounds
 
 from landslide_utils.files import InputError
 from landslide_utils.grid import Box
+from landslide_utils.sources.fetch import Patience, refuse_other_servers
 from landslide_utils.sources.nisar import open_gcov
 from landslide_utils.sources.passes import MissingExtraError, Pass
 from landslide_utils.sources.raster import ELEVATION, RADAR, find_geotiff_faults, gdal_name, open_geotiff
@@ -80,7 +82,7 @@ def load_elevation(hrefs: Sequence[str], grid: GeoBox, box: Box, *, timeout: flo
 
 def _fill(images: Sequence[xr.DataArray]) -> xr.DataArray:
     """Return the first image, its missing pixels filled from the second, what is still missing from the third, ..."""
-    return reduce(xr.DataArray.fillna, images)
+    return functools.reduce(xr.DataArray.fillna, images)
 
 
 def _load_geotiffs(
@@ -98,8 +100,12 @@ def _load_geotiffs(
     except ImportError:
         raise MissingExtraError("odc-stac") from None
 
+    known, patience = {urlsplit(href).hostname for href in hrefs}, Patience(timeout, retries=1)
+    check = functools.cache(lambda href: refuse_other_servers(href, known, patience))
+
     class Checked(odc.loader.RioDriver):
         def open(self, src: Any, ctx: Any) -> Any:
+            check(src.uri)
             with open_geotiff(src.uri) as source:
                 faults = find_geotiff_faults(source, src.uri, needed)
             if faults:

@@ -7,12 +7,12 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import requests
@@ -20,7 +20,7 @@ import urllib3
 from tqdm.auto import tqdm
 
 from landslide_utils import __version__
-from landslide_utils.files import in_bytes, say
+from landslide_utils.files import InputError, in_bytes, say
 
 HEADERS = {
     "User-Agent": f"landslide-utils/{__version__}",
@@ -97,13 +97,12 @@ class CappedResponse(aiohttp.ClientResponse):
 
     async def read(self) -> bytes:
         """Return the whole body."""
-        blocks, size = [], 0
+        body = bytearray()
         async for block in self.content.iter_any():
-            size += len(block)
-            if size > MOST_OBJECT_BYTES:
+            body += block
+            if len(body) > MOST_OBJECT_BYTES:
                 raise aiohttp.ClientPayloadError(f"more than {in_bytes(MOST_OBJECT_BYTES)} were sent")
-            blocks.append(block)
-        return b"".join(blocks)
+        return bytes(body)
 
 
 async def _refuse_other_server(_: aiohttp.ClientSession, __: Any, sent_on: aiohttp.TraceRequestRedirectParams) -> None:
@@ -216,6 +215,22 @@ class Ranges:
         return answer.content
 
 
+def refuse_other_servers(url: str, known: Container[str | None], patience: Patience) -> None:
+    """Raise InputError if a file's server sends us on to another, unless it does so over https to one that is known."""
+    own = urlsplit(url).hostname
+
+    def check(answer: requests.Response, **_: Any) -> None:
+        to = urlsplit(urljoin(answer.url, answer.headers["Location"] if answer.is_redirect else ""))
+        if to.hostname != own and not (to.scheme == "https" and to.hostname in known):
+            fault = f"{own} sends us on to {to.hostname}, which the catalogue does not name"
+            raise InputError("this image cannot be used", [f"{fault}; fetch the images into a folder, and name that"])
+
+    settings: Any = {"headers": HEADERS | {"Range": "bytes=0-3"}, "timeout": patience.timeout_s, "stream": True}
+    ask = functools.partial(requests.get, url, hooks={"response": check}, **settings)
+    if urlsplit(url).scheme in ("http", "https"):
+        patience.persist(ask, (requests.RequestException,)).close()
+
+
 @dataclass(frozen=True)
 class ResumingDownloader:
     """A downloader for pooch that goes on with a broken transfer, which pooch's own cannot.
@@ -237,16 +252,9 @@ class ResumingDownloader:
 
     def __call__(self, url: str, output_file: str | os.PathLike[str], pooch: object) -> None:
         """Download the file; the signature is pooch's."""
-        bar = tqdm(
-            total=self.size,
-            initial=size_of(self.part),
-            unit="B",
-            unit_scale=True,
-            desc="downloading",
-            disable=not self.progress,
-        )
-        again = (requests.RequestException,)
-        with bar:
+        settings: Any = {"unit": "B", "unit_scale": True, "desc": "downloading", "disable": not self.progress}
+        with tqdm(total=self.size, initial=size_of(self.part), **settings) as bar:
+            again = (requests.RequestException,)
             self.patience.persist(lambda: self._transfer(url, bar), again, reached=lambda: size_of(self.part))
         self.part.replace(output_file)
 

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslide_utils.grid import Window, in_pixels, rasterise, touches
+from landslide_utils.sources.fetch import size_of
 
-MOST_BYTES = {False: 256_000_000, True: 32_000_000}
-"""Of a file of outlines, and of one in GeoJSON, which takes twenty times its size in memory."""
+BESIDE = (".dbf", ".shx")  # what else a shapefile is made of
+MOST_BYTES = 256_000_000  # of a file of outlines, with the files that belong to a shapefile
+MOST_GEOJSON_BYTES = 32_000_000  # which take twenty times their size in memory
 
 
 class Labels(NamedTuple):
@@ -45,8 +47,7 @@ def find_polygon_faults(landslides: gpd.GeoSeries) -> list[str]:
         faults.append("the landslides hold no polygon; check the file, or its layer")
     elif not np.isfinite(landslides.total_bounds).all():
         faults.append("the landslides have corners that are no finite numbers; check the file")
-    others = sorted(set(landslides.dropna().geom_type) - {"Polygon", "MultiPolygon"})
-    if others:
+    if others := sorted(set(landslides.dropna().geom_type) - {"Polygon", "MultiPolygon"}):
         faults.append(f"the landslides hold {', '.join(others)}; polygons are needed (give points a size with buffer)")
     return faults
 
@@ -70,14 +71,16 @@ def read_polygons(polygons: str | Path | gpd.GeoDataFrame) -> tuple[gpd.GeoDataF
 def _read_file(path: Path) -> gpd.GeoDataFrame:
     """Return the outlines of a file, read as what its first bytes say it is: OGR's VRT would name other files.
 
-    GeoJSON is not given to GDAL, which asks a server for a coordinate reference system that is a link.
+    No columns are read, which may be of any size. GeoJSON is not given to GDAL, which asks a server for a coordinate
+    reference system that is a link.
     """
     if not path.is_file():
         raise ValueError("it is no plain file")
     with path.open("rb") as file:
         head = file.read(1024)
     is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-    size, most = path.stat().st_size, MOST_BYTES[is_json]
+    most = MOST_GEOJSON_BYTES if is_json else MOST_BYTES
+    size = sum(map(size_of, {path, *map(path.with_suffix, BESIDE)}))
     if size > most:
         raise ValueError(f"it has {size / 1e6:.0f} MB, more than {most / 1e6:.0f}: keep the outlines near the box only")
     if is_json:
@@ -88,9 +91,9 @@ def _read_file(path: Path) -> gpd.GeoDataFrame:
         crs = content["crs"]["properties"]["name"] if content.get("crs") else "EPSG:4326"
         return gpd.GeoDataFrame.from_features(features, crs=crs)
     if head.startswith(b"SQLite format 3\0") and head[68:72] in (b"GPKG", b"GP10", b"GP11"):
-        return gpd.read_file(f"GPKG:{path}", engine="pyogrio")
+        return gpd.read_file(f'GPKG:"{path.as_posix()}"', engine="pyogrio", columns=[])  # a quoted path may hold colons
     if head.startswith(b"\0\0\x27\x0a") and path.suffix.lower() == ".shp":  # the zeros keep off all other drivers
-        return gpd.read_file(path, engine="pyogrio")
+        return gpd.read_file(path, engine="pyogrio", columns=[])
     raise ValueError("its first bytes are none of a GeoPackage's, GeoJSON's or shapefile's")
 
 
@@ -105,15 +108,11 @@ def place(polygons: gpd.GeoDataFrame, grid: GeoBox) -> Labels:
     faults, notes = [], []
     if not inside:
         extent = [round(float(edge), 4) for edge in polygons.to_crs("EPSG:4326").total_bounds]
-        faults.append(
-            f"none of the {len(shapes)} landslide polygons lies in the box; they reach over {extent} degrees: "
-            "check the box and the file's coordinate reference system"
-        )
+        fault = f"none of the {len(shapes)} landslide polygons lies in the box; they reach over {extent} degrees"
+        faults.append(f"{fault}: check the box and the file's coordinate reference system")
     elif without_pixel == inside:
-        faults.append(
-            f"none of the {inside} landslide polygons in the box covers the centre of a pixel; "
-            "take a smaller pixel_size_m"
-        )
+        fault = f"none of the {inside} landslide polygons in the box covers the centre of a pixel"
+        faults.append(f"{fault}; take a smaller pixel_size_m")
     elif without_pixel:
         reason = "they lie between pixels' centres, at the edge, or beneath others"
         notes.append(f"{without_pixel} polygons mark no pixel of their own: {reason}")

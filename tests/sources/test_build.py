@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 import rasterio
 import rasterio.features
 import rasterio.shutil
+import requests
 import rioxarray
 import xarray as xr
 from made_event import (
@@ -34,10 +37,12 @@ from shapely.geometry import Point, box
 
 from landslide_utils.composite import choose_passes, make_composite
 from landslide_utils.cube import open_cube
+from landslide_utils.files import InputError
 from landslide_utils.grid import pixel_size_m
 from landslide_utils.sources import build
 from landslide_utils.sources.catalogue import Catalogue
 from landslide_utils.sources.event import Event, EventError, Options
+from landslide_utils.sources.fetch import Patience, refuse_other_servers
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +165,7 @@ def test_a_catalogue_gives_the_same_cube_whatever_it_says_of_its_grids(
     shutil.copytree(made / "s1", tmp_path / "s1")
     shutil.copy(made / "dem.tif", tmp_path / "s1")
     api = Api(tmp_path / "s1")
+    api.mood = "moved"  # each file to another place on the same server
     catalogue = Catalogue(api.address, timeout=10)
     planned = plan(made, radar=catalogue, dem=catalogue)
     assert planned.fingerprint != plan(made).fingerprint
@@ -182,6 +188,49 @@ def test_images_that_a_catalogue_s_server_does_not_give_are_a_clear_error(
     api.shutdown()
 
 
+def test_images_whose_server_sends_us_on_to_another_are_not_read(made: Path, tmp_path: Path) -> None:
+    api, other = Api(made / "s1"), Api(made / "s1")
+    asked = list[str]()
+    other.finish_request = lambda request, _: asked.append(request.recv(100))  # type: ignore[method-assign, assignment]
+    planned = plan(made, radar=Catalogue(api.address, timeout=10))
+    api.mood = other.address.replace("127.0.0.1", "localhost")
+    with pytest.raises(EventError, match=r"127\.0\.0\.1 sends us on to localhost, which the catalogue does not name"):
+        build.write(planned, tmp_path / "cube.zarr", progress=False)
+    assert asked == []
+    assert not (tmp_path / "cube.zarr").exists()
+    api.shutdown()
+    other.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("place", "refused"),
+    [
+        ("https://data.test/a.tif", ""),
+        ("//here.test/b.tif", ""),
+        ("http://data.test/a.tif", "data.test"),
+        ("https://other.test/a.tif", "other.test"),
+    ],
+)
+def test_a_server_may_send_us_on_to_itself_and_over_https_to_those_that_are_known(
+    monkeypatch: pytest.MonkeyPatch, place: str, refused: str
+) -> None:
+    asked = []
+
+    def send(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
+        answer = requests.Response()
+        asked.append(str(request.url))
+        answer.status_code, answer.url, answer.request, answer.raw = 200, asked[-1], request, io.BytesIO()
+        if request.url == "http://here.test/a.tif":
+            answer.status_code, answer.headers["Location"] = 301, place
+        return answer
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    message = f"here.test sends us on to {refused}, which the catalogue does not name"
+    with pytest.raises(InputError, match=message) if refused else contextlib.nullcontext():
+        refuse_other_servers("http://here.test/a.tif", {"here.test", "data.test"}, Patience(retries=0))
+    assert len(asked) == (1 if refused else 2)
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -202,8 +251,8 @@ def test_a_catalogue_s_image_that_names_another_file_or_is_complex_is_refused(
     if kind == "vrt":
         with rasterio.open(image) as source:
             rasterio.shutil.copy(source, tmp_path / "s1" / "a.vrt", driver="VRT")
-        text = (tmp_path / "s1" / "a.vrt").read_text()
-        image.write_text(text.replace(image.name, elsewhere).replace('relativeToVRT="1"', ""))
+        text = (tmp_path / "s1" / "a.vrt").read_text(encoding="utf-8")
+        image.write_text(text.replace(image.name, elsewhere).replace('relativeToVRT="1"', ""), encoding="utf-8")
     elif kind == "complex":
         write_tif(image, power(46, 1, "VV").astype("complex64"), dtype="complex64")
     else:

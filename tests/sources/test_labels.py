@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_a_vrt_under_another_name_reaches_no_other_file_and_no_server(
     landslides().to_file(tmp_path / "secret.gpkg")
     for source in (tmp_path / "secret.gpkg", f"/vsicurl/{address_of(server)}/a.geojson"):
         layer = f'<OGRVRTLayer name="secret"><SrcDataSource>{source}</SrcDataSource></OGRVRTLayer>'
-        (tmp_path / name).write_text(f"<OGRVRTDataSource>{layer}</OGRVRTDataSource>")
+        (tmp_path / name).write_text(f"<OGRVRTDataSource>{layer}</OGRVRTDataSource>", encoding="utf-8")
         table, (fault,) = labels.read_polygons(tmp_path / name)
         assert table is None
         assert "cannot be read (its first bytes are none of a GeoPackage's, GeoJSON's or shapefile's)" in fault
@@ -62,7 +63,9 @@ def test_a_geojson_s_coordinate_reference_system_is_asked_of_no_server(
 ) -> None:
     content = json.loads(landslides().to_json())
     where = {"href": f"{address_of(server)}/a.prj", "url": f"{address_of(server)}/a.prj"}
-    (tmp_path / "a.geojson").write_text(json.dumps(content | {"crs": {"type": kind, "properties": where}}))
+    (tmp_path / "a.geojson").write_text(
+        json.dumps(content | {"crs": {"type": kind, "properties": where}}), encoding="utf-8"
+    )
     table, (fault,) = labels.read_polygons(tmp_path / "a.geojson")
     assert table is None
     assert "cannot be read" in fault
@@ -77,8 +80,17 @@ def test_a_geojson_s_coordinate_reference_system_is_asked_of_no_server(
     ],
 )
 def test_other_geojson_is_refused(tmp_path: Path, content: Any, text: str) -> None:
-    (tmp_path / "a.geojson").write_text(json.dumps(content))
+    (tmp_path / "a.geojson").write_text(json.dumps(content), encoding="utf-8")
     assert text in labels.read_polygons(tmp_path / "a.geojson")[1][0]
+
+
+def test_a_geopackage_is_read_where_its_path_has_a_colon_as_on_windows(tmp_path: Path) -> None:
+    place = tmp_path / ("here" if sys.platform == "win32" else "C:") / "a.gpkg"
+    place.parent.mkdir()
+    landslides().to_file(place)
+    table, faults = labels.read_polygons(place)
+    assert faults == []
+    assert len(table) == len(landslides())  # type: ignore[arg-type]
 
 
 def test_other_sqlite_zips_and_large_files_are_refused(tmp_path: Path) -> None:
@@ -90,7 +102,19 @@ def test_other_sqlite_zips_and_large_files_are_refused(tmp_path: Path) -> None:
         assert "its first bytes are none of" in labels.read_polygons(tmp_path / name)[1][0]
     with (tmp_path / "a.gpkg").open("r+b") as file:
         file.truncate(257_000_000)  # a file with a hole takes no room
-    assert "it has 257 MB, more than 256: keep the outlines" in labels.read_polygons(tmp_path / "a.gpkg")[1][0]
+    landslides().to_file(tmp_path / "b.shp")
+    with (tmp_path / "b.dbf").open("r+b") as file:
+        file.truncate(257_000_000)
+    for name in ("a.gpkg", "b.shp"):
+        assert "it has 257 MB, more than 256: keep the outlines" in labels.read_polygons(tmp_path / name)[1][0]
+
+
+def test_columns_are_not_read(tmp_path: Path) -> None:
+    for name in ("a.gpkg", "a.shp"):
+        landslides().assign(note="x" * 200).to_file(tmp_path / name)
+        table, faults = labels.read_polygons(tmp_path / name)
+        assert faults == []
+        assert list(table) == ["geometry"]  # type: ignore[arg-type]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
