@@ -186,7 +186,7 @@ def repository(folder: Path) -> Iterator[str]:
     digest = hashlib.md5(archive.read_bytes()).hexdigest()
     entry: dict[str, Any] = {"key": archive.name, "size": archive.stat().st_size, "checksum": f"md5:{digest}"}
     entry["links"] = {"self": f"{address}/{archive.name}"}
-    (folder / "record.json").write_text(json.dumps({"files": [entry]}))
+    (folder / "record.json").write_text(json.dumps({"files": [entry]}), encoding="utf-8")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"{address}/record.json"
     server.shutdown()

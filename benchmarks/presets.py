@@ -181,7 +181,7 @@ def main() -> int:
     arguments = parser.parse_args()
     done = set()
     if TABLE.exists():
-        with TABLE.open(newline="") as file:
+        with TABLE.open(newline="", encoding="utf-8") as file:
             done = {(line["candidate"], int(line["seed"]), line["cube"]) for line in csv.DictReader(file)}
     names = arguments.only or list(candidates())
     wanted = [(name, seed, cube) for seed in arguments.seeds for cube in arguments.cubes for name in names]
@@ -190,7 +190,7 @@ def main() -> int:
         for future in as_completed([pool.submit(measure, *job) for job in missing]):
             line = future.result()
             new = not TABLE.exists()
-            with TABLE.open("a", newline="") as file:
+            with TABLE.open("a", newline="", encoding="utf-8") as file:
                 table = csv.DictWriter(file, list(line))
                 if new:
                     table.writeheader()

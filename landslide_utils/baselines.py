@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import itertools
 import math
 import os
@@ -15,7 +17,6 @@ from scipy import ndimage
 from landslide_utils.chips import part_mask
 from landslide_utils.composite import MOST_IN_MEMORY
 from landslide_utils.cube import RADAR
-from landslide_utils.files import hand_memory_back
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
@@ -150,3 +151,9 @@ def random_forest(
     score.ravel()[scored] = forest.predict_proba(neighbourhood_features(image, scored))[:, 1]
     hand_memory_back()
     return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")
+
+
+def hand_memory_back() -> None:
+    """Give memory that was freed back to the system: Linux's allocator keeps 0.1 GB, which a notebook needs."""
+    with contextlib.suppress(OSError, AttributeError):  # other systems have no such call
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

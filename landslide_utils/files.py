@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import json
 import numbers
@@ -139,10 +138,8 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
             with _say_if_full(target, folder):
                 yield temporary
             refuse_existing(target, overwrite=overwrite)  # another process may have been faster
-            if overwrite and (temporary.is_dir() or target.is_dir()):
-                _replace_folder(temporary, target)
-            else:
-                temporary.replace(target)
+            move = _replace_folder if overwrite and (temporary.is_dir() or target.is_dir()) else _move
+            move(temporary, target)
         except BaseException:
             _remove_while_written(folder)
             raise
@@ -166,7 +163,7 @@ class Unfinished:
     def mark(self, piece: str, **what: Any) -> None:
         """Write down that a piece is whole, and what is to be known of it."""
         with atomic_write(self.marks / f"{piece}.json", overwrite=True) as part:
-            part.write_text(json.dumps(what))
+            part.write_text(json.dumps(what), encoding="utf-8")
 
     def read_marks(self) -> dict[str, dict[str, Any]]:
         """Return what was written down of each piece that is whole."""
@@ -197,13 +194,13 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
         if target.exists():
             raise FileExistsError(f"{target} exists already; remove it, or give another path")
         written = work / "key"
-        if not written.exists() or written.read_text() != key:
+        if not written.exists() or written.read_text(encoding="utf-8") != key:
             shutil.rmtree(work, ignore_errors=True)
             (work / "marks").mkdir(parents=True)
-            written.write_text(key)
+            written.write_text(key, encoding="utf-8")
         with _say_if_full(target, work):
             yield Unfinished(work / target.name, work / "marks")
-        (work / target.name).rename(target)
+        _move(work / target.name, target)
         shutil.rmtree(work, ignore_errors=True)
     with contextlib.suppress(OSError):  # where somebody waits for it: Windows keeps it then
         Path(f"{work}.lock").unlink()  # who waits for it finds the target
@@ -214,18 +211,14 @@ def find_folder_faults(path: str | os.PathLike[str]) -> list[str]:
     there = _nearest(as_path(path))
     if not there.is_dir():
         return [f"{there} is a file where a folder is needed; choose another folder"]
-    if not os.access(there, os.W_OK | os.X_OK):
-        return [f"{there} may not be written to; choose another folder"]
-    return []
+    may = os.access(there, os.W_OK | os.X_OK)
+    return [] if may else [f"{there} may not be written to; choose another folder"]
 
 
 def find_room_faults(path: str | os.PathLike[str], needed: int) -> list[str]:
     """Return a fault if the disk of a file or folder has less than the bytes that are needed."""
-    free = free_bytes(Path(path))
-    if needed <= free:
-        return []
-    advice = "make room, or name another folder in LANDSLIDE_DATA"
-    return [f"{needed} bytes are needed in {path}, but {free} bytes are free; {advice}"]
+    free, advice = free_bytes(Path(path)), "make room, or name another folder in LANDSLIDE_DATA"
+    return [f"{needed} bytes are needed in {path}, but {free} bytes are free; {advice}"] if needed > free else []
 
 
 def make_folder(path: Path) -> None:
@@ -251,8 +244,10 @@ def _say_if_full(target: Path, written: Path) -> Iterator[None]:
 def remove_leftovers(parent: str | os.PathLike[str]) -> None:
     """Remove what killed processes left in a folder, whatever they wrote; that of living ones is locked, and stays."""
     for folder in Path(parent).glob(f".*.{'[0-9a-f]' * 8}.part"):
-        with contextlib.suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(Timeout, OSError):
+            with FileLock(folder / LOCK, timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.rmdir()  # Windows keeps a lock that is held; one that another process has just made stays
 
 
 @contextlib.contextmanager
@@ -278,7 +273,7 @@ def _remove_while_written(folder: Path) -> None:
     """Remove what a failed writer left; its other threads may go on writing for a moment, and make folders anew."""
     absent = 0
     for _ in range(200):
-        absent = 0 if folder.exists() else absent + 1
+        absent = 0 if {path.name for path in folder.glob("*")} - {LOCK} else absent + 1  # Windows keeps a held lock
         if absent == 3:
             return
         shutil.rmtree(folder, ignore_errors=True)
@@ -290,16 +285,30 @@ def _replace_folder(temporary: Path, target: Path) -> None:
     for attempt in range(100):
         previous = temporary.with_name(f"replaced {attempt}")
         with contextlib.suppress(FileNotFoundError):  # another process does the same, and was faster
-            os.rename(target, previous)
+            _move(target, previous)
         try:
-            os.rename(temporary, target)
+            _move(temporary, target)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # not the other process, but a real fault
-                if previous.exists():
-                    os.rename(previous, target)
-                raise
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # the other process has put its own there
+                continue
+            if previous.exists():
+                _move(previous, target)
+            raise
     raise OSError(f"{target} keeps being written by another process; stop it, or choose another folder")
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file or a folder; Windows refuses to while another program reads it, as virus scanners do for a moment."""
+    for _ in range(10):
+        try:
+            (os.rename if source.is_dir() else os.replace)(source, target)
+            return
+        except PermissionError as error:
+            refused = error
+        time.sleep(0.1)
+    advice = "another program has it open, or you may not write there; close that program, then try again"
+    raise PermissionError(refused.errno, f"{source} cannot become {target} ({refused.strerror}): {advice}") from refused
 
 
 def hold(path: Path, *, waiting: str) -> AcquireReturnProxy[FileLock]:
@@ -342,9 +351,3 @@ def in_time(seconds: float) -> str:
     ('3 min', '2.5 h')
     """
     return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} min"
-
-
-def hand_memory_back() -> None:
-    """Give memory that was freed back to the system: Linux's allocator keeps 0.1 GB, which a notebook needs."""
-    with contextlib.suppress(OSError, AttributeError):  # other systems have no such call
-        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -25,10 +25,11 @@ import zarr
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from landslide_utils.baselines import hand_memory_back
 from landslide_utils.chips import SIZE
 from landslide_utils.composite import identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
-from landslide_utils.files import InputError, Unfinished, hand_memory_back, resumable_write
+from landslide_utils.files import InputError, Unfinished, resumable_write
 from landslide_utils.grid import Window, refuse_other, windows_of
 from landslide_utils.model import fold_normalisation, reach
 from landslide_utils.regions import open_store

@@ -18,6 +18,8 @@ EVENT = "2018-09-05T18:07:59"
 BEFORE = ["2018-08-01T20:42", "2018-08-07T20:42", "2018-08-13T20:42", "2018-08-19T20:42", "2018-08-25T20:42"]
 SAME_DAY = ["2018-09-05T08:30", "2018-09-05T20:42"]  # one pass before the earthquake and one after it, on the same day
 AFTER = ["2018-09-11T20:42", "2018-09-17T20:42", "2018-09-23T20:42", "2018-09-29T20:42"]
+ORBIT = "orbit" if sys.platform == "win32" else "sat:orbit_state"
+"""What the published cubes call the direction of a pass; a store on Windows cannot have a folder of that name."""
 ASCENDING = ["2018-08-10T08:41", "2018-09-02T08:41", "2018-09-14T08:41"]
 
 NOT_ON_WINDOWS = {
@@ -30,6 +32,7 @@ NOT_ON_WINDOWS = {
         "test_a_killed_process_leaves_nothing_that_looks_whole",
         "test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not",
     ),
+    "links may not be made, and there are no pipes": ("test_links_out_of_the_store_and_pipes_are_not_read",),
     "the system limits the size of a file, or says what a disk has left, in a way of its own": (
         "test_a_disk_that_fills_up_leaves_what_has_arrived",
         "test_a_disk_that_fills_up_while_unpacking_leaves_no_half_cube",
@@ -103,7 +106,7 @@ def published(
     )
     if orbit:
         words = {"letters": {"d": "d", "a": "a"}, "words": {"d": "descending", "a": "ascending"}}[orbit]
-        cube = cube.assign_coords({"sat:orbit_state": ("timestep", [words[letter] for _, letter in times])})
+        cube = cube.assign_coords({ORBIT: ("timestep", [words[letter] for _, letter in times])})
     if timepair:
         cube["topophase.cor_1"] = (("timepair", "y", "x"), random.uniform(0, 1, (2, *shape)).astype("float32"))
         cube["los.rdr_0"] = (("timepair", "y", "x"), np.full((2, *shape), 36, "float32"))

@@ -29,7 +29,7 @@ def test_repo2docker_takes_the_conda_environment_and_both_scripts(monkeypatch: p
 @pytest.mark.parametrize("script", ["postBuild", "start"])
 def test_the_scripts_are_bash_that_binder_can_run(script: str) -> None:
     path = ROOT / "binder" / script
-    assert path.read_text().startswith("#!/usr/bin/env bash\n")
+    assert path.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n")
     assert subprocess.run(
         ["git", "ls-files", "--stage", path], cwd=ROOT, capture_output=True, text=True
     ).stdout.startswith("100755")
@@ -37,7 +37,7 @@ def test_the_scripts_are_bash_that_binder_can_run(script: str) -> None:
 
 
 def test_what_the_post_build_script_calls_exists() -> None:
-    text = (ROOT / "binder" / "postBuild").read_text()
+    text = (ROOT / "binder" / "postBuild").read_text(encoding="utf-8")
     (code,) = re.findall(r'python -c "(.*)"', text)
     module, name, region = re.fullmatch(r"from (\S+) import (\w+); \2\('(\w+)'\)", code).groups()  # type: ignore[union-attr]
     from landslide_utils.simulate.scenario import PRACTICE

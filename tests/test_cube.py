@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import BEFORE, EVENT, published
+from conftest import BEFORE, EVENT, ORBIT, published
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +43,7 @@ def test_every_variant_of_the_published_layout_becomes_the_same_cube(
     assert cube["landslides"].dtype == np.uint8
     assert np.array_equal(cube["landslides"].values, plain["landslides"].values == 1)
     expected = {"d": "descending", "a": "ascending"} if options.get("orbit", "letters") else {}
-    assert list(cube["orbit"].values) == [expected.get(str(s), "unknown") for s in plain["sat:orbit_state"].values]
+    assert list(cube["orbit"].values) == [expected.get(str(s), "unknown") for s in plain[ORBIT].values]
     assert set(cube.data_vars) == {"vv", "vh", "dem", "landslides"}
     assert pixel_size_m(cube) == 10
     assert cube.rio.crs == "EPSG:32654"  # the region's, since the store names none
@@ -110,7 +110,7 @@ def test_what_is_not_a_cube_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(CubeError, match="not a Zarr store"):
         open_cube(str(tmp_path / "folder.zarr"))
     (tmp_path / "broken.zarr").mkdir()
-    (tmp_path / "broken.zarr" / ".zgroup").write_text("{")
+    (tmp_path / "broken.zarr" / ".zgroup").write_text("{", encoding="utf-8")
     with pytest.raises(CubeError, match="may be damaged or half copied"):
         open_cube(str(tmp_path / "broken.zarr"))
 
@@ -194,16 +194,16 @@ def test_a_cube_opens_from_a_url(served: str) -> None:
 @pytest.mark.parametrize("values", [np.array([b"d"] * 14), "descending"])
 def test_bytes_and_a_single_orbit_are_understood(tmp_path: Path, values: object) -> None:
     cube = published(shape=(140, 150), orbit=None)
-    cube["sat:orbit_state"] = ("timestep", values) if isinstance(values, np.ndarray) else values
+    cube[ORBIT] = ("timestep", values) if isinstance(values, np.ndarray) else values
     cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
     assert set(open_cube(str(tmp_path / "hokkaido_japan.zarr"))["orbit"].values) == {"descending"}
 
 
 def test_an_orbit_that_is_not_understood_is_a_fault(tmp_path: Path) -> None:
     cube = published(shape=(140, 150), orbit=None)
-    cube["sat:orbit_state"] = ("timestep", ["D1"] * 14)
+    cube[ORBIT] = ("timestep", ["D1"] * 14)
     cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
-    with pytest.raises(CubeError, match="sat:orbit_state holds 'D1' where a, d, ascending or descending are known"):
+    with pytest.raises(CubeError, match=f"{ORBIT} holds 'D1' where a, d, ascending or descending are known"):
         open_cube(str(tmp_path / "hokkaido_japan.zarr"))
 
 
@@ -400,9 +400,7 @@ def _break(cube: xr.Dataset, fault: str) -> xr.Dataset:
         "equal y": lambda: cube.assign_coords(y=np.zeros(cube.sizes["y"])),
         "twice": lambda: cube.assign_coords(timestep=instants),
         "no instant": lambda: cube.assign_coords(timestep=instants),
-        "orbit": lambda: cube.drop_vars("sat:orbit_state", errors="ignore").assign_coords(
-            {"sat:orbit_state": ("timestep", orbit)}
-        ),
+        "orbit": lambda: cube.drop_vars(ORBIT, errors="ignore").assign_coords({ORBIT: ("timestep", orbit)}),
         "event": lambda: cube.assign_attrs(event_time="2018-09-05"),
         "crs": lambda: cube.assign_attrs(crs="somewhere"),
     }
@@ -417,7 +415,7 @@ FAULTS = {
     "equal y": "the coordinate y is 0 at both ends",
     "twice": "the same pass stands in timestep twice",
     "no instant": "timestep has no instant for 1 of 14 passes",
-    "orbit": "sat:orbit_state holds 'sideways'",
+    "orbit": f"{ORBIT} holds 'sideways'",
     "event": "event_time='2018-09-05' is a day",
     "crs": "crs='somewhere' is not a coordinate reference system",
 }
@@ -453,7 +451,7 @@ def test_any_mixture_of_variants_and_faults_is_a_right_composite_or_one_error_th
             opened = open_cube(path)
             found = make_composite(opened, channels="sar", timesteps=2, orbit="auto")["image"].load()
             plain = published(shape=(20, 30), sorted_times=options["sorted_times"]).sortby("timestep")
-            times = plain["timestep"].values[plain["sat:orbit_state"].values == "d"]
+            times = plain["timestep"].values[plain[ORBIT].values == "d"]
             if options["orbit"] is None:
                 times = plain["timestep"].values
             before = plain["vv"].sel(timestep=times[times < np.datetime64(EVENT)][-2:]).mean("timestep")

@@ -24,7 +24,7 @@ WIDTH = 120
 
 def text_of(path: Path) -> str:
     """Return a document's text; of the change log only what is not released, because older entries name what was."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     return text.partition("\n## 20")[0] if path.name == "CHANGELOG.md" else text
 
 
@@ -60,7 +60,7 @@ def faults_of(text: str, *, targets: set[str], commands: set[str]) -> list[str]:
 
 
 def targets_of_make() -> set[str]:
-    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
 
 
 def commands() -> set[str]:
@@ -78,7 +78,7 @@ def test_what_a_document_names_exists(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_what_a_notebook_imports_exists(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("landslide_utils"):
             assert [alias.name for alias in node.names if not is_there(f"{node.module}.{alias.name}")] == []
 
@@ -112,5 +112,5 @@ def test_what_exists_is_no_fault() -> None:
 )
 def test_prose_is_no_wider_than_code(path: Path) -> None:
     """Tables cannot be broken, nor can the alternative text of a picture; pages of results are written by code."""
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if len(line) > WIDTH and not line.startswith(("|", "!["))] == []

@@ -177,7 +177,7 @@ def test_files_of_polygons_open_elsewhere(tmp_path: Path, probability: xr.DataAr
         assert info["layer_metadata"]["simulated"] == "True"
         assert info["layer_metadata"]["threshold"] == "0.3"
     else:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         assert "crs" not in document  # RFC 7946: always degrees, never named
         assert "simulated radar, a made-up place" in document["description"]
     assert [p.name for p in tmp_path.iterdir()] == [name]
@@ -328,10 +328,10 @@ def test_files_are_not_overwritten_unasked_and_a_failed_export_leaves_none(
         with pytest.raises(OSError, match="No space left"):
             write()
         assert list(tmp_path.iterdir()) == []
-    (tmp_path / name).write_text("precious")
+    (tmp_path / name).write_text("precious", encoding="utf-8")
     with pytest.raises(FileExistsError, match=f"{name} exists already; pass overwrite=True"):
         write()
-    assert (tmp_path / name).read_text() == "precious"
+    assert (tmp_path / name).read_text(encoding="utf-8") == "precious"
     write(overwrite=True)
     assert (tmp_path / name).read_bytes()[:8] != b"precious"
     assert [p.name for p in tmp_path.iterdir()] == [name]

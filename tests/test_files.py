@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,23 +15,24 @@ from pathlib import Path
 
 import pytest
 
-from landslide_utils.files import InputError, atomic_write, find_folder_faults, resumable_write
+from landslide_utils import files
+from landslide_utils.files import LOCK, InputError, atomic_write, find_folder_faults, resumable_write
 
 
 def test_a_file_appears_when_it_is_finished(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "a.txt"
     with atomic_write(target) as part:
-        part.write_text("new")
-        part.with_name("beside.tmp").write_text("a library's own")
+        part.write_text("new", encoding="utf-8")
+        part.with_name("beside.tmp").write_text("a library's own", encoding="utf-8")
         assert part.name == target.name
         assert not target.exists()
-    assert target.read_text() == "new"
+    assert target.read_text(encoding="utf-8") == "new"
     assert list(target.parent.iterdir()) == [target]
 
 
 def test_what_is_there_is_refused_before_any_work(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
-    target.write_text("old")
+    target.write_text("old", encoding="utf-8")
     worked = False
     with pytest.raises(FileExistsError, match="pass overwrite=True to replace it"), atomic_write(target):
         worked = True
@@ -40,12 +44,12 @@ def test_what_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
 
     def write() -> None:
         with atomic_write(target) as part:
-            part.write_text("new")
-            target.write_text("another process was faster")
+            part.write_text("new", encoding="utf-8")
+            target.write_text("another process was faster", encoding="utf-8")
 
     with pytest.raises(FileExistsError, match="exists already"):
         write()
-    assert target.read_text() == "another process was faster"
+    assert target.read_text(encoding="utf-8") == "another process was faster"
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -53,8 +57,7 @@ def test_a_full_disk_says_so_and_how_much_was_written(tmp_path: Path) -> None:
     def write() -> None:
         with atomic_write(tmp_path / "a.txt") as part:
             part.write_bytes(bytes(2000))
-            with Path("/dev/full").open("w") as full:  # a device whose disk is always full
-                full.write("more")
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(
         OSError, match=r"the disk is full: 2\.00kB of .*a\.txt were written, and it needs more; make room"
@@ -64,13 +67,14 @@ def test_a_full_disk_says_so_and_how_much_was_written(tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "runs").write_text("a file")
+    (tmp_path / "runs").write_text("a file", encoding="utf-8")
     assert find_folder_faults(tmp_path / "new" / "deep") == []
-    fault = rf"nothing can be written in .*\n.*{tmp_path}/runs is a file where a folder is needed; choose another"
+    place = re.escape(str(tmp_path / "runs"))
+    fault = rf"nothing can be written in .*\n.*{place} is a file where a folder is needed; choose another"
     for write in (atomic_write, lambda path: resumable_write(path, "key")):
         with pytest.raises(InputError, match=fault), write(tmp_path / "runs" / "deep" / "a.txt"):
             pass
-    if os.geteuid():  # the superuser may write anywhere
+    if getattr(os, "geteuid", lambda: 0)():  # the superuser, and whoever is on Windows, may write anywhere
         (closed := tmp_path / "closed").mkdir(0o500)
         with pytest.raises(InputError, match="closed may not be written to"), atomic_write(closed / "a.txt"):
             pass
@@ -115,7 +119,7 @@ def test_a_folder_takes_a_folder_s_place_when_told_to(tmp_path: Path) -> None:
 
 def test_a_file_that_is_replaced_is_never_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "checkpoint"
-    target.write_text("old")
+    target.write_text("old", encoding="utf-8")
     moved: list[tuple[str, bool]] = []
     for name in ("rename", "replace"):
         real = getattr(os, name)
@@ -126,8 +130,8 @@ def test_a_file_that_is_replaced_is_never_absent(tmp_path: Path, monkeypatch: py
 
         monkeypatch.setattr(os, name, move)
     with atomic_write(target, overwrite=True) as part:
-        part.write_text("new")
-    assert target.read_text() == "new"
+        part.write_text("new", encoding="utf-8")
+    assert target.read_text(encoding="utf-8") == "new"
     assert moved == [("replace", True)]
 
 
@@ -138,12 +142,12 @@ def test_many_writers_of_one_folder_all_end_well(tmp_path: Path) -> None:
         for _ in range(20):
             with atomic_write(target, overwrite=True) as part:
                 part.mkdir()
-                (part / "a").write_text(str(number))
-                (part / "b").write_text(str(number))
+                (part / "a").write_text(str(number), encoding="utf-8")
+                (part / "b").write_text(str(number), encoding="utf-8")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    assert (target / "a").read_text() == (target / "b").read_text()
+    assert (target / "a").read_text(encoding="utf-8") == (target / "b").read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -188,9 +192,97 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
         living.mkdir()
         with atomic_write(target) as part:  # another writer of the same target, while the first one is at work
             part.mkdir()
-            (part / "whole").write_text("whole")
+            (part / "whole").write_text("whole", encoding="utf-8")
         assert living.exists()
-        (living / "late").write_text("late")
+        (living / "late").write_text("late", encoding="utf-8")
         shutil.rmtree(target)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert [path.name for path in target.iterdir()] == ["late"]
+
+
+@pytest.fixture
+def like_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a lock that is held from being removed, as Windows does; whoever gives it back removes it."""
+    held: set[Path] = set()
+
+    class Lock(files.FileLock):
+        def _acquire(self) -> None:
+            super()._acquire()
+            held.update([Path(self.lock_file)] * self.is_locked)
+
+        def _release(self) -> None:
+            super()._release()
+            held.discard(Path(self.lock_file))
+            Path(self.lock_file).unlink()
+
+    def rmtree(folder: Path, ignore_errors: bool = False) -> None:
+        for path in sorted({folder, *Path(folder).rglob("*")} - held, reverse=True):
+            with contextlib.suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+
+    monkeypatch.setattr(files, "FileLock", Lock)
+    monkeypatch.setattr("landslide_utils.files.shutil.rmtree", rmtree)
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_what_was_left_is_removed_where_a_held_lock_cannot_be(tmp_path: Path) -> None:
+    left = tmp_path / ".a.txt.0123abcd.part"
+    (left / "deep").mkdir(parents=True)
+    for name in (LOCK, "deep/half"):
+        (left / name).touch()
+    with atomic_write(tmp_path / "b.txt") as living:
+        living.write_text("b", encoding="utf-8")
+        assert not left.exists()
+        with atomic_write(tmp_path / "a.txt") as part:
+            part.write_text("a", encoding="utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_a_fault_is_told_at_once_where_a_held_lock_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("landslide_utils.files.time.sleep", waits.append)
+
+    def fail() -> None:
+        with atomic_write(tmp_path / "a.txt") as part:
+            part.touch()
+            raise OSError("a fault")
+
+    with pytest.raises(OSError, match="a fault"):
+        fail()
+    assert sum(waits) < 0.2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("refusals", [2, 1000])
+def test_what_another_program_reads_is_replaced_a_moment_later_or_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, refusals: int
+) -> None:
+    def write(path: Path, text: str) -> None:
+        path.mkdir() if kind == "folder" else path.write_text(text, encoding="utf-8")
+        (path / text if kind == "folder" else path).write_text(text, encoding="utf-8")
+
+    def read() -> str:
+        return next(target.iterdir()).name if kind == "folder" else target.read_text(encoding="utf-8")
+
+    write(target := tmp_path / "target", "old")
+    name = "rename" if kind == "folder" else "replace"
+    move, asked = getattr(os, name), []
+
+    def refuse(source: str, place: str) -> None:
+        asked.append(source)
+        if len(asked) <= refusals:
+            raise PermissionError(errno.EACCES, "Access is denied", source)
+        move(source, place)
+
+    monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr("landslide_utils.files.time.sleep", lambda _: None)
+    advice = r"cannot become .* \(Access is denied\): another program has it open"
+    expected = contextlib.nullcontext() if refusals < 10 else pytest.raises(PermissionError, match=advice)
+    with expected, atomic_write(target, overwrite=True) as part:
+        write(part, "new")
+    assert read() == ("new" if refusals < 10 else "old")
+    assert list(tmp_path.iterdir()) == [target]

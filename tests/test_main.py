@@ -60,7 +60,7 @@ def test_modules_are_commands_too(module: str, tmp_path: Path) -> None:
 
 
 def test_the_console_script_is_this_function() -> None:
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"landslides": "landslide_utils.__main__:main"}
 
 

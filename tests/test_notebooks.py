@@ -196,7 +196,7 @@ def kept(**parameters: Any) -> dict[str, Any]:
     """Return what notebook 03 measured and kept with some parameters, after a look at everything that it left."""
     folder = RunConfig(**parameters).folder
     assert {*MEMBERS, "map.png", "precision_recall.png"} == {p.name for p in folder.iterdir()}
-    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
+    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     for name in ("auprc", "prevalence", "auprc_landslide_chips", "prevalence_landslide_chips", "auprc_log_ratio"):
         value = found[name]
         assert (value is None and parameters.get("channels") == "dem" and name == "auprc_log_ratio") or 0 <= value <= 1
@@ -309,7 +309,7 @@ def test_a_grid_takes_one_number_where_several_may_stand(tmp_path: Path, monkeyp
     # papermill makes numbers of -p timesteps 1 -p seeds 3
     run_here("06_experiments", monkeypatch, channels="vv", timesteps=1, seeds=3, runs_dir=str(tmp_path / "runs"))
     (folder,) = (tmp_path / "runs").glob("[!.]*/")
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert (config["channels"], config["timesteps"], config["seed"], config["steps"]) == ("vv", 1, 3, 30)
 
 

@@ -33,8 +33,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 def test_conda_and_pip_have_the_same_dependencies() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     (python,) = (line for line in environment if re.match("python[=<>]", line))
     assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
     wanted = {"pip", python}
@@ -45,7 +45,7 @@ def test_conda_and_pip_have_the_same_dependencies() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    text = (ROOT / "pyproject.toml").read_text()
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for block in re.findall(r"^(?:dependencies|browser|event|site|test) = \[\n(.*?)^\]", text, flags=re.S | re.M):
         for line in block.splitlines():
             assert re.search(r'",\s+# \S', line), line
@@ -68,13 +68,13 @@ def test_every_import_is_a_dependency() -> None:
         "sklearn": "scikit-learn",
         "nbformat": "jupytext",
     }
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     known = {
         re.match(r"[a-z0-9-]+", line).group().replace("-", "_")  # type: ignore[union-attr]
         for line in project["dependencies"] + project["optional-dependencies"]["event"]
     }
     for path in [*(ROOT / "landslide_utils").rglob("*.py"), *(ROOT / "notebooks" / "source").glob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = (
                 [a.name for a in node.names]
                 if isinstance(node, ast.Import)
@@ -91,12 +91,29 @@ def test_every_import_is_a_dependency() -> None:
                 ), f"{path.name} imports {top}"
 
 
+@pytest.mark.parametrize("folder", ["landslide_utils", "tests", "tools", "benchmarks"])
+def test_no_text_is_read_or_written_in_the_machine_s_own_encoding(folder: str) -> None:
+    # on Windows that is not UTF-8
+    found = []
+    for path in (ROOT / folder).rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or {"encoding", None} & {keyword.arg for keyword in call.keywords}:
+                continue
+            method = isinstance(call.func, ast.Attribute)
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            text = {"read_text": 0, "write_text": 1}.get(name) == len(call.args)
+            mode = [value.value for value in call.args[1 - method :][:1] if isinstance(value, ast.Constant)]
+            if text or (name == "open" and mode and set(str(mode[0])) <= set("rwax+t")):
+                found.append(f"{path.name}, line {call.lineno}: {ast.unparse(call)[:80]}")
+    assert found == []
+
+
 def test_threads_and_memory_are_set_alike_by_make_conda_binder_and_kit() -> None:
     """All four keep the same memory; conda and Binder, where a hub shows more cores than it gives, set threads too."""
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["variables"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["variables"]
     assert all(isinstance(value, str) for value in conda.values())  # some versions of conda refuse numbers
-    make = dict(re.findall(r"^export (\w+) \?= (.+)$", (ROOT / "Makefile").read_text(), flags=re.M))
-    binder = dict(re.findall(r"(\w+)=(\d+)", (ROOT / "binder" / "start").read_text()))
+    make = dict(re.findall(r"^export (\w+) \?= (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    binder = dict(re.findall(r"(\w+)=(\d+)", (ROOT / "binder" / "start").read_text(encoding="utf-8")))
     assert make == SETTINGS == {name: value for name, value in conda.items() if name.startswith("MALLOC_")}
     assert conda == binder
 
@@ -156,7 +173,7 @@ def test_a_learner_s_notebook_runs_if_its_exercises_do(name: str) -> None:
 
 def table(document: str, first: str) -> list[list[str]]:
     """Return the rows of the table of a document whose head begins with a word; code without its backticks."""
-    text = (ROOT / "docs" / document).read_text()
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
     _, _, rest = text.partition(f"\n| {first} |")
     lines = rest.partition("\n\n")[0].splitlines()[2:]
     assert lines, f"{document} has no table that begins with {first}"
@@ -187,7 +204,7 @@ def test_each_exercise_checks_off_an_objective() -> None:
     assert {name for _, name in used} == set(check.EXERCISES)
     per_notebook = Counter(notebook for notebook, _ in used)
     assert all(2 <= count <= 4 for count in per_notebook.values()), per_notebook
-    text = (ROOT / "docs" / "objectives.md").read_text()
+    text = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
     for path in NOTEBOOKS:
         assert path.name in text
         if number_of(path) not in per_notebook:
@@ -236,17 +253,19 @@ def test_common_wrong_answers_are_listed_for_each_exercise() -> None:
 
 
 def test_each_word_of_the_glossary_is_linked_from_a_notebook_or_another_word() -> None:
-    glossary = (ROOT / "docs" / "glossary.md").read_text()
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     words = re.findall(r"^## (.+)$", glossary, flags=re.M)
     assert words == sorted(words, key=str.lower)
-    prose = glossary + "".join(path.read_text() for path in (ROOT / "notebooks" / "source").glob("*.py"))
+    prose = glossary + "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "source").glob("*.py")
+    )
     for word in words:
         assert f"#{word.lower().replace(' ', '-')})" in prose, word
 
 
 def test_the_readme_s_commands_and_links_exist() -> None:
-    text = (ROOT / "README.md").read_text()
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
     for command in re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M):
         assert command in targets
     for link in re.findall(r"\]\(([^)#]+)\)", text):
@@ -260,19 +279,19 @@ def test_the_simulated_scene_is_called_easier_because_it_is() -> None:
     published = pd.read_csv(results / "literature.csv", index_col="what")["published"]
     ours = pd.read_csv(results / "published.csv").query("cube == 'practice_hokkaido'").set_index("recipe").loc["quick"]
     few = ours[(ours["training_chips"] == 110) & (ours["timesteps"] == 1)]["auprc"].item()
-    assert f"scores {few:.2f} there" in (readme := (ROOT / "README.md").read_text())
+    assert f"scores {few:.2f} there" in (readme := (ROOT / "README.md").read_text(encoding="utf-8"))
     assert f"published {published['one pass and 110 training chips']} for the real one" in readme
     assert few > float(published["one pass and 110 training chips"])
     assert ours[ours["channels"] == "dem"]["auprc"].item() > float(published["terrain alone"])
 
 
 def test_extras_that_are_asked_for_exist() -> None:
-    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     files = ["README.md", "Makefile", *(str(path) for path in (ROOT / ".github").rglob("*.yml"))]
     asked = [
         (path, name)
         for path in files
-        for found in re.findall(r"--extra[ =](\w+)|\.\[([a-z,]+)\]", (ROOT / path).read_text())
+        for found in re.findall(r"--extra[ =](\w+)|\.\[([a-z,]+)\]", (ROOT / path).read_text(encoding="utf-8"))
         for name in "".join(found).split(",")
     ]
     assert len(asked) >= 5
@@ -280,29 +299,36 @@ def test_extras_that_are_asked_for_exist() -> None:
 
 
 def test_nothing_compiles_a_network_where_the_compiler_is_left_out() -> None:
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["exclude-dependencies"] == ["triton"]
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"][
+        "exclude-dependencies"
+    ] == ["triton"]
     for folder in ("landslide_utils", "notebooks/source", "tools", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
-            assert not re.search(r"torch\.compile\(|import triton|jit_compile|inductor", path.read_text()), path
+            assert not re.search(
+                r"torch\.compile\(|import triton|jit_compile|inductor", path.read_text(encoding="utf-8")
+            ), path
 
 
 def test_the_version_stands_once_and_the_others_agree() -> None:
     from setuptools.config.pyprojecttoml import read_configuration
 
-    assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dynamic"]
+    assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dynamic"]
     assert read_configuration(ROOT / "pyproject.toml")["project"]["version"] == landslide_utils.__version__
-    version, day, _ = newest_release((ROOT / "CHANGELOG.md").read_text())
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    version, day, _ = newest_release((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert landslide_utils.__version__ == version == str(citation["version"])
     assert str(citation["date-released"]) == day
 
 
 def test_the_citation_file_has_what_zenodo_needs() -> None:
     """It reads none with a list of licences, or without a title and authors at the top (zenodo 2515)."""
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert citation["type"] == "software"
-    assert citation["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
+    assert (
+        citation["license"]
+        == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license"]
+    )
     for entry in (citation, *citation["references"]):
         assert entry["title"]
         assert all(author.keys() in ({"name"}, {"family-names", "given-names"}) for author in entry["authors"])
@@ -313,7 +339,7 @@ def test_the_citation_file_has_what_zenodo_needs() -> None:
 
 
 def test_the_limits_that_are_written_down_are_those_of_the_code() -> None:
-    text = (ROOT / "SECURITY.md").read_text()
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     rows = re.findall(r"\| [^|]+ \| ([\d,]+) ?(MB|kB|s|) \| `([\w.]+)\.(\w+)` \|", text)
     assert len(rows) == text.count("` |") >= 10
     for number, unit, module, name in rows:
@@ -323,14 +349,14 @@ def test_the_limits_that_are_written_down_are_those_of_the_code() -> None:
 
 
 def test_the_citation_file_asks_for_paper_and_data() -> None:
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert "2211.02869" in json.dumps(citation["references"])
     assert "10.5281/zenodo.7248056" in json.dumps(citation["references"])
 
 
 def test_the_package_says_who_made_it_and_that_it_is_typed() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert project["project"]["authors"] == [{"name": author["name"]} for author in citation["authors"]]
     assert "py.typed" in project["tool"]["setuptools"]["package-data"]["landslide_utils"]
     assert (ROOT / "landslide_utils" / "py.typed").exists()

@@ -46,7 +46,7 @@ def write_labels(folder: Path, labels: dict[int, str]) -> None:
         point = {"type": "Point", "coordinates": [10.0, 45.0]}
         features.append({"type": "Feature", "properties": properties, "geometry": point})
     text = json.dumps({"type": "FeatureCollection", "features": features})
-    (folder / "val_sites_subset.geojson").write_text(text)
+    (folder / "val_sites_subset.geojson").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_page_says_what_the_change_is_and_where_the_data_come_from(series: P
     page = tmp_path / "real" / "README.md"
     table = real_change.make_table(series, draws=20)
     real_change.write(table, page)
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "not landslides" in text
     assert "Contains modified Copernicus Sentinel data" in text
     assert "![Real radar, loss of vegetation" in text

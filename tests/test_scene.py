@@ -93,7 +93,7 @@ def test_chips_become_what_torchgeo_wants_by_the_lines_that_are_shown(four_chips
     import torch
     from torch.utils.data import DataLoader
 
-    page = (Path(__file__).parents[1] / "docs" / "other_tools.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "other_tools.md").read_text(encoding="utf-8")
     shown: dict[str, Any] = {}
     exec(page.partition("```python\n")[2].partition("```")[0], shown)
     image, labels = _image((128, 600)), _labels((128, 600), share=0.1)

@@ -228,7 +228,7 @@ def _in_two_processes(folder: str) -> None:
 @pytest.mark.slow
 def test_two_processes_train_together_and_agree_on_the_validation(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text(f"import test_train\ntest_train._in_two_processes({str(tmp_path)!r})\n")
+    script.write_text(f"import test_train\ntest_train._in_two_processes({str(tmp_path)!r})\n", encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script)],
         env={

@@ -77,7 +77,7 @@ def solved(cell: str) -> str:
 
 def read_measured() -> dict[str, dict[str, Any]]:
     """Return what tools/measure.py measured, by notebook."""
-    entries: dict[str, dict[str, Any]] = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    entries: dict[str, dict[str, Any]] = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
     return entries
 
 
@@ -143,13 +143,15 @@ def main() -> int:
         faults += lint.notebook_faults(source.stem, read_source(source)) if check else []
         for target, notebook in build(source).items():
             targets.add(target)
-            faults += lint.notebook_faults(str(target.relative_to(NOTEBOOKS)), notebook) if check else []
+            faults += lint.notebook_faults(target.relative_to(NOTEBOOKS).as_posix(), notebook) if check else []
             text = nbformat.writes(notebook) + "\n"
             if not check:
                 target.parent.mkdir(exist_ok=True)
-                target.write_text(text)
-            elif not target.exists() or target.read_text() != text:
-                faults.append(f"{target.relative_to(NOTEBOOKS)} differs from its source; run: make notebooks")
+                target.write_text(text, encoding="utf-8")
+            elif not target.exists() or target.read_text(encoding="utf-8") != text:
+                faults.append(
+                    f"{target.relative_to(NOTEBOOKS).as_posix()} differs from its source; run: make notebooks"
+                )
     if check:
         strays = {*NOTEBOOKS.glob("[0-9]*.ipynb"), *(NOTEBOOKS / "solutions").glob("*.ipynb")} - targets
         faults += [f"{stray.relative_to(NOTEBOOKS)} has no source; delete it, or write one" for stray in sorted(strays)]

@@ -42,7 +42,7 @@ PLOTS_SENTENCE = (
 
 def settings() -> dict[str, Any]:
     """Return the project's settings, ``[tool.landslides]`` of pyproject.toml."""
-    section: dict[str, Any] = tomllib.loads(PYPROJECT.read_text())["tool"]["landslides"]
+    section: dict[str, Any] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["landslides"]
     return section
 
 
@@ -77,12 +77,12 @@ def urls_of(repository: str) -> dict[str, str]:
 def set_repository(address: str) -> None:
     """Write the repository's address to pyproject.toml: the setting itself, and the package's URLs made from it."""
     repository = repository_of(address)
-    text = SETTING.sub(lambda _: f'repository = "{repository}"', PYPROJECT.read_text())
+    text = SETTING.sub(lambda _: f'repository = "{repository}"', PYPROJECT.read_text(encoding="utf-8"))
     text = URLS.sub("", text)
     lines = [f'{label} = "{url}"\n' for label, url in urls_of(repository).items()]
     if lines:
         text = text.replace(BEFORE_URLS, "".join(["[project.urls]\n", *lines, "\n", BEFORE_URLS]), 1)
-    PYPROJECT.write_text(text)
+    PYPROJECT.write_text(text, encoding="utf-8")
 
 
 def fingerprint(notebook: NotebookNode) -> str:

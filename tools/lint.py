@@ -120,13 +120,17 @@ def anchors(path: Path) -> set[str]:
             cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"
         )
     else:
-        text = CODE.sub("", path.read_text())
+        text = CODE.sub("", path.read_text(encoding="utf-8"))
     return {slug(heading) for heading in re.findall(r"^#+ (.+)$", text, re.M)}
 
 
 def documents(root: Path) -> dict[Path, str]:
     """Return the project's prose by the file that its links start from: Markdown files and notebooks' text cells."""
-    texts = {path: path.read_text() for folder in (root, root / "docs") for path in sorted(folder.glob("*.md"))}
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for folder in (root, root / "docs")
+        for path in sorted(folder.glob("*.md"))
+    }
     for source in sorted((root / "notebooks" / "source").glob("*.py")):
         cells = jupytext.read(source).cells
         texts[source.parent.parent / f"{source.stem}.ipynb"] = "\n\n".join(
@@ -140,7 +144,7 @@ def link_faults(root: Path) -> list[str]:
     faults = []
     for path, text in documents(root).items():
         for picture, words, link in LINK.findall(CODE.sub("", text)):
-            name = path.relative_to(root)
+            name = path.relative_to(root).as_posix()
             if picture and not words.strip():
                 faults.append(f"{name}: the picture {link} has no alternative text")
             if re.match(r"[a-z]+:", link):
@@ -169,7 +173,8 @@ def sentence_faults(root: Path) -> list[str]:
         every = sentences(text) if path.name != "CHANGELOG.md" else []
         long = [sentence for sentence in every if len(sentence.split()) > MOST_WORDS]
         if len(long) > MOST_LONG * len(every):
-            start = f"{path.relative_to(root)}: {len(long)} of {len(every)} sentences have more than {MOST_WORDS} words"
+            name = path.relative_to(root).as_posix()
+            start = f"{name}: {len(long)} of {len(every)} sentences have more than {MOST_WORDS} words"
             faults += [f"{start}: {sentence}" for sentence in long]
     return faults
 

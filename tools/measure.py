@@ -70,7 +70,7 @@ def _resident(process: psutil.Process) -> int:
     Linux keeps the greatest value so far, and this is returned there, so that a peak between two looks counts.
     """
     with suppress(OSError):
-        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        for line in Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM"):
                 return int(line.split()[1]) * 1024
     return int(process.memory_info().rss)
@@ -153,7 +153,7 @@ def main() -> int:
             found = run_as_learner(sources[name], Path(folder) / "out.ipynb")
         measured[name] = {**vars(found), **machine(), "code": prints[name]}
         text = json.dumps(dict(sorted(measured.items())), indent=1) + "\n"
-        build.MEASURED.write_text(text)
+        build.MEASURED.write_text(text, encoding="utf-8")
         print(
             f"{name}: {found.seconds:.0f} s, longest cell {found.longest_cell_seconds:.0f} s, {found.memory_gb:.2f} GB",
             flush=True,

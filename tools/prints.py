@@ -120,7 +120,7 @@ def with_table(guide: str, kept: dict[str, Any]) -> str:
 
 def read_kept() -> dict[str, Any]:
     """Return the runs that are kept, by notebook."""
-    runs: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    runs: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     return runs
 
 
@@ -146,9 +146,12 @@ def main() -> int:
                 executed = Path(folder) / "out.ipynb"
                 measure.run_as_learner(source, executed, **({"seed": int(seed)} if seeded else {}))
                 kept[name]["runs"][seed] = numbers(name, nbformat.read(executed, as_version=4))
-            KEPT.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+            KEPT.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", encoding="utf-8")
             print(f"{name}, seed {seed}: {kept[name]['runs'][seed]}", flush=True)
-            GUIDE.write_text(with_table(GUIDE.read_text(), {n: e for n, e in kept.items() if e["runs"]}))
+            GUIDE.write_text(
+                with_table(GUIDE.read_text(encoding="utf-8"), {n: e for n, e in kept.items() if e["runs"]}),
+                encoding="utf-8",
+            )
     return 0
 
 

@@ -30,11 +30,11 @@ def newest_release(changes: str) -> tuple[str, str, str]:
 
 def notes_since(root: Path, commit: str) -> tuple[str, str]:
     """Return tag and text of the release that is new since a commit; both empty if the version is the same."""
-    version = version_in((root / VERSIONED).read_text())
+    version = version_in((root / VERSIONED).read_text(encoding="utf-8"))
     before = subprocess.run(["git", "show", f"{commit}:{VERSIONED}"], cwd=root, capture_output=True, text=True)
     if before.returncode or version_in(before.stdout) == version:  # a new branch has no commit before
         return "", ""
-    released, _, text = newest_release((root / "CHANGELOG.md").read_text())
+    released, _, text = newest_release((root / "CHANGELOG.md").read_text(encoding="utf-8"))
     if released != version:
         raise SystemExit(f"{VERSIONED} says {version}, but the newest release in CHANGELOG.md is {released}")
     return f"v{version}", text
@@ -43,5 +43,5 @@ def notes_since(root: Path, commit: str) -> tuple[str, str]:
 if __name__ == "__main__":
     tag, notes = notes_since(Path.cwd(), sys.argv[1])
     if tag:
-        Path(sys.argv[2]).write_text(notes + "\n")
+        Path(sys.argv[2]).write_text(notes + "\n", encoding="utf-8")
         print(tag)

@@ -87,7 +87,7 @@ def write(executed: Path, target: Path, *, pictures: Path) -> None:
     )
     notebook = as_slides(nbformat.read(executed, as_version=4))
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": target.stem, "path": str(pictures)}})
-    target.write_text(page)
+    target.write_text(page, encoding="utf-8")
 
 
 def main() -> int:

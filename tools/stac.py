@@ -95,7 +95,7 @@ def write_item(folder: Path) -> Path:
     """Write the item of the map in a folder, and return its path; an earlier item is replaced."""
     item = describe(plan_files(folder, overwrite=True))
     with atomic_write(folder / "item.json", overwrite=True) as part:
-        part.write_text(json.dumps(item, indent=1))
+        part.write_text(json.dumps(item, indent=1), encoding="utf-8")
     return folder / "item.json"
 
 

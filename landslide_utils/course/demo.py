@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from landslide_utils.experiments.config import RunConfig
+from landslide_utils.files import read_json
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "03_train.ipynb"
 
@@ -31,7 +31,7 @@ def run_notebook() -> None:
     config = RunConfig(runs_dir=str(out / "runs"))
     print("Training a UNet++ on the practice cube (simulated radar). About two minutes on two cores.", flush=True)
     papermill.execute_notebook(NOTEBOOK, executed, parameters={"runs_dir": config.runs_dir}, cwd=NOTEBOOK.parent)
-    scores = json.loads((config.folder / "metrics.json").read_text())
+    scores = read_json(config.folder / "metrics.json")
     print(
         f"AUPRC {scores['auprc']:.2f} against chance {scores['prevalence']:.3f} "
         f"and the best log ratio {scores['auprc_log_ratio']:.2f} (simulated radar)"

@@ -256,13 +256,13 @@ def save_run(
     with atomic_write(target, overwrite=True) as part:
         part.mkdir()
         described = dataclasses.asdict(config) | {"hash": config.hash, "version": __version__}
-        (part / "config.json").write_text(json.dumps(described, indent=1))
+        (part / "config.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
         # JSON has null and no NaN
         scores = {
             name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in metrics.items()
         }
-        (part / "metrics.json").write_text(json.dumps(scores, indent=1, allow_nan=False))
+        (part / "metrics.json").write_text(json.dumps(scores, indent=1, allow_nan=False), encoding="utf-8")
         history.to_csv(part / "history.csv", index=False)
         bootstrap.round(6).to_csv(part / "bootstrap.csv", index=False)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}

@@ -17,6 +17,7 @@ from dask.system import CPU_COUNT
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from landslide_utils.files import read_json
 from landslide_utils.grid import Window, windows_of
 
 CHUNK = 512
@@ -101,8 +102,8 @@ def fill(
     with bar, ThreadPoolExecutor(WORKERS) as pool:
         for _ in pool.map(write, missing):  # an error drops the blocks that have not begun, and waits for the others
             bar.update()
-    sums = {file: crc for mark in sorted(marks.iterdir()) for file, crc in json.loads(mark.read_text()).items()}
-    (store / CHECKSUMS).write_text(json.dumps(sums))
+    sums = {file: crc for mark in sorted(marks.iterdir()) for file, crc in read_json(mark).items()}
+    (store / CHECKSUMS).write_text(json.dumps(sums), encoding="utf-8")
 
 
 def is_intact(store: Path, *, contents: bool = True) -> bool:
@@ -111,7 +112,7 @@ def is_intact(store: Path, *, contents: bool = True) -> bool:
     Without ``contents`` no file but the list of files is read, and only one that is missing or new is found.
     """
     try:
-        sums = json.loads((store / CHECKSUMS).read_text())
+        sums = read_json(store / CHECKSUMS)
         files = [file for file in _files_in(store) if file != CHECKSUMS]
         return bool(sums == _checksums(store, files) if contents else set(sums) == set(files))
     except (OSError, ValueError, TypeError):
@@ -137,13 +138,13 @@ def _marks_of(store: Path) -> Path:
 
 def _mark(store: Path, name: str, files: Iterable[str]) -> None:
     """Write what a block's files hold; half of a mark is no JSON, so it says nothing."""
-    (_marks_of(store) / name).write_text(json.dumps(_checksums(store, files)))
+    (_marks_of(store) / name).write_text(json.dumps(_checksums(store, files)), encoding="utf-8")
 
 
 def _is_whole(store: Path, name: str) -> bool:
     """Return whether a block has a mark, and its files hold what that says: after a power cut they may not."""
     try:
-        sums = json.loads((_marks_of(store) / name).read_text())
+        sums = read_json(_marks_of(store) / name)
         return bool(sums == _checksums(store, sums))
     except (OSError, ValueError, TypeError):
         return False

@@ -103,7 +103,8 @@ class SimulatedScene:
         if scenario.orbit_names == "absent":
             return cube
         names = [orbit[0] if scenario.orbit_names == "letters" else orbit for orbit in orbits]
-        return cube.assign_coords({"sat:orbit_state": ("timestep", names)})
+        # a published cube calls it sat:orbit_state, which is no name of a folder on Windows
+        return cube.assign_coords(orbit=("timestep", names))
 
 
 def make_scene(scenario: Scenario) -> SimulatedScene:

@@ -21,6 +21,7 @@ import xarray as xr
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from landslide_utils.files import InputError, check_file, in_bytes
+from landslide_utils.sources.archive import COLON
 from landslide_utils.sources.fetch import DEADLINE_S, MOST_DOCUMENT_BYTES, MOST_OBJECT_BYTES, call_within, capped_client
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ MOST_ARRAYS = 1000
 PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
 METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
 COMPRESSORS = ("blosc", "gzip", "lz4", "zlib", "zstd")
+SIZE_IN = {"blosc": slice(4, 8), "lz4": slice(4)}
 TEXTS = ("vlen-bytes", "vlen-utf8")
 FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "packbits", "quantize", "shuffle")
 CODECS = (*COMPRESSORS, *FILTERS, "bytes", "transpose")
@@ -154,18 +156,10 @@ def unpack(codec: str, data: bytes, most: int) -> bytes:
         if size <= most and (not stream.eof or stream.unused_data):
             raise ValueError("it ends too early, or goes on after its end")
     else:
-        size = {"blosc": _size_in_blosc, "lz4": _size_in_lz4, "zstd": _size_in_zstd}[codec](data)
+        size = _size_in_zstd(data) if codec == "zstd" else int.from_bytes(data[SIZE_IN[codec]], "little")
     if size > most:
         raise ValueError(f"it unpacks to more than the {in_bytes(most)} that are allowed")
     return unpacked if codec in ("gzip", "zlib") else bytes(numcodecs.get_codec({"id": codec}).decode(data))
-
-
-def _size_in_blosc(data: bytes) -> int:
-    return int.from_bytes(data[4:8], "little")
-
-
-def _size_in_lz4(data: bytes) -> int:
-    return int.from_bytes(data[:4], "little")
 
 
 def _size_in_zstd(data: bytes) -> int:
@@ -191,9 +185,11 @@ class GuardedStore(WrapperStore["Store"]):
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Return what is stored under a key, checked, or None; raise StoreError if it must not be used."""
         try:
+            name = key
             if isinstance(self._store, LocalStore):
-                _check_file(self._store.root, key)
-            value = await super().get(key, prototype, byte_range)
+                name = key.replace(":", COLON)  # as it was unpacked
+                _check_file(self._store.root, name)
+            value = await super().get(name, prototype, byte_range)
             if value is not None:
                 await asyncio.to_thread(self._check, key, value.to_bytes())
         except StoreError:

@@ -93,10 +93,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], st
         Path(own["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     )
     news.parent.mkdir(parents=True)
-    news.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))  # else it asks, over what is tested
+    news.write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False}), encoding="utf-8"
+    )  # else it asks, over what is tested
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}", "--expose-app-in-browser"]
-    with log_file.open("w") as log:
+    with log_file.open("w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log)
     try:
         address = wait_for(Path(own["JUPYTER_RUNTIME_DIR"]), server, log_file)
@@ -111,13 +113,13 @@ def wait_for(runtime: Path, server: subprocess.Popen[bytes], log: Path) -> str:
     """Wait until a server answers, and return its address."""
     for _ in range(240):
         if server.poll() is not None:
-            pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+            pytest.fail(f"JupyterLab did not start: {log.read_text(encoding='utf-8')[-2000:]}")
         for found in runtime.glob("jpserver-*.json"):
-            address = str(json.loads(found.read_text())["url"])
+            address = str(json.loads(found.read_text(encoding="utf-8"))["url"])
             try:
                 urllib.request.urlopen(f"{address}api/status?token={TOKEN}").close()
             except urllib.error.URLError:
                 continue
             return address
         time.sleep(0.5)
-    return pytest.fail(f"JupyterLab did not answer within two minutes: {log.read_text()[-2000:]}")
+    return pytest.fail(f"JupyterLab did not answer within two minutes: {log.read_text(encoding='utf-8')[-2000:]}")

@@ -48,7 +48,7 @@ def test_a_quiz_is_numbered_and_says_how_many_questions_it_has(source: Path) -> 
     assert 3 <= len(questions) <= 8
     assert [question.number for question in questions] == list(range(1, len(questions) + 1))
     count = ("Three", "Four", "Five", "Six", "Seven", "Eight")[len(questions) - 3]
-    assert re.search(rf"^# ## Quiz\n#\n# {count} short questions\. ", source.read_text(), re.M)
+    assert re.search(rf"^# ## Quiz\n#\n# {count} short questions\. ", source.read_text(encoding="utf-8"), re.M)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_right_answers_do_not_stand_in_one_place() -> None:
 
 def test_answers_are_plain_and_closed_until_opened() -> None:
     for source in SOURCES:
-        assert not re.search(r"<details open|<(script|img|iframe)\b|onclick", source.read_text())
+        assert not re.search(r"<details open|<(script|img|iframe)\b|onclick", source.read_text(encoding="utf-8"))

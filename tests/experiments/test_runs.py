@@ -67,9 +67,9 @@ def test_a_run_is_saved_whole_and_can_be_read_back(run: dict) -> None:  # type: 
     picture = Picture(b"png", "a picture")
     folder = save_run(**run, pictures={"map": picture})
     assert {p.name for p in folder.iterdir()} == {*MEMBERS, "map.png"}
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["hash"] == folder.name == run["config"].hash
-    assert json.loads((folder / "metrics.json").read_text()) == METRICS | {"auprc_log_ratio": None}
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8")) == METRICS | {"auprc_log_ratio": None}
     pd.testing.assert_frame_equal(pd.read_csv(folder / "history.csv"), run["history"])
     weights = load_file(folder / "model.safetensors")
     assert torch.equal(weights["weight"], run["model"].weight)
@@ -82,7 +82,7 @@ def test_a_run_is_saved_whole_and_can_be_read_back(run: dict) -> None:  # type: 
 def test_a_second_run_takes_the_place_of_the_first(run: dict) -> None:  # type: ignore[type-arg]
     save_run(**run)
     folder = save_run(**{**run, "metrics": {"auprc": 0.9}})
-    assert json.loads((folder / "metrics.json").read_text()) == {"auprc": 0.9}
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8")) == {"auprc": 0.9}
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
 
 
@@ -96,7 +96,7 @@ def test_a_failed_save_leaves_no_folder_and_harms_no_earlier_run(run: dict, monk
     with pytest.raises(OSError, match=r"the disk is full: .* were written, and it needs more; make room"):
         save_run(**{**run, "metrics": {"auprc": 0.9}})
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
-    assert json.loads((folder / "metrics.json").read_text())["auprc"] == 0.5
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["auprc"] == 0.5
 
 
 def test_another_process_that_saves_at_the_same_moment_does_no_harm(run: dict, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[type-arg]
@@ -108,11 +108,11 @@ def test_another_process_that_saves_at_the_same_moment_does_no_harm(run: dict, m
         if str(source) == str(folder) and not times:  # the folder was moved aside; the other process puts its own there
             times.append(1)
             folder.mkdir()
-            (folder / "metrics.json").write_text("{}")
+            (folder / "metrics.json").write_text("{}", encoding="utf-8")
 
     monkeypatch.setattr(os, "rename", rival)
     assert save_run(**{**run, "metrics": {"auprc": 0.9}}) == folder
-    assert json.loads((folder / "metrics.json").read_text()) == {"auprc": 0.9}
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8")) == {"auprc": 0.9}
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
 
 
@@ -127,12 +127,15 @@ def test_a_saved_run_is_read_back(run: dict) -> None:  # type: ignore[type-arg]
 
 def change(folder: Path, **values: object) -> None:
     file = folder / "metrics.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | values), encoding="utf-8")
 
 
 def leave_out(folder: Path, *names: str) -> None:
     file = folder / "metrics.json"
-    file.write_text(json.dumps({name: v for name, v in json.loads(file.read_text()).items() if name not in names}))
+    file.write_text(
+        json.dumps({name: v for name, v in json.loads(file.read_text(encoding="utf-8")).items() if name not in names}),
+        encoding="utf-8",
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,13 +144,19 @@ def leave_out(folder: Path, *names: str) -> None:
         (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors missing"),
         (lambda folder: shutil.rmtree(folder / "probability.zarr"), "probability.zarr missing"),
         (lambda folder: (folder / "probability.zarr" / ".zmetadata").unlink(), "probability.zarr is not whole"),
-        (lambda folder: (folder / "metrics.json").write_text('{"auprc": 0.'), "it cannot be read \\(JSONDecodeError"),
         (
-            lambda folder: (folder / "metrics.json").write_text('{"auprc": 0.5, "format": 1}'),
+            lambda folder: (folder / "metrics.json").write_text('{"auprc": 0.', encoding="utf-8"),
+            "it cannot be read \\(JSONDecodeError",
+        ),
+        (
+            lambda folder: (folder / "metrics.json").write_text('{"auprc": 0.5, "format": 1}', encoding="utf-8"),
             "metrics.json has layout 1, this version reads",
         ),
-        (lambda folder: (folder / "config.json").write_text("{}"), "it cannot be read \\(KeyError"),
-        (lambda folder: (folder / "config.json").write_text("[" * 100_000), "it cannot be read .* nested too deeply"),
+        (lambda folder: (folder / "config.json").write_text("{}", encoding="utf-8"), "it cannot be read \\(KeyError"),
+        (
+            lambda folder: (folder / "config.json").write_text("[" * 100_000, encoding="utf-8"),
+            "it cannot be read .* nested too deeply",
+        ),
         (lambda folder: (folder / "config.json").write_bytes(b" " * 2**25), "33.6MB where 16.8MB are allowed"),
         (lambda folder: make_pipe(folder / "metrics.json"), "metrics.json is no plain file"),
         (lambda folder: make_pipe(folder / "history.csv"), "history.csv is no plain file"),
@@ -155,11 +164,17 @@ def leave_out(folder: Path, *names: str) -> None:
         (lambda folder: leave_out(folder, "prevalence", "steps"), "metrics.json lacks prevalence, steps"),
         (lambda folder: change(folder, auprc="high"), "metrics.json has no number for auprc"),
         (
-            lambda folder: (folder / "history.csv").write_text("step\n1\n"),
+            lambda folder: (folder / "history.csv").write_text("step\n1\n", encoding="utf-8"),
             "history.csv lacks seconds, validation_auprc",
         ),
-        (lambda folder: (folder / "bootstrap.csv").write_text("a\n1\n"), "bootstrap.csv lacks auprc, auprc_land"),
-        (lambda folder: (folder / "bootstrap.csv").write_text(""), "it cannot be read \\(EmptyDataError"),
+        (
+            lambda folder: (folder / "bootstrap.csv").write_text("a\n1\n", encoding="utf-8"),
+            "bootstrap.csv lacks auprc, auprc_land",
+        ),
+        (
+            lambda folder: (folder / "bootstrap.csv").write_text("", encoding="utf-8"),
+            "it cannot be read \\(EmptyDataError",
+        ),
     ],
 )
 def test_a_damaged_run_is_refused_and_says_why(run: dict, harm: Callable[[Path], None], message: str) -> None:  # type: ignore[type-arg]

@@ -170,7 +170,7 @@ def test_the_table_has_mean_and_spread() -> None:
 def test_what_is_written_says_how_it_was_made(tmp_path: Path) -> None:
     table = pd.concat([made_up(), made_up(method=FINE_TUNED, n_few_chips=8)])
     transfer.write_pairs(table, tmp_path, command="python -m somewhere")
-    page = (tmp_path / "transfer.md").read_text()
+    page = (tmp_path / "transfer.md").read_text(encoding="utf-8")
     assert "python -m somewhere" in page
     assert "simulated radar" in page
     assert "| p | q | normalised by region | 0.4 | 0.3 | 0.5 | 0.02 | 3 |" in page

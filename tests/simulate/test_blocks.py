@@ -128,10 +128,13 @@ def test_a_killed_process_leaves_nothing_that_looks_whole(whole: Path, tmp_path:
     [
         (lambda store: (store / "vv" / "1.1.0").write_bytes(b"half"), [3]),
         (lambda store: (store / "dem" / "1.2").unlink(), [5]),
-        (lambda store: (store.with_name("cube.zarr.blocks") / "0.1").write_text('{"vv/0.0.1": 12'), [1]),
-        (lambda store: (store.with_name("cube.zarr.blocks") / "0.1").write_text("{}"), []),
+        (
+            lambda store: (store.with_name("cube.zarr.blocks") / "0.1").write_text('{"vv/0.0.1": 12', encoding="utf-8"),
+            [1],
+        ),
+        (lambda store: (store.with_name("cube.zarr.blocks") / "0.1").write_text("{}", encoding="utf-8"), []),
         (lambda store: (store / "y" / "0").unlink(), list(range(BLOCKS))),
-        (lambda store: (store / ".zmetadata").write_text("{"), list(range(BLOCKS))),
+        (lambda store: (store / ".zmetadata").write_text("{", encoding="utf-8"), list(range(BLOCKS))),
         (lambda store: (store.with_name("cube.zarr.blocks") / "layout").unlink(), list(range(BLOCKS))),
     ],
 )

@@ -122,7 +122,7 @@ def test_the_store_has_the_published_layout_and_says_that_it_is_simulated(
     path = write_cube(scene, tmp_path / "cube.zarr")
     cube = xr.open_zarr(path)
     assert cube["vv"].dims == ("timestep", "y", "x")
-    assert set(cube["sat:orbit_state"].values) == {"a", "d"}
+    assert set(cube["orbit"].values) == {"a", "d"}
     assert cube.attrs["simulated"] is True
     assert json.loads(cube.attrs["scenario"])["seed"] == SMALL.seed
     assert np.isnan(cube["landslides"].values).any()
@@ -247,8 +247,8 @@ def test_wet_snow_darkens_the_heights_until_the_snow_line_has_passed() -> None:
 )
 def test_the_orbit_is_said_as_in_the_published_cubes(names: str, values: set[str] | None) -> None:
     cube = make_scene(SMALL.replace(orbit_names=names)).dataset()
-    assert (set(cube["sat:orbit_state"].values) if values else None) == values
-    assert ("sat:orbit_state" in cube) == (values is not None)
+    assert (set(cube["orbit"].values) if values else None) == values
+    assert ("orbit" in cube) == (values is not None)
 
 
 def test_a_damaged_practice_cube_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

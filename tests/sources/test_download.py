@@ -32,7 +32,9 @@ from test_cube import VARIANTS
 
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.files import InputError
+from landslide_utils.sources import archive as archive_module
 from landslide_utils.sources import download as download_module
+from landslide_utils.sources import store as store_module
 from landslide_utils.sources.archive import unpack
 from landslide_utils.sources.download import PUBLISHED, DownloadError, download, find_published, main
 from landslide_utils.sources.fetch import BLOCK, Patience
@@ -183,9 +185,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     }
     for path, text in others.items():
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     yield data
-    assert {path: path.read_text() for path in others} == others
+    assert {path: path.read_text(encoding="utf-8") for path in others} == others
     assert {path.name for path in tmp_path.iterdir()} == {"outside.txt", "data"}
     assert {path.name for path in data.iterdir()} <= {
         *("notes.txt", "talakmau_indonesia.zarr", f"{NAME}.zarr", f"{NAME}.zip", f".{NAME}.part", f".{NAME}.lock")
@@ -271,6 +273,19 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(
     assert 1_300_000 - 2 * BLOCK <= starts[1] <= 1_300_000
     assert sum(repository.sent) <= len(repository.archive) + 2 * BLOCK
     assert "trying again in 0 s" in capsys.readouterr().err
+
+
+def test_a_cube_opens_where_names_may_have_no_colon(
+    repository: Repository, folder: Path, zipped: Zip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (archive_module, store_module):
+        monkeypatch.setattr(module, "COLON", "_")  # as on Windows
+    repository.archive = zipped()
+    path = get(repository, folder)
+    assert [file.name for file in path.rglob("*:*")] == []
+    assert set(open_cube(str(path))["orbit"].values) == {"descending", "ascending"}
+    (path / ".zmetadata").unlink()
+    assert set(open_cube(str(path))["orbit"].values) == {"descending", "ascending"}
 
 
 def test_a_transfer_that_gets_farther_each_time_is_never_given_up(
@@ -599,6 +614,17 @@ def test_an_encrypted_archive_is_refused(repository: Repository, folder: Path) -
     archive[directory + 8] |= 1
     repository.archive = bytes(archive)
     refuse(repository, folder, "is encrypted")
+
+
+def test_a_list_of_files_beyond_the_limit_is_not_read(repository: Repository, folder: Path) -> None:
+    archive = bytearray(pack((f"{NAME}.zarr/0.0", b"1")))
+    start = archive.rindex(b"PK\x01\x02")
+    end = archive.rindex(b"PK\x05\x06")
+    entries = archive[start:end] * (archive_module.MOST_LIST_BYTES // (end - start) + 1)
+    archive[end + 12 : end + 16] = len(entries).to_bytes(4, "little")
+    archive[start:end] = entries
+    repository.archive = bytes(archive)
+    refuse(repository, folder, r"its list of files takes more than 33\.6MB")
 
 
 def test_a_forged_size_and_checksum_gain_nothing(repository: Repository, folder: Path) -> None:

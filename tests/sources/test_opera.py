@@ -16,7 +16,7 @@ from landslide_utils.sources.passes import MissingExtraError, choose_polarisatio
 
 def test_names_and_headers_of_opera_are_read(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "s1")
-    (folder / "notes.txt").write_text("mine")
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
     write_tif(folder / (opera_name(46, "20180824T204200", "VV")[:-6] + "mask.tif"), np.ones(SHAPE, "float32"))
     granules, faults = find_granules(folder)
     assert faults == []

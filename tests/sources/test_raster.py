@@ -63,8 +63,10 @@ def secret(tmp_path: Path) -> Path:
 def test_a_vrt_named_tif_reaches_no_other_file_and_no_server(tmp_path: Path, server: Server, secret: Path) -> None:
     folder = tmp_path / "s1"
     folder.mkdir()
-    (folder / opera_name(46, "20180824T204200", "VV")).write_text(vrt(secret))
-    (folder / opera_name(46, "20180824T204200", "VH")).write_text(vrt(f"/vsicurl/{server.address}/other.tif"))
+    (folder / opera_name(46, "20180824T204200", "VV")).write_text(vrt(secret), encoding="utf-8")
+    (folder / opera_name(46, "20180824T204200", "VH")).write_text(
+        vrt(f"/vsicurl/{server.address}/other.tif"), encoding="utf-8"
+    )
     with rasterio.open(folder / opera_name(46, "20180824T204200", "VV")) as opened:
         assert opened.driver == "VRT"  # GDAL by itself opens it
     granules, faults = find_granules(folder)
@@ -77,7 +79,7 @@ def test_a_vrt_named_tif_reaches_no_other_file_and_no_server(tmp_path: Path, ser
 
 
 def test_gdal_s_own_names_are_no_paths(server: Server, secret: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.vrt").write_text(vrt(secret))
+    (tmp_path / "a.vrt").write_text(vrt(secret), encoding="utf-8")
     for name in (f"/vsicurl/{server.address}/a.tif", f"NETCDF:{secret}", f"GTIFF_RAW:{secret}", vrt(secret)[:200]):
         with pytest.raises(RasterioError, match="there is no such file"):
             open_geotiff(name)
@@ -85,7 +87,7 @@ def test_gdal_s_own_names_are_no_paths(server: Server, secret: Path, tmp_path: P
 
 
 def test_gdal_opens_a_geotiff_only_under_the_name_that_it_is_given(tmp_path: Path, secret: Path) -> None:
-    (tmp_path / "a.tif").write_text(vrt(secret))
+    (tmp_path / "a.tif").write_text(vrt(secret), encoding="utf-8")
     with pytest.raises(RasterioError):  # as a server could send it, where first bytes are not looked at
         rasterio.open(gdal_name(str(tmp_path / "a.tif")))
     assert gdal_name("https://a.b/c.tif?d=e") == "GTIFF_RAW:/vsisubfile/0,/vsicurl/https://a.b/c.tif?d=e"
@@ -101,10 +103,10 @@ def test_every_kind_of_geotiff_is_opened_with_its_own_overviews_and_no_file_besi
     with rasterio.open(path, "r+") as target:
         target.build_overviews([2])
     for ending in (".ovr", ".msk"):
-        Path(f"{path}{ending}").write_text(vrt(f"/vsicurl/{server.address}/{ending}.tif"))
+        Path(f"{path}{ending}").write_text(vrt(f"/vsicurl/{server.address}/{ending}.tif"), encoding="utf-8")
     where = f"/vsicurl/{server.address}/pam.tif"
     metadata = f'<Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{where}</MDI></Metadata>'
-    Path(f"{path}.aux.xml").write_text(f"<PAMDataset>{metadata}</PAMDataset>")
+    Path(f"{path}.aux.xml").write_text(f"<PAMDataset>{metadata}</PAMDataset>", encoding="utf-8")
     with open_geotiff(str(path)) as source:
         assert find_geotiff_faults(source, path.name, RADAR) == []
         assert source.overviews(1) == [2]
@@ -142,7 +144,7 @@ def test_complex_radar_and_a_complex_or_text_dem_are_named_before_any_work(tmp_p
     dem = write_dem(tmp_path / "dem.tif", dtype="complex64")
     (fault,) = find_elevation_faults(str(dem), None)
     assert fault == f"dem={str(dem)!r} holds complex64; elevation in metres as real numbers is needed"
-    (tmp_path / "dem.asc").write_text("ncols 1\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n5\n")
+    (tmp_path / "dem.asc").write_text("ncols 1\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n5\n", encoding="utf-8")
     (fault,) = find_elevation_faults(str(tmp_path / "dem.asc"), None)
     assert "dem.asc' cannot be read (its first bytes are not a GeoTIFF's" in fault
 
@@ -164,7 +166,7 @@ def test_an_image_without_a_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_image_is_found_without_opening_another(tmp_path: Path, server: Server) -> None:
-    (tmp_path / "a.tif").write_text(vrt(f"/vsicurl/{server.address}/a.tif"))
+    (tmp_path / "a.tif").write_text(vrt(f"/vsicurl/{server.address}/a.tif"), encoding="utf-8")
     good = write_dem(tmp_path / "dem.tif")
     (fault,) = find_damaged([str(tmp_path / "a.tif"), str(good)])
     assert "a.tif is damaged (its first bytes are not a GeoTIFF's" in fault

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from conftest import any_json, published
+from conftest import ORBIT, any_json, published
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +58,7 @@ def store(tmp_path: Path) -> Path:
 def describe(path: Path, **changes: Any) -> None:
     """Change what an array's metadata say."""
     document = path / ".zarray"
-    document.write_text(json.dumps(json.loads(document.read_text()) | changes))
+    document.write_text(json.dumps(json.loads(document.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -98,14 +98,19 @@ class Evil:
 
 @pytest.mark.parametrize("consolidated", [True, False])
 def test_a_store_that_would_run_code_is_refused(store: Path, tmp_path: Path, consolidated: bool) -> None:
-    orbit = store / "sat:orbit_state"
+    orbit = store / ORBIT
     filters = [{"id": "vlen-utf8"}, {"id": "pickle", "protocol": 5}]
     describe(orbit, dtype="|O", filters=filters, compressor=None, fill_value=None)
     (orbit / "0").write_bytes(pickle.dumps(Evil(str(tmp_path / "was run"))))
     if consolidated:
-        metadata = {str(path.relative_to(store)): json.loads(path.read_text()) for path in store.rglob(".z*")}
-        (store / ".zmetadata").write_text(json.dumps({"zarr_consolidated_format": 1, "metadata": metadata}))
-    with pytest.raises(CubeError, match="sat:orbit_state needs the codec pickle, which could run what it reads"):
+        metadata = {
+            path.relative_to(store).as_posix(): json.loads(path.read_text(encoding="utf-8"))
+            for path in store.rglob(".z*")
+        }
+        (store / ".zmetadata").write_text(
+            json.dumps({"zarr_consolidated_format": 1, "metadata": metadata}), encoding="utf-8"
+        )
+    with pytest.raises(CubeError, match=f"{ORBIT} needs the codec pickle, which could run what it reads"):
         open_cube(str(store))
     assert not (tmp_path / "was run").exists()
 
@@ -113,10 +118,10 @@ def test_a_store_that_would_run_code_is_refused(store: Path, tmp_path: Path, con
 def test_in_version_3_too(tmp_path: Path) -> None:
     layer().to_zarr(tmp_path / "layer.zarr", zarr_format=3, consolidated=False)
     document = tmp_path / "layer.zarr" / "vv" / "zarr.json"
-    described = json.loads(document.read_text())
+    described = json.loads(document.read_text(encoding="utf-8"))
     described["codecs"].append({"name": "numcodecs.pickle", "configuration": {}})
     described["codecs"].append({"name": "sharding_indexed", "configuration": {}})
-    document.write_text(json.dumps(described))
+    document.write_text(json.dumps(described), encoding="utf-8")
     with pytest.raises(StoreError, match="vv needs the codec pickle, sharding_indexed, which could run"):
         open_store(str(tmp_path / "layer.zarr"))
 
@@ -156,7 +161,7 @@ def test_coordinates_that_are_read_at_once_are_short(store: Path) -> None:
 )
 @pytest.mark.parametrize("name", [".zgroup", ".zmetadata", "vv/.zarray", "vv/.zattrs"])
 def test_metadata_that_are_none_are_one_clear_error(store: Path, name: str, text: str) -> None:
-    (store / name).write_text(text)
+    (store / name).write_text(text, encoding="utf-8")
     try:
         open_cube(str(store))
     except CubeError as error:
@@ -203,12 +208,12 @@ def test_a_chunk_that_unpacks_to_more_than_it_should_is_not_unpacked(store: Path
 
 def test_texts_hold_as_many_as_they_say(tmp_path: Path) -> None:
     cube = published(shape=(20, 30))
-    cube["sat:orbit_state"] = cube["sat:orbit_state"].astype(object)
+    cube[ORBIT] = cube[ORBIT].astype(object)
     cube.to_zarr(tmp_path / "hokkaido_japan.zarr", zarr_format=2)
     assert set(open_cube(str(tmp_path / "hokkaido_japan.zarr"))["orbit"].values) == {"descending", "ascending"}
-    describe(tmp_path / "hokkaido_japan.zarr" / "sat:orbit_state", compressor=None)
+    describe(tmp_path / "hokkaido_japan.zarr" / ORBIT, compressor=None)
     (tmp_path / "hokkaido_japan.zarr" / ".zmetadata").unlink()
-    (tmp_path / "hokkaido_japan.zarr" / "sat:orbit_state" / "0").write_bytes(b"\xff\xff\xff\x7f")
+    (tmp_path / "hokkaido_japan.zarr" / ORBIT / "0").write_bytes(b"\xff\xff\xff\x7f")
     with pytest.raises(CubeError, match="it holds 2147483647 texts where 14 are described"):
         open_cube(str(tmp_path / "hokkaido_japan.zarr"))
 
@@ -245,13 +250,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_metadata_say_the_error_is_the_project_s_own(kept: Path, name: str, key: str, value: Any) -> None:
     document = kept / name
-    before = document.read_text() if document.exists() else "{}"
-    document.write_text(json.dumps(json.loads(before) | {key: value}))
+    before = document.read_text(encoding="utf-8") if document.exists() else "{}"
+    document.write_text(json.dumps(json.loads(before) | {key: value}), encoding="utf-8")
     try:
         with contextlib.suppress(InputError):
             open_cube(str(kept))
     finally:
-        document.write_text(before)
+        document.write_text(before, encoding="utf-8")
 
 
 @given(body=st.binary(max_size=200))

@@ -118,7 +118,7 @@ def test_learner_and_solved_notebooks_come_from_one_source(tmp_path: Path, monke
     monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     (tmp_path / "source").mkdir()
     source = tmp_path / "source" / "09_example.py"
-    source.write_text(GOOD)
+    source.write_text(GOOD, encoding="utf-8")
     notebooks = build.build(source)
     assert set(notebooks) == {tmp_path / "09_example.ipynb", tmp_path / "solutions" / "09_example.ipynb"}
     learner, solved = ([cell.source for cell in notebook.cells] for notebook in notebooks.values())
@@ -130,7 +130,7 @@ def test_learner_and_solved_notebooks_come_from_one_source(tmp_path: Path, monke
     assert "[the next](../source)" in solved[0]
     assert all("SOLUTION" not in cell for cell in [*learner, *solved])
     plain = tmp_path / "source" / "10_plain.py"
-    plain.write_text(GOOD[: GOOD.index("# %% [markdown]\n# Solve it.")])
+    plain.write_text(GOOD[: GOOD.index("# %% [markdown]\n# Solve it.")], encoding="utf-8")
     assert set(build.build(plain)) == {tmp_path / "10_plain.ipynb"}
 
 
@@ -139,7 +139,7 @@ def test_check_finds_stale_and_stray_notebooks(
 ) -> None:
     here = tmp_path / "notebooks"
     (here / "source").mkdir(parents=True)
-    (here / "source" / "09_example.py").write_text(GOOD)
+    (here / "source" / "09_example.py").write_text(GOOD, encoding="utf-8")
     monkeypatch.setattr(build, "NOTEBOOKS", here)
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
@@ -149,8 +149,8 @@ def test_check_finds_stale_and_stray_notebooks(
     monkeypatch.setattr(sys, "argv", ["build.py", "--check"])
     assert build.main() == 0
     solved = here / "solutions" / "09_example.ipynb"
-    solved.write_text(solved.read_text().replace("half * x", "x / 2"))
-    (here / "11_lost.ipynb").write_text("{}")
+    solved.write_text(solved.read_text(encoding="utf-8").replace("half * x", "x / 2"), encoding="utf-8")
+    (here / "11_lost.ipynb").write_text("{}", encoding="utf-8")
     assert build.main() == 1
     said = capsys.readouterr().err
     assert "solutions/09_example.ipynb differs from its source" in said
@@ -161,14 +161,15 @@ def test_links_and_pictures(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "notebooks" / "source").mkdir(parents=True)
     (tmp_path / "docs" / "words.md").write_text(
-        "# Words\n\n## Log ratio, at last!\n\n[up](../README.md) [here](#words) [gone](#nothing)\n"
+        "# Words\n\n## Log ratio, at last!\n\n[up](../README.md) [here](#words) [gone](#nothing)\n", encoding="utf-8"
     )
     (tmp_path / "README.md").write_text(
         "[a](docs/words.md#log-ratio-at-last) [b](docs/words.md#layover) [c](docs/no.md) ![](docs/words.md) "
-        "[d](https://example.org/x) `[e](no.md)`\n"
+        "[d](https://example.org/x) `[e](no.md)`\n",
+        encoding="utf-8",
     )
     (tmp_path / "notebooks" / "source" / "09_x.py").write_text(
-        "# %% [markdown]\n# [f](../docs/words.md) [g](10_y.ipynb)\n"
+        "# %% [markdown]\n# [f](../docs/words.md) [g](10_y.ipynb)\n", encoding="utf-8"
     )
     assert lint.link_faults(tmp_path) == [
         "README.md: docs/words.md#layover has no heading of that name",
@@ -190,22 +191,26 @@ def test_long_sentences_are_named_where_they_are_more_than_one_in_ten(tmp_path: 
         "- **No.** `x = 1` is [a\n  link](x.md)!",
         *["Is this one short?"] * 8,
     ]
-    (tmp_path / "README.md").write_text("\n\n".join([*others, f"{long}."]))
+    (tmp_path / "README.md").write_text("\n\n".join([*others, f"{long}."]), encoding="utf-8")
     assert lint.sentence_faults(tmp_path) == []  # one of ten
-    (tmp_path / "CHANGELOG.md").write_text(f"{long}.")
-    (tmp_path / "notebooks" / "source" / "09_x.py").write_text(f"# %% [markdown]\n# Short it is. {long}!\n")
+    (tmp_path / "CHANGELOG.md").write_text(f"{long}.", encoding="utf-8")
+    (tmp_path / "notebooks" / "source" / "09_x.py").write_text(
+        f"# %% [markdown]\n# Short it is. {long}!\n", encoding="utf-8"
+    )
     fault = "1 of 2 sentences have more than 25 words"
     assert lint.sentence_faults(tmp_path) == [f"notebooks/09_x.ipynb: {fault}: {long}!"]
-    (tmp_path / "notebooks" / "source" / "09_x.py").write_text(f"# %% [markdown]\n# {long.removesuffix(' on')}.\n")
+    (tmp_path / "notebooks" / "source" / "09_x.py").write_text(
+        f"# %% [markdown]\n# {long.removesuffix(' on')}.\n", encoding="utf-8"
+    )
     assert lint.sentence_faults(tmp_path) == []  # 25 words are allowed
 
 
 def test_misspellings_are_found(tmp_path: Path) -> None:
     for folder in ("landslide_utils", "notebooks/source", "docs"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "notebooks" / "build.py").write_text("")
-    (tmp_path / "notebooks" / "lint.py").write_text("")
-    (tmp_path / "docs" / "x.md").write_text("The chanels are good.\n")
+    (tmp_path / "notebooks" / "build.py").write_text("", encoding="utf-8")
+    (tmp_path / "notebooks" / "lint.py").write_text("", encoding="utf-8")
+    (tmp_path / "docs" / "x.md").write_text("The chanels are good.\n", encoding="utf-8")
     assert any("chanels ==> channels" in fault for fault in lint.spelling_faults(tmp_path))
-    (tmp_path / "docs" / "x.md").write_text("The channels are good.\n")
+    (tmp_path / "docs" / "x.md").write_text("The channels are good.\n", encoding="utf-8")
     assert lint.spelling_faults(tmp_path) == []

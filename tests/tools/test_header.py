@@ -26,18 +26,20 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(header, "PYPROJECT", tmp_path / "pyproject.toml")
-    (tmp_path / "pyproject.toml").write_text('[tool.landslides]\n# where it is\nrepository = ""\nother = "kept"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.landslides]\n# where it is\nrepository = ""\nother = "kept"\n', encoding="utf-8"
+    )
     header.set_repository(REPOSITORY + ".git")
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "01_explore.py").write_text(SOURCE.read_text())
+    (tmp_path / "source" / "01_explore.py").write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
     entry = {"seconds": 105.2, "memory_gb": 1.11, "cores": 2, "code": "?"}
-    build.MEASURED.write_text(json.dumps({"01_explore": entry}))
+    build.MEASURED.write_text(json.dumps({"01_explore": entry}), encoding="utf-8")
     return tmp_path / "source" / "01_explore.py"
 
 
 def test_the_address_stands_once_and_only_github_is_taken(made: Path) -> None:
     assert (
-        header.PYPROJECT.read_text()
+        header.PYPROJECT.read_text(encoding="utf-8")
         == f'[tool.landslides]\n# where it is\nrepository = "{REPOSITORY}"\nother = "kept"\n'
     )
     for wrong in (
@@ -54,23 +56,23 @@ def test_the_address_stands_once_and_only_github_is_taken(made: Path) -> None:
 
 
 def test_the_package_s_urls_come_from_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = header.PYPROJECT.read_text()
+    real = header.PYPROJECT.read_text(encoding="utf-8")
     written = tomllib.loads(real)
     assert written["project"].get("urls", {}) == header.urls_of(header.settings()["repository"])
     monkeypatch.setattr(header, "PYPROJECT", tmp_path / "pyproject.toml")
-    header.PYPROJECT.write_text(real)
+    header.PYPROJECT.write_text(real, encoding="utf-8")
     header.set_repository("")
-    without = header.PYPROJECT.read_text()
+    without = header.PYPROJECT.read_text(encoding="utf-8")
     assert "urls" not in tomllib.loads(without)["project"]
     for address in (REPOSITORY, REPOSITORY + "-2"):
         header.set_repository(address)
-        project = tomllib.loads(header.PYPROJECT.read_text())["project"]
+        project = tomllib.loads(header.PYPROJECT.read_text(encoding="utf-8"))["project"]
         assert project["urls"]["Repository"] == address
         assert project["urls"] == header.urls_of(address)
         assert all(url.startswith(address) for url in project["urls"].values())
         assert project["optional-dependencies"] == written["project"]["optional-dependencies"]
     header.set_repository("")
-    assert header.PYPROJECT.read_text() == without
+    assert header.PYPROJECT.read_text(encoding="utf-8") == without
 
 
 def test_badges_numbers_and_setup_stand_in_every_notebook(made: Path) -> None:
@@ -118,11 +120,13 @@ def test_without_an_address_there_are_no_badges_and_without_a_measurement_no_num
 
 def test_a_changed_cell_makes_a_measurement_stale_and_changed_prose_does_not(made: Path) -> None:
     assert any("measured with other code for 01_explore" in note for note in build.stale_notes([made]))
-    build.MEASURED.write_text(json.dumps({"01_explore": {"code": header.fingerprint(build.read_source(made))}}))
+    build.MEASURED.write_text(
+        json.dumps({"01_explore": {"code": header.fingerprint(build.read_source(made))}}), encoding="utf-8"
+    )
     assert build.stale_notes([made]) == []
-    made.write_text(SOURCE.read_text().replace("## Look around", "## Look about"))
+    made.write_text(SOURCE.read_text(encoding="utf-8").replace("## Look around", "## Look about"), encoding="utf-8")
     assert build.stale_notes([made]) == []
-    made.write_text(SOURCE.read_text().replace("bins=80", "bins=70"))
+    made.write_text(SOURCE.read_text(encoding="utf-8").replace("bins=80", "bins=70"), encoding="utf-8")
     assert any("01_explore; run: make measure" in note for note in build.stale_notes([made]))
     build.MEASURED.unlink()
     assert any("never measured for 01_explore" in note for note in build.stale_notes([made]))
@@ -158,14 +162,15 @@ def colab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content, origin = tmp_path / "content", tmp_path / "origin" / "someone" / "landslides-from-radar"
     content.mkdir()
     (origin / "notebooks").mkdir(parents=True)
-    (origin / "notebooks" / "x.txt").write_text("x")
+    (origin / "notebooks" / "x.txt").write_text("x", encoding="utf-8")
     who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
     for command in (["init", "--quiet", "--initial-branch=main"], ["add", "."], [*who, "commit", "--quiet", "-m", "x"]):
         subprocess.run(["git", *command], cwd=origin, check=True)
     (tmp_path / "fake" / "pip").mkdir(parents=True)
     (tmp_path / "fake" / "pip" / "__init__.py").touch()
     (tmp_path / "fake" / "pip" / "__main__.py").write_text(
-        f"import sys\nopen({str(tmp_path / 'pip.txt')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
+        f"import sys\nopen({str(tmp_path / 'pip.txt')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n",
+        encoding="utf-8",
     )
     for name, value in {
         "GIT_CONFIG_COUNT": "1",
@@ -204,7 +209,7 @@ def test_the_setup_cell_installs_on_colab_and_does_nothing_elsewhere(
     if on_colab:
         assert f"{content}/landslides/notebooks" in where[0]
         assert (content / "landslides" / "notebooks" / "x.txt").exists()
-        assert (tmp_path / "pip.txt").read_text() == f"install --quiet {content}/landslides\n" * 2
+        assert (tmp_path / "pip.txt").read_text(encoding="utf-8") == f"install --quiet {content}/landslides\n" * 2
     else:
         assert f"{content}\\n" in where[0]
         assert not list(content.iterdir())

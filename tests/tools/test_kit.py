@@ -78,14 +78,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             exec(BACKEND, scope)
             scope["write"](wheel, name)  # type: ignore[operator]
     project.mkdir()
-    (project / "pyproject.toml").write_text(PYPROJECT)
-    (project / "backend.py").write_text(BACKEND)
+    (project / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    (project / "backend.py").write_text(BACKEND, encoding="utf-8")
     (project / "notebooks").mkdir()
-    (project / "notebooks" / "00_start_here.ipynb").write_text("{}")
+    (project / "notebooks" / "00_start_here.ipynb").write_text("{}", encoding="utf-8")
     who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
     for command in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "-m", "x"]):
         subprocess.run(["git", *command], cwd=project, check=True)
-    (project / "notebooks" / "mine.txt").write_text("not committed")
+    (project / "notebooks" / "mine.txt").write_text("not committed", encoding="utf-8")
     monkeypatch.setattr(Server, "asked", [], raising=False)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Server, directory=str(wheels)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -100,7 +100,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "cache" / "0a61ba"
     folder.mkdir(parents=True)
-    (folder / "cube.txt").write_text("a cube")
+    (folder / "cube.txt").write_text("a cube", encoding="utf-8")
     return folder
 
 
@@ -129,7 +129,7 @@ def test_a_kit_is_fetched_and_installed_without_a_network(
     assert {path.name for path in (kit / "wheels").iterdir()} == {
         f"tiny_{name}-1.0-py3-none-any.whl" for name in ("wheel", "event", "builder")
     }
-    assert "python3 install.py FOLDER" in (kit / "README.txt").read_text()
+    assert "python3 install.py FOLDER" in (kit / "README.txt").read_text(encoding="utf-8")
     with pytest.raises(FileExistsError, match="exists already; delete it, or name another folder"):
         make(project, kit, data)
     done = install(kit, str(folder))
@@ -138,9 +138,11 @@ def test_a_kit_is_fetched_and_installed_without_a_network(
     told = "import tiny_wheel, tiny_event, backend; print(tiny_wheel.told, backend.__file__)"
     there = subprocess.run([folder / "venv" / "bin" / "python", "-c", told], capture_output=True, text=True, check=True)
     assert there.stdout == f"tiny_wheel {folder}/project/backend.py\n"
-    assert (folder / "data" / "0a61ba" / "cube.txt").read_text() == "a cube"
+    assert (folder / "data" / "0a61ba" / "cube.txt").read_text(encoding="utf-8") == "a cube"
     assert not (folder / "project" / "notebooks" / "mine.txt").exists()
-    (folder / "venv" / "bin" / "jupyter").write_text('#!/bin/sh\necho "$@" in "$PWD" with "$LANDSLIDE_DATA"\n')
+    (folder / "venv" / "bin" / "jupyter").write_text(
+        '#!/bin/sh\necho "$@" in "$PWD" with "$LANDSLIDE_DATA"\n', encoding="utf-8"
+    )
     (folder / "venv" / "bin" / "jupyter").chmod(0o755)
     started = subprocess.run(["sh", folder / "start.sh"], capture_output=True, text=True, check=True)
     assert started.stdout == f"lab 00_start_here.ipynb in {folder}/project/notebooks with {folder}/data\n"

@@ -62,14 +62,14 @@ def test_only_what_is_stale_is_measured_again(
     monkeypatch.setattr(build, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(measure, "prepare", lambda: None)
     for name in ("08_a", "09_b"):
-        (here / "source" / f"{name}.py").write_text("# %%\nx = 1\n")
+        (here / "source" / f"{name}.py").write_text("# %%\nx = 1\n", encoding="utf-8")
         notebook_of(here / f"{name}.ipynb", "open('../docs'.replace('docs', 'notebooks/left.txt'), 'w').write('x')")
     monkeypatch.setattr("sys.argv", ["measure.py"])
     assert measure.main() == 0
     first = build.read_measured()
     assert set(first) == {"08_a", "09_b"}
     assert not (here / "left.txt").exists()  # it ran in a folder of its own
-    (here / "source" / "09_b.py").write_text("# %%\nx = 2\n")
+    (here / "source" / "09_b.py").write_text("# %%\nx = 2\n", encoding="utf-8")
     capsys.readouterr()
     assert measure.main() == 0
     said = capsys.readouterr().out

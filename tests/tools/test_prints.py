@@ -55,7 +55,7 @@ def test_the_table_gives_every_run_and_the_spread() -> None:
 
 
 def test_the_guide_says_what_was_kept_and_nothing_else() -> None:
-    guide = prints.GUIDE.read_text()
+    guide = prints.GUIDE.read_text(encoding="utf-8")
     assert prints.with_table(guide, prints.read_kept()) == guide
     assert set(prints.WANTED) <= {source.stem for source in (build.NOTEBOOKS / "source").glob("*.py")}
     assert prints.read_kept()

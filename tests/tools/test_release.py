@@ -22,8 +22,10 @@ def repository(tmp_path: Path) -> Path:
 
 def commit(root: Path, version: str, released: str) -> None:
     (root / "landslide_utils").mkdir(exist_ok=True)
-    (root / "landslide_utils" / "__init__.py").write_text(f'"""A package."""\n\n__version__ = "{version}"\n')
-    (root / "CHANGELOG.md").write_text(CHANGES.format(released))
+    (root / "landslide_utils" / "__init__.py").write_text(
+        f'"""A package."""\n\n__version__ = "{version}"\n', encoding="utf-8"
+    )
+    (root / "CHANGELOG.md").write_text(CHANGES.format(released), encoding="utf-8")
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", "add", "."], cwd=root, check=True)
     subprocess.run(["git", *who, "commit", "--quiet", "--allow-empty", "-m", "a"], cwd=root, check=True)
@@ -34,7 +36,7 @@ def test_a_new_version_is_released_with_its_part_of_the_change_log(repository: P
     command = [sys.executable, ROOT / "tools" / "release.py", "HEAD~1", "notes.md"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)
     assert done.stdout == "v0.2.0\n"
-    assert (repository / "notes.md").read_text() == "- A map.\n"
+    assert (repository / "notes.md").read_text(encoding="utf-8") == "- A map.\n"
 
 
 @pytest.mark.parametrize("before", ["HEAD~1", "0" * 40])

@@ -63,7 +63,7 @@ def test_headings_and_ideas_become_slides() -> None:
 def test_the_page_needs_nothing_from_a_network_and_keeps_alternative_text(tmp_path: Path) -> None:
     nbformat.write(executed(), tmp_path / "09_hills.ipynb")
     slides.write(tmp_path / "09_hills.ipynb", tmp_path / "09_hills.html", pictures=tmp_path)
-    page = (tmp_path / "09_hills.html").read_text()
+    page = (tmp_path / "09_hills.html").read_text(encoding="utf-8")
     fetched = re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']([^"']+)""", page) + re.findall(
         r"""(?:import|url)\(?\s*["'](https?:[^"']+)""", page
     )

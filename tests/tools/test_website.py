@@ -49,13 +49,13 @@ def test_the_front_page_has_a_picture_of_each_notebook_with_its_words_and_a_link
     top = tmp_path / "top"
     top.mkdir()
     make.assemble([notebook(tmp_path / "00_start_here.0123456789ab.ipynb")], top)
-    page = (top / "index.md").read_text()
+    page = (top / "index.md").read_text(encoding="utf-8")
     assert '- [![two (maps) & a "bar"](gallery/00_start_here.png) 00 Start here](notebooks/00_start_here.ipynb)' in page
     assert (top / "gallery" / "00_start_here.png").read_bytes() == PNG
     assert "## The course" in page
     assert "## The experiment" in page
     assert "make test" not in page
-    assert (top / "api.md").read_text() == make.reference()
+    assert (top / "api.md").read_text(encoding="utf-8") == make.reference()
     assert not re.search(r"\{(about|gallery|course|experiment)\}", page)
 
 
@@ -65,7 +65,7 @@ def test_links_to_what_is_not_on_the_website_become_words(make: ModuleType, tmp_
     make.assemble([notebook(tmp_path / "00_start_here.ipynb")], top)
     first = nbformat.read(top / "notebooks" / "00_start_here.ipynb", as_version=4).cells[0].source
     assert first.endswith("[a word](../docs/glossary.md#chip), solved, badge")
-    texts = {path: path.read_text() for path in top.rglob("*.md")}
+    texts = {path: path.read_text(encoding="utf-8") for path in top.rglob("*.md")}
     for path, text in texts.items():
         for link in re.findall(r"\]\(([^)\s#]+)", text):
             assert re.match("[a-z]+:", link) or (path.parent / link).exists(), f"{path.name}: {link}"
@@ -119,10 +119,10 @@ def test_a_notebook_is_run_once(make: ModuleType, tmp_path: Path) -> None:
     metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), source)
     first = make.executed(source, tmp_path / "kept")
-    words = first.read_text()
+    words = first.read_text(encoding="utf-8")
     assert "uuid4())" in words
     assert '"stdout"' in words
-    assert make.executed(source, tmp_path / "kept").read_text() == words
+    assert make.executed(source, tmp_path / "kept").read_text(encoding="utf-8") == words
     cells[0].source += "  # changed"
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), source)
     second = make.executed(source, tmp_path / "kept")
@@ -131,7 +131,9 @@ def test_a_notebook_is_run_once(make: ModuleType, tmp_path: Path) -> None:
 
 
 def test_every_document_is_on_the_website() -> None:
-    trees = re.findall(r"```\{toctree\}\n(.*?)```", (ROOT / "tools" / "website" / "index.md").read_text(), re.S)
+    trees = re.findall(
+        r"```\{toctree\}\n(.*?)```", (ROOT / "tools" / "website" / "index.md").read_text(encoding="utf-8"), re.S
+    )
     wanted = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
     for path in (ROOT / "docs").rglob("*.md"):
         page = path.relative_to(ROOT).with_suffix("")

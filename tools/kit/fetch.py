@@ -63,11 +63,11 @@ def resolve(project: Path, system: str, python: str) -> list[Wheel]:
     RuntimeError
         If uv finds no set of versions, or a package has no wheel for that system.
     """
-    settings = tomllib.loads((project / "pyproject.toml").read_text())
+    settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     extras = [f"--extra={name}" for name in settings["project"].get("optional-dependencies", {}) if name != "test"]
     with tempfile.TemporaryDirectory() as folder:
         build, lock = Path(folder) / "build.in", Path(folder) / "pylock.toml"
-        build.write_text("\n".join(settings["build-system"]["requires"]))
+        build.write_text("\n".join(settings["build-system"]["requires"]), encoding="utf-8")
         command = [
             *(shutil.which("uv") or str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", *extras),
             *("--format", "pylock.toml", "--output-file", str(lock), "pyproject.toml", str(build)),
@@ -79,7 +79,7 @@ def resolve(project: Path, system: str, python: str) -> list[Wheel]:
             done = subprocess.run(command, cwd=project, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"uv found no versions for {system} with Python {python}:\n{done.stderr}")
-        packages = tomllib.loads(lock.read_text())["packages"]
+        packages = tomllib.loads(lock.read_text(encoding="utf-8"))["packages"]
     if missing := [package["name"] for package in packages if not package.get("wheels")]:
         raise RuntimeError(f"no wheel for {system} with Python {python}: {', '.join(missing)}")
     return [wheel_of(package) for package in packages]
@@ -147,13 +147,15 @@ def make_kit(project: Path, kit: Path, data: list[Path], *, systems: list[str], 
         if path.name not in by_file:  # fetched by an earlier try, with other versions
             path.unlink()
     for system in systems:
-        (part / f"versions-{system}.txt").write_text("".join(f"{wheel.pin}\n" for wheel in wheels[system]))
+        (part / f"versions-{system}.txt").write_text(
+            "".join(f"{wheel.pin}\n" for wheel in wheels[system]), encoding="utf-8"
+        )
     subprocess.run(["git", "archive", "--output", (part / "project.tar").resolve(), "HEAD"], cwd=project, check=True)
     pack(data, part / "data.tar")
     shutil.copy(Path(__file__).parent / "install.py", part)
-    (part / "kit.json").write_text(json.dumps({"python": python, "systems": systems}))
+    (part / "kit.json").write_text(json.dumps({"python": python, "systems": systems}), encoding="utf-8")
     machines = ", ".join(f"{system} ({PLATFORMS[system].split('-')[0]})" for system in systems)
-    (part / "README.txt").write_text(README.format(python=python, platforms=machines))
+    (part / "README.txt").write_text(README.format(python=python, platforms=machines), encoding="utf-8")
     os.rename(part, kit)
     print(f"{kit}: {size_of(kit) / 1e9:.2f} GB. In the classroom: python3 install.py")
 

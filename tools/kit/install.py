@@ -64,14 +64,14 @@ def write_start(folder: Path, jupyter: Path) -> Path:
     else:
         lines = ["#!/bin/sh", *(f"export {name}='{value}'" for name, value in settings.items())]
         lines += [f"cd '{notebooks}'", f"exec '{jupyter}' lab 00_start_here.ipynb"]
-    start.write_text("\n".join(lines) + "\n")
+    start.write_text("\n".join(lines) + "\n", encoding="utf-8")
     start.chmod(0o755)
     return start
 
 
 def main() -> None:
     """Refuse what cannot work, install, and say how to start."""
-    kit = json.loads((KIT / "kit.json").read_text())
+    kit = json.loads((KIT / "kit.json").read_text(encoding="utf-8"))
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path.home() / "landslides").absolute()
     version = "{}.{}".format(*sys.version_info[:2])
     if platform.system() not in kit["systems"]:

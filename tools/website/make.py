@@ -151,19 +151,19 @@ def assemble(notebooks: list[Path], top: Path) -> None:
                 cell.outputs = without_kernel(cell.outputs)
         nbformat.write(notebook, path)
     for path in (top / "docs").rglob("*.md"):
-        path.write_text(settle(path.read_text(), path, top))
-    readme = (ROOT / "README.md").read_text()
+        path.write_text(settle(path.read_text(encoding="utf-8"), path, top), encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     parts = {
         "about": readme.partition("\n## ")[0],
         "gallery": gallery(places, top / "gallery"),
         "course": section(readme, "The course"),
         "experiment": section(readme, "The experiment"),
     }
-    page = (ROOT / "tools" / "website" / "index.md").read_text()
+    page = (ROOT / "tools" / "website" / "index.md").read_text(encoding="utf-8")
     for name, part in parts.items():
         page = page.replace(f"{{{name}}}", part, 1)
-    (top / "api.md").write_text(reference())
-    (top / "index.md").write_text(settle(page, top / "index.md", top))
+    (top / "api.md").write_text(reference(), encoding="utf-8")
+    (top / "index.md").write_text(settle(page, top / "index.md", top), encoding="utf-8")
 
 
 def render(top: Path, out: Path) -> None:
