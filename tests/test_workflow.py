@@ -38,6 +38,15 @@ def test_windows_runs_the_same_checks_as_make(jobs: dict[str, Any]) -> None:
     assert (ROOT / "notebooks" / re.findall(r"\S+\.ipynb", runs["notebook 00"])[0]).exists()
 
 
+def test_the_oldest_versions_run_the_unit_tests_of_make(jobs: dict[str, Any]) -> None:
+    job = jobs["lowest"]
+    venv, install, tests = (step["run"] for step in job["steps"] if "run" in step)
+    assert venv.endswith(re.findall(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text("utf-8"))[0])
+    assert "--resolution lowest-direct" in install
+    command = f"OMP_NUM_THREADS={job['env']['OMP_NUM_THREADS']} {tests.removeprefix('.venv/bin/')}"
+    assert [command] == recipe("unit-test")
+
+
 def test_all_systems_and_the_oldest_python_are_tested_before_a_release(jobs: dict[str, Any]) -> None:
     matrix = jobs["test"]["strategy"]["matrix"]
     oldest = re.findall(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
