@@ -1,7 +1,9 @@
 """Kill every writer at random moments, and see that nothing is lost. By ``python benchmarks/kills.py FOLDER``.
 
-Each writer runs in a process of its own, which is killed at a random moment of its work. After each kill its target
-must be absent or whole. The last call is not killed: it must end with a whole target, and without what the others left.
+Each writer runs in a process of its own, which is killed at a random moment after it has begun to write. After each
+kill its target must be absent or whole. The last call is not killed: it must end with a whole target, and without what
+the others left. ``midway`` counts the kills that left something half written. Processes are forked from one that has
+imported all they need, so that a kill costs no start of Python. For systems that can fork.
 """
 
 from __future__ import annotations
@@ -10,23 +12,26 @@ import argparse
 import functools
 import hashlib
 import http.server
-import importlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+NEEDED = ("experiments.grid", "export", "polygons", "predict", "sources.build", "simulate.full_size", "train")
+FORK = multiprocessing.get_context("forkserver")
+LEFT = (".part", ".unfinished", ".safetensors")
+Begin = Callable[[], None]
 CUBE, SIDE, STEPS = "practice_small", 384, 4
 REGION = "hokkaido_japan"
 """Under this published region's name the practice cube is offered for download."""
@@ -46,7 +51,7 @@ def composite() -> xr.Dataset:
     return make_composite(corner(), channels="sar", timesteps=2)
 
 
-def mapped(out: Path | None) -> xr.DataArray:
+def mapped(out: Path | None, begin: Begin = lambda: None) -> xr.DataArray:
     """Return a map of the corner by a network that was not trained."""
     import torch
 
@@ -58,67 +63,77 @@ def mapped(out: Path | None) -> xr.DataArray:
     image = composite()
     names = tuple(str(name) for name in image["channel"].values)
     normalisation = Normalisation(names, (-12.0,) * len(names), (3.0,) * len(names))
-    return map_scene(build_model(len(names), PRESETS["quick"]).eval(), image, normalisation, out=out, progress=False)
+    model = build_model(len(names), PRESETS["quick"]).eval()
+    begin()
+    return map_scene(model, image, normalisation, out=out, progress=False)
 
 
-def write_cube(folder: Path) -> None:
+def write_cube(folder: Path, begin: Begin) -> None:
     """Simulate a practice region."""
     from landslide_utils.simulate import make_scene
     from landslide_utils.simulate import write_cube as write
     from landslide_utils.simulate.scenario import SCENARIOS
 
-    write(make_scene(SCENARIOS[CUBE]), folder / "cube.zarr", progress=False)
+    scene = make_scene(SCENARIOS[CUBE])
+    begin()
+    write(scene, folder / "cube.zarr", progress=False)
 
 
-def write_composite(folder: Path) -> None:
+def write_composite(folder: Path, begin: Begin) -> None:
     """Keep a composite in a store, as those of large scenes are kept."""
     from landslide_utils import composite as module
 
     kept = composite()  # of the cube in the usual folder
     os.environ["LANDSLIDE_DATA"] = str(folder)
     module.MOST_IN_MEMORY = 0  # type: ignore[attr-defined]
+    begin()
     module.keep_composite(kept, progress=False)
 
 
-def write_map(folder: Path) -> None:
+def write_map(folder: Path, begin: Begin) -> None:
     """Map a scene to a store."""
-    mapped(folder / "map.zarr")
+    mapped(folder / "map.zarr", begin)
 
 
-def write_grid(folder: Path) -> None:
+def write_grid(folder: Path, begin: Begin) -> None:
     """Train two runs."""
     from landslide_utils.experiments.grid import plan_runs, run_grid
 
     grid = plan_runs(cube=CUBE, channels=["vh"], timesteps=[1], seeds=[0, 1], steps=STEPS, runs_dir=str(folder))
+    begin()
     run_grid(grid, here=True, progress=False)
 
 
-def write_export(folder: Path) -> None:
+def write_export(folder: Path, begin: Begin) -> None:
     """Write a map and its polygons to files."""
     from landslide_utils.export import plan_files, write_geotiff, write_polygons
     from landslide_utils.polygons import find_polygons
 
     probability, paths = mapped(None), plan_files(folder, overwrite=True)
     polygons = find_polygons(probability, corner()["dem"].load(), threshold=0.5)
+    begin()
     write_geotiff(probability, paths["map"], threshold=0.5, overwrite=True)
     for kind in ("polygons", "polygons_in_degrees"):
         write_polygons(polygons, paths[kind], overwrite=True)
 
 
-def write_download(folder: Path) -> None:
+def write_download(folder: Path, begin: Begin) -> None:
     """Download a cube from a server on this machine."""
     from landslide_utils.sources.download import download
 
+    begin()
     download(REGION, folder=folder, record=os.environ["RECORD"], progress=False)
 
 
-def write_event(folder: Path) -> None:
+def write_event(folder: Path, begin: Begin) -> None:
     """Make the cube of an event from images."""
     from landslide_utils.sources import Event, plan, write, write_catalogue
 
     files = write_catalogue(corner(), folder.with_name("archive"))
     event = Event("an event", files.box, files.event_time, str(files.polygons))
-    write(plan(event, radar=files.radar, dem=files.dem), folder / "event.zarr", progress=False)
+    planned = plan(event, radar=files.radar, dem=files.dem)
+    begin()
+    write(planned, folder / "event.zarr", progress=False)
 
 
 def check_store(path: Path) -> None:
@@ -158,7 +173,7 @@ def check_file(path: Path) -> None:
         assert len(gpd.read_file(path)) > 0
 
 
-WRITERS: dict[str, tuple[Callable[[Path], None], str, Callable[[Path], None]]] = {
+WRITERS: dict[str, tuple[Callable[[Path, Begin], None], str, Callable[[Path], None]]] = {
     "cube": (write_cube, "cube.zarr", check_store),
     "composite": (write_composite, "composites/[!.]*.zarr", check_composite),
     "map": (write_map, "map.zarr", check_map),
@@ -199,13 +214,21 @@ class Silent(http.server.SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
-def start(name: str, folder: Path, record: str) -> subprocess.Popen[str]:
+def run(name: str, work: Path, record: str, begin: Begin) -> None:
+    """Write once and say nothing: what a process does that is killed."""
+    os.environ["RECORD"] = record
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        WRITERS[name][0](work, begin)
+
+
+def start(name: str, work: Path, record: str) -> Any:
     """Return a process that writes, at the moment at which it begins to."""
-    command = [sys.executable, __file__, str(folder), "--only", name]
-    settings = os.environ | {"RECORD": record, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=settings)
-    assert process.stdout is not None
-    while process.stdout.readline() not in ("writing\n", ""):
+    os.environ["OMP_NUM_THREADS"] = "1"
+    FORK.set_forkserver_preload([f"landslide_utils.{module}" for module in NEEDED])
+    begun = FORK.Event()
+    process = FORK.Process(target=run, args=(name, work, record, begun.set))
+    process.start()
+    while not begun.wait(0.1) and process.is_alive():
         pass
     return process
 
@@ -217,25 +240,33 @@ def try_writer(name: str, folder: Path, record: str, kills: int, seed: int) -> d
     work.mkdir(parents=True)
     for _ in range(2):  # the first also makes what it works from; the second tells how long it writes
         clear(work, pattern)
-        whole, begun = start(name, folder, record), time.perf_counter()
-        whole.wait()
-    seconds, moments, faults, killed = time.perf_counter() - begun, random.Random(seed), [], 0
+        whole, begun = start(name, work, record), time.perf_counter()
+        whole.join()
+    seconds, moments = time.perf_counter() - begun, random.Random(seed)
+    faults, killed, midway = [], 0, 0
     for _ in range(kills):
         clear(work, pattern)
-        process = start(name, folder, record)
-        time.sleep(moments.uniform(0, seconds))
-        killed += process.poll() is None
+        process = start(name, work, record)
+        process.join(moments.uniform(0, seconds))
+        killed += process.is_alive()
         process.kill()
-        process.wait()
+        process.join()
+        midway += process.exitcode != 0 and bool(left_in(work))
         faults += find_faults(sorted(work.glob(pattern)), check)
     clear(work, pattern)
-    process = start(name, folder, record)
-    if process.wait():
+    process = start(name, work, record)
+    process.join()
+    if process.exitcode:
         faults.append("the last call failed")
     targets = sorted(work.glob(pattern))
     faults += find_faults(targets, check) if targets else ["the last call left no target"]
-    left = [path.name for path in work.rglob(".*") if path.name.endswith((".part", ".unfinished", ".safetensors"))]
-    return {"writer": name, "seconds": round(seconds, 1), "killed": killed, "faults": faults, "left": left}
+    counts = {"seconds": round(seconds, 1), "killed": killed, "midway": midway}
+    return {"writer": name, **counts, "faults": faults, "left": left_in(work)}
+
+
+def left_in(work: Path) -> list[str]:
+    """Return the names of what is half written."""
+    return [path.name for path in work.rglob(".*") if path.name.endswith(LEFT)]
 
 
 def clear(work: Path, pattern: str) -> None:
@@ -262,14 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--writers", nargs="+", choices=WRITERS, default=list(WRITERS))
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=WRITERS, help="write once, in this process: what is killed")
     given = parser.parse_args(arguments)
-    if given.only:
-        for module in ("experiments.grid", "export", "polygons", "predict", "sources", "simulate", "train"):
-            importlib.import_module(f"landslide_utils.{module}")
-        print("writing", flush=True)
-        WRITERS[given.only][0](given.folder / given.only)
-        return 0
     lost = 0
     with repository(given.folder / "repository") as record:
         for name in given.writers:
