@@ -292,11 +292,11 @@ def _write_windows(composite: xr.Dataset, unfinished: Unfinished, progress: bool
     chunks = {name: (sizes["channel"], STORED, STORED)[-layer.ndim :] for name, layer in composite.data_vars.items()}
     encoding = {name: {"chunks": shape, "compressors": None} for name, shape in chunks.items()}
     plain = composite.drop_encoding().chunk({"channel": -1, "y": STORED, "x": STORED})
-    if not unfinished.store.exists():
-        plain = plain.assign_coords({name: plain[name].compute() for name in plain.coords})
-        plain.to_zarr(unfinished.store, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-    rows = range(0, sizes["y"], side)
     done = unfinished.read_marks()
+    if not done:  # a process that was killed may have left half a layout
+        plain = plain.assign_coords({name: plain[name].compute() for name in plain.coords})
+        plain.to_zarr(unfinished.store, mode="w", compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+    rows = range(0, sizes["y"], side)
     pixels = composite[list(chunks)].drop_vars([name for name in composite.coords if name not in ("y", "x", "channel")])
     for row in tqdm(rows, desc="composite", unit="row", disable=not progress, leave=False):
         if str(row) not in done:
