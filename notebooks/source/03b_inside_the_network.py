@@ -112,7 +112,7 @@ edge
 # We need nine pixels with data, near the middle of the chip.
 
 # %%
-whole = ndimage.minimum_filter(np.isfinite(before + after), 3)
+whole = ndimage.minimum_filter(np.isfinite(before + after), 3, mode="constant")
 i, j = np.argwhere(whole)[whole.sum() // 2]
 nine = {"y": slice(i - 1, i + 2), "x": slice(j - 1, j + 2)}
 
