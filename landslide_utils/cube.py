@@ -33,10 +33,8 @@ ORBITS = {name: full for full in ("ascending", "descending") for name in (full[0
 ORBIT_STATES = ("sat:orbit_state", "sat_orbit_state", "orbit")
 COORDINATES = ("timestep", "time", "y", "x", *ORBIT_STATES, "relative_orbit")
 HIGHEST_M = 9000.0
-USUAL_POWER = (1e-5, 10.0)
-"""Between these lies the geometric mean of any scene in linear power: no scene is so dark or so bright as a whole."""
-LEAST_PIXEL_M = 0.1
-"""Smaller pixels are in degrees, where nobody knows the coordinate reference system."""
+USUAL_POWER = (1e-5, 10.0)  # between these lies the geometric mean of any scene in linear power
+LEAST_PIXEL_M = 0.1  # smaller pixels are in degrees, where nobody knows the coordinate reference system
 CONVENTIONS = "CF-1.11"
 _RADAR_NAME = "surface_backwards_scattering_coefficient_of_radar_wave"
 CF_ATTRIBUTES: dict[str, dict[str, Any]] = {
@@ -157,8 +155,8 @@ def _canonical(
     """Return a store as a cube; only here and in what it calls are the published cubes' own names known."""
     region = regions.find_region(source)
     cube = store.rename({"timestep": "time"}) if "timestep" in store.dims else store
-    used = {*RADAR, "dem"} if wanted is None else set(wanted)
-    names = [name for name in DIMS if name in cube and (name in used or name == "landslides")]
+    used = {"landslides", *({*RADAR, "dem"} if wanted is None else wanted)}
+    names = [name for name in DIMS if name in cube and name in used]
     faults = _find_layout_faults(cube, names)
     has_radar = any(name in RADAR for name in names)
     event, event_faults = regions.find_event(store.attrs, region, event_time)
@@ -219,10 +217,8 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
     faults = []
     for name in names:
         if set(cube[name].dims) != set(DIMS[name]):
-            dims, needed = (
-                ", ".join(str(dim).replace("time", "timestep") for dim in dims)
-                for dims in (cube[name].dims, DIMS[name])
-            )
+            both = cube[name].dims, DIMS[name]
+            dims, needed = (", ".join(map(str, some)).replace("time", "timestep") for some in both)
             faults.append(f"{name} has dimensions ({dims}) where ({needed}) are needed")
         if cube[name].dtype.kind not in "biuf":
             faults.append(f"{name} holds {cube[name].dtype} where {KINDS[name]} are needed")
@@ -298,8 +294,8 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
             faults += find_crs_faults(crs, "the cube")
         elif pixel < LEAST_PIXEL_M:
             faults.append(f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject to UTM")
-        two = min(cube.sizes["y"], cube.sizes["x"]) > 1
-        faults += find_pixel_faults(transform_of(cube), "the cube") if two else ["one row or column has no slope"]
+        flat = min(cube.sizes["y"], cube.sizes["x"]) == 1
+        faults += ["one row or column has no slope"] if flat else find_pixel_faults(transform_of(cube), "the cube")
     return faults
 
 

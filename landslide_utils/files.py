@@ -39,8 +39,7 @@ class InputError(ValueError):
     def __init__(self, heading: str, faults: Sequence[str]) -> None:
         self.faults = [str(fault) for fault in faults]
         told = [_cut(fault) for fault in self.faults[:MOST_FAULTS]]
-        if len(self.faults) > MOST_FAULTS:
-            told.append(f"and {len(self.faults) - MOST_FAULTS} more")
+        told += [f"and {len(self.faults) - MOST_FAULTS} more"] if len(self.faults) > MOST_FAULTS else []
         super().__init__(f"{_cut(heading)}:\n" + "\n".join(f"  - {fault}" for fault in told))
 
 
@@ -211,8 +210,7 @@ def find_folder_faults(path: str | os.PathLike[str]) -> list[str]:
     there = _nearest(as_path(path))
     if not there.is_dir():
         return [f"{there} is a file where a folder is needed; choose another folder"]
-    may = os.access(there, os.W_OK | os.X_OK)
-    return [] if may else [f"{there} may not be written to; choose another folder"]
+    return [] if os.access(there, os.W_OK | os.X_OK) else [f"{there} may not be written to; choose another folder"]
 
 
 def find_room_faults(path: str | os.PathLike[str], needed: int) -> list[str]:
@@ -306,7 +304,7 @@ def _move(source: Path, target: Path) -> None:
             return
         except PermissionError as error:
             refused = error
-        time.sleep(0.1)
+            time.sleep(0.1)
     advice = "another program has it open, or you may not write there; close that program, then try again"
     raise PermissionError(refused.errno, f"{source} cannot become {target} ({refused.strerror}): {advice}") from refused
 
@@ -343,11 +341,5 @@ def in_bytes(number: float) -> str:
 
 
 def in_time(seconds: float) -> str:
-    """Return a span of time for reading, at least a minute.
-
-    Examples
-    --------
-    >>> in_time(200), in_time(9000)
-    ('3 min', '2.5 h')
-    """
+    """Return a span of time for reading, at least a minute, such as 3 min or 2.5 h."""
     return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{max(seconds / 60, 1):.0f} min"

@@ -171,38 +171,6 @@ def count_weights(model: torch.nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
-def decoder_blocks(model: Any) -> dict[tuple[int, int], torch.nn.Module]:
-    """Return the blocks of a UNet++ by their place (i, j): halved i times in resolution, and in column j from 1.
-
-    Those with i + j = depth are the decoder's. The rest are nested between it and the encoder, which is column 0.
-    """
-    last, places = model.decoder.depth, {}
-    for name, block in model.decoder.blocks.items():
-        back, stage = map(int, name.split("_")[1:])  # x_0_2: third block of the decoder; x_1_2: one column before it
-        places[last - stage, stage - back + 1] = block
-    return places
-
-
-def activations(model: Any, image: torch.Tensor) -> dict[tuple[int, int], torch.Tensor]:
-    """Return what each node of a UNet++ computes from images (n, channel, y, x), by the node's place (i, j).
-
-    The input is (0, 0), the stages of the encoder are (1, 0), (2, 0) and so on; then come the :func:`decoder_blocks`.
-    """
-    import torch
-
-    kept: dict[Any, Any] = {}
-    parts: dict[Any, torch.nn.Module] = {"encoder": model.encoder, **decoder_blocks(model)}
-    hooks = [
-        part.register_forward_hook(lambda *call, name=name: kept.update({name: call[-1]}))
-        for name, part in parts.items()
-    ]
-    with torch.inference_mode():
-        model.eval()(image)
-    for hook in hooks:
-        hook.remove()
-    return {(i, 0): stage for i, stage in enumerate(kept.pop("encoder"))} | kept
-
-
 def fold_normalisation(model: torch.nn.Module, channels: int, divisor: int) -> torch.nn.Module:
     """Return a copy of a network for prediction, with each batch normalisation folded into the convolution before it.
 

@@ -95,10 +95,7 @@ def precision() -> str:
 
 
 def _seconds(*, bf16: bool) -> float:
-    """Return the time that a convolution takes on the CPU, forwards and backwards: the least of five.
-
-    As large as those of the presets: a smaller one takes as long to start as to compute, whatever the precision.
-    """
+    """Return the time that a convolution as large as the presets' takes, forwards and backwards: the least of five."""
     convolution = torch.nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
     image = torch.ones(2, 64, 64, 64).contiguous(memory_format=torch.channels_last)
     taken = []

@@ -12,10 +12,8 @@ from landslide_utils.chips import SIZE
 from landslide_utils.model import (
     LOSSES,
     PRESETS,
-    activations,
     build_model,
     count_weights,
-    decoder_blocks,
     dice_bce,
     fold_normalisation,
     masked_cross_entropy,
@@ -140,16 +138,3 @@ def test_losses_ignore_pixels_without_data_and_reward_the_right_answer() -> None
     right = torch.where(labels[seen] > 0, p, 1 - p)
     dice = 1 - 2 * (p * labels[seen]).sum() / (p.sum() + labels[seen].sum())
     assert float(dice_bce(logits, labels, valid)) == pytest.approx(float(-right.log().mean() + dice), rel=1e-5)
-
-
-def test_what_nodes_compute_is_kept_and_leads_to_the_output() -> None:
-    model = build_model(2, PRESETS["quick"]).eval()
-    image = torch.rand(1, 2, 64, 64, generator=torch.Generator().manual_seed(0))
-    kept = activations(model, image)
-    with torch.no_grad():
-        assert torch.equal(model.segmentation_head(kept[0, 3]), model(image))
-        assert torch.equal(kept[2, 0], model.encoder(image)[2])
-        block = decoder_blocks(model)[1, 2]
-        assert torch.equal(block(kept[2, 1], torch.cat([kept[1, 1], kept[1, 0]], 1)), kept[1, 2])
-    assert sorted(kept) == [(0, 0), (0, 3), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0)]
-    assert not any(part._forward_hooks for part in model.modules())  # none is left behind

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from landslide_utils.chips import SIZE
 from landslide_utils.figures import style
 from landslide_utils.grid import extent_km
-from landslide_utils.model import activations, count_weights, decoder_blocks
+from landslide_utils.model import count_weights
 
 NODES = {"encoder": "#9ecae8", "decoder": "#f6cd7a", "nested": "#8fd3bd"}
 """Kinds of nodes and their colours: blue, orange and green of the house, light enough for text."""
@@ -23,10 +23,42 @@ LAYERS = {"backscatter": style.BACKSCATTER, "activation": style.PROBABILITY, "gr
 """Colours of layers by the first word of a row's label; all others are of either sign."""
 
 
+def decoder_blocks(model: Any) -> dict[tuple[int, int], Any]:
+    """Return the blocks of a UNet++ by their place (i, j): halved i times in resolution, and in column j from 1.
+
+    Those with i + j = depth are the decoder's. The rest are nested between it and the encoder, which is column 0.
+    """
+    last, places = model.decoder.depth, {}
+    for name, block in model.decoder.blocks.items():
+        back, stage = map(int, name.split("_")[1:])  # x_0_2: third block of the decoder; x_1_2: one column before it
+        places[last - stage, stage - back + 1] = block
+    return places
+
+
+def activations(model: Any, image: Any) -> dict[tuple[int, int], Any]:
+    """Return what each node of a UNet++ computes from images (n, channel, y, x), by the node's place (i, j).
+
+    The input is (0, 0), the stages of the encoder are (1, 0), (2, 0) and so on; then come the :func:`decoder_blocks`.
+    """
+    import torch
+
+    kept: dict[Any, Any] = {}
+    parts: dict[Any, Any] = {"encoder": model.encoder, **decoder_blocks(model)}
+    hooks = [
+        part.register_forward_hook(lambda *call, name=name: kept.update({name: call[-1]}))
+        for name, part in parts.items()
+    ]
+    with torch.inference_mode():
+        model.eval()(image)
+    for hook in hooks:
+        hook.remove()
+    return {(i, 0): stage for i, stage in enumerate(kept.pop("encoder"))} | kept
+
+
 def read_network(model: Any, channels: int, side: int = SIZE) -> pd.DataFrame:
     """Return the nodes of a UNet++, one a line: what each gives for images of a width in pixels, and its weights.
 
-    The index is the node's place (i, j), as :func:`landslide_utils.model.activations` has it; the output follows the
+    The index is the node's place (i, j), as :func:`activations` has it; the output follows the
     last. The columns are ``kind``, ``channels``, ``side`` (pixels), ``weights`` and ``takes``: the places of the nodes
     that it takes.
     """

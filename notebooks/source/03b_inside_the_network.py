@@ -66,8 +66,8 @@ from landslide_utils import metrics
 from landslide_utils.chips import cut_chips, part_mask
 from landslide_utils.course import check
 from landslide_utils.experiments.runs import prepare, run
-from landslide_utils.figures.network import layers_figure, network_figure, read_network
-from landslide_utils.model import PRESETS, activations, count_weights, decoder_blocks, reach
+from landslide_utils.figures.network import activations, decoder_blocks, layers_figure, network_figure, read_network
+from landslide_utils.model import PRESETS, count_weights, reach
 from landslide_utils.predict import map_scene
 
 # %% [markdown]

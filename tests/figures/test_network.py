@@ -13,7 +13,7 @@ from PIL import Image
 
 from landslide_utils.figures import network
 from landslide_utils.figures.style import Picture
-from landslide_utils.model import PRESETS, build_model, count_weights, decoder_blocks
+from landslide_utils.model import PRESETS, build_model, count_weights
 
 
 @functools.cache
@@ -54,7 +54,7 @@ def test_each_block_takes_the_channels_of_the_nodes_that_arrows_lead_from(preset
     model = built(preset)
     nodes = network.read_network(model, 4, 64)
     assert nodes["weights"].sum() == count_weights(model)
-    for place, block in decoder_blocks(model).items():
+    for place, block in network.decoder_blocks(model).items():
         first = next(part for part in block.modules() if isinstance(part, torch.nn.Conv2d))
         assert first.in_channels == sum(nodes.loc[taken, "channels"] for taken in nodes.loc[place, "takes"])
 
@@ -76,3 +76,16 @@ def test_layers_are_drawn_with_outlines_and_described() -> None:
         pixels_of(network.layers_figure("x", {"a": {"b": layer}, "c": {"d": layer}})).shape,
     )
     assert wide[0] < 0.7 * tall[0]  # rows of one layer stand side by side
+
+
+def test_what_nodes_compute_is_kept_and_leads_to_the_output() -> None:
+    model = build_model(2, PRESETS["quick"]).eval()
+    image = torch.rand(1, 2, 64, 64, generator=torch.Generator().manual_seed(0))
+    kept = network.activations(model, image)
+    with torch.no_grad():
+        assert torch.equal(model.segmentation_head(kept[0, 3]), model(image))
+        assert torch.equal(kept[2, 0], model.encoder(image)[2])
+        block = network.decoder_blocks(model)[1, 2]
+        assert torch.equal(block(kept[2, 1], torch.cat([kept[1, 1], kept[1, 0]], 1)), kept[1, 2])
+    assert sorted(kept) == [(0, 0), (0, 3), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0)]
+    assert not any(part._forward_hooks for part in model.modules())  # none is left behind
