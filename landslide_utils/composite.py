@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -292,11 +293,10 @@ def _write_windows(composite: xr.Dataset, unfinished: Unfinished, progress: bool
     chunks = {name: (sizes["channel"], STORED, STORED)[-layer.ndim :] for name, layer in composite.data_vars.items()}
     encoding = {name: {"chunks": shape, "compressors": None} for name, shape in chunks.items()}
     plain = composite.drop_encoding().chunk({"channel": -1, "y": STORED, "x": STORED})
-    done = unfinished.read_marks()
-    if not done:  # a process that was killed may have left half a layout
-        plain = plain.assign_coords({name: plain[name].compute() for name in plain.coords})
-        plain.to_zarr(unfinished.store, mode="w", compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-    rows = range(0, sizes["y"], side)
+    plain = plain.assign_coords({name: plain[name].compute() for name in plain.coords})
+    write = functools.partial(plain.to_zarr, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+    unfinished.lay_out(write)
+    rows, done = range(0, sizes["y"], side), unfinished.read_marks()
     pixels = composite[list(chunks)].drop_vars([name for name in composite.coords if name not in ("y", "x", "channel")])
     for row in tqdm(rows, desc="composite", unit="row", disable=not progress, leave=False):
         if str(row) not in done:

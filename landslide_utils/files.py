@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from tqdm.auto import tqdm
 
 LOCK = "writer.lock"
 MOST_JSON_BYTES = 16 * 2**20
-MOST_FAULTS = 50
-MOST_CHARACTERS = 2000  # of one fault in a message: what is wrong with a hostile file may be megabytes long
+MOST_FAULTS, MOST_CHARACTERS = 50, 2000  # of a message, and of one fault: a hostile file may have megabytes of them
 
 
 class InputError(ValueError):
@@ -158,6 +157,12 @@ class Unfinished:
 
     store: Path
     marks: Path
+
+    def lay_out(self, write: Callable[[Path], object]) -> None:
+        """Let the empty store be written to a path, unless it is there: half of it would stop all later calls."""
+        if not self.store.exists():
+            with atomic_write(self.store) as part:
+                write(part)
 
     def mark(self, piece: str, **what: Any) -> None:
         """Write down that a piece is whole, and what is to be known of it."""

@@ -205,8 +205,7 @@ def map_scene(
         return empty.copy(data=values).assign_attrs(_shares(counts, values.size))
     with resumable_write(out, json.dumps([_fingerprint(job), side, windows])) as unfinished, bar:
         done = unfinished.read_marks()
-        if not unfinished.store.exists():
-            _lay_out(empty, unfinished.store)
+        unfinished.lay_out(lambda path: _lay_out(empty, path))
         missing = [window for window in windows if f"{window.row}-{window.col}" not in done]
         bar.update(len(windows) - len(missing))
         for _ in _work(replace(job, unfinished=unfinished), missing, scheduler):

@@ -43,6 +43,14 @@ NOT_ON_WINDOWS = {
 """Unit tests that need what only POSIX systems have, by the reason; all others run on Windows too."""
 
 
+@pytest.fixture(autouse=True)
+def thirty_two_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test compute in 32 bits, on a processor too that is faster with bfloat16: what it compares is exact."""
+    from landslide_utils import train
+
+    monkeypatch.setattr(train, "precision", lambda: "no")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip on Windows what cannot run there."""
     reasons = {name: reason for reason, names in NOT_ON_WINDOWS.items() for name in names}

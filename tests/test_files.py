@@ -286,3 +286,19 @@ def test_what_another_program_reads_is_replaced_a_moment_later_or_the_error_says
         write(part, "new")
     assert read() == ("new" if refusals < 10 else "old")
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_store_that_was_laid_out_in_half_is_laid_out_anew(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.mkdir()
+        (path / ".zgroup").write_text("{}", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), resumable_write(tmp_path / "map.zarr", "key") as unfinished:
+        unfinished.lay_out(half)
+    calls = []
+    with resumable_write(tmp_path / "map.zarr", "key") as unfinished:
+        for _ in range(2):  # the second finds it
+            unfinished.lay_out(lambda path: calls.append(path.mkdir()))
+    assert len(calls) == 1
+    assert list((tmp_path / "map.zarr").iterdir()) == []

@@ -98,6 +98,11 @@ def test_a_loss_that_is_no_number_stops_training(four_chips: pd.DataFrame) -> No
         list(train.fit(session, train_steps=lambda *_: float("nan"), progress=False))
 
 
+@pytest.fixture
+def thirty_two_bits() -> None:
+    """Leave the precision as it is measured, instead of that of the other tests."""
+
+
 @pytest.mark.parametrize(("seconds", "chosen"), [((1.0, 0.5), "bf16"), ((1.0, 0.9), "no"), ((1.0, 9.0), "no")])
 def test_the_faster_precision_is_taken(
     monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: str
