@@ -77,13 +77,14 @@ class Preset:
 
     def __post_init__(self) -> None:
         """Refuse what no training can use, all at once."""
-        known: dict[str, Sequence[object]] = dict.fromkeys(("steps", "validate_every", "batch_size"), range(1, 2**31))
-        known |= {"optimiser": ("adam", "adamw"), "schedule": ("one-cycle", "constant"), "crop": (16, 32, 64, 128)}
-        known |= {"loss": ("cross-entropy", "dice-bce"), "architecture": ("unet++", "unet")}
+        known: dict[str, Sequence[object]] = {"optimiser": ("adam", "adamw"), "schedule": ("one-cycle", "constant")}
+        known |= {"loss": ("cross-entropy", "dice-bce"), "architecture": ("unet++", "unet"), "crop": (16, 32, 64, 128)}
         faults = [f"{n}={getattr(self, n)!r} is not one of {v}" for n, v in known.items() if getattr(self, n) not in v]
-        for name in ("learning_rate", "weight_decay", "landslide_chips"):
-            if find_kind_faults("a number", value=(rate := getattr(self, name))) or not 0 <= rate < 1e9:
-                faults.append(f"{name}={rate!r} is not a number, 0 or more")
+        whole, rates = ("steps", "validate_every", "batch_size"), ("learning_rate", "weight_decay", "landslide_chips")
+        for names, kind, least in ((whole, "a whole number", 1), (rates, "a number", 0)):
+            for name in names:
+                if find_kind_faults(kind, value=(value := getattr(self, name))) or not least <= value < 2**31:
+                    faults.append(f"{name}={value!r} is not {kind}, {least} or more")
         if faults:
             raise InputError("this preset cannot be used", faults)
 

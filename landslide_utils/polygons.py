@@ -154,9 +154,8 @@ def find_polygons(
     faults = find_threshold_faults(threshold)
     if find_kind_faults("a whole number", min_pixels=min_pixels) or min_pixels < 1:
         faults.append(f"min_pixels={min_pixels!r}: must be a whole number, 1 or more")
-    if map_faults := find_grid_faults(probability, "the map"):
-        faults += map_faults
-    elif (
+    faults += find_grid_faults(probability, "the map")
+    if isinstance(probability, xr.DataArray) and (
         getattr(dem, "dims", None) != probability.dims
         or dem.dtype.kind not in "biuf"
         or dem.shape != probability.shape

@@ -238,7 +238,7 @@ def parse_instant(text: str) -> dt.datetime:
         raise ValueError(
             f"event_time={text!r} is a day, and a pass on that day can be before or after the event; {advice}"
         )
-    if not 1900 < instant.year < 2200:  # what numpy's nanoseconds hold, and no satellite was earlier
+    if not 1900 < instant.year <= 2200:  # what numpy's nanoseconds hold, and no satellite was earlier
         raise ValueError(f"event_time={text!r} is in the year {instant.year}; {advice}")
     if instant.tzinfo is not None:
         instant = instant.astimezone(dt.UTC).replace(tzinfo=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,18 @@ NOT_ON_WINDOWS = {
 """Unit tests that need what only POSIX systems have, by the reason; all others run on Windows too."""
 
 
-@pytest.fixture(autouse=True)
-def thirty_two_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every test compute in 32 bits, on a processor too that is faster with bfloat16: what it compares is exact."""
+@pytest.fixture(autouse=True, scope="session")
+def measured_precision() -> Iterator[Callable[[], str]]:
+    """Let every test compute in 32 bits: what it compares is exact, on a processor too that is faster with bfloat16.
+
+    Yields what measures the precision.
+    """
     from landslide_utils import train
 
-    monkeypatch.setattr(train, "precision", lambda: "no")
+    with pytest.MonkeyPatch.context() as patch:
+        measure = train.precision
+        patch.setattr(train, "precision", lambda: "no")
+        yield measure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

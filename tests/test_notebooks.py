@@ -121,7 +121,7 @@ def test_a_network_is_opened(tmp_path: Path) -> None:
     assert "at most 65 pixels to each side" in text
     trained = float(re.search(r"as trained: AUPRC ([0-9.]+)", text).group(1))  # type: ignore[union-attr]
     (folder,) = (tmp_path / "runs").glob("[!.]*/")
-    auprc = json.loads((folder / "metrics.json").read_text())["auprc"]
+    auprc = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["auprc"]
     assert trained == pytest.approx(auprc, abs=0.002)  # what is switched off is switched on again
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,25 +99,23 @@ def test_a_loss_that_is_no_number_stops_training(four_chips: pd.DataFrame) -> No
         list(train.fit(session, train_steps=lambda *_: float("nan"), progress=False))
 
 
-@pytest.fixture
-def thirty_two_bits() -> None:
-    """Leave the precision as it is measured, instead of that of the other tests."""
-
-
 @pytest.mark.parametrize(("seconds", "chosen"), [((1.0, 0.5), "bf16"), ((1.0, 0.9), "no"), ((1.0, 9.0), "no")])
 def test_the_faster_precision_is_taken(
-    monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: str
+    monkeypatch: pytest.MonkeyPatch, measured_precision: Any, seconds: tuple[float, float], chosen: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert 0 < train._seconds(bf16=False) < 1
     assert 0 < train._seconds(bf16=True) < 10
     monkeypatch.setattr(train, "_seconds", lambda *, bf16: seconds[bf16])
-    assert train.precision.__wrapped__() == chosen
+    assert measured_precision.__wrapped__() == chosen
 
 
-def test_measuring_the_precision_changes_no_weight(four_chips: pd.DataFrame) -> None:
-    train.precision.cache_clear()
-    first, second = (_weights(train.start_session(_scene(four_chips), TINY, seed=5)) for _ in range(2))
+def test_measuring_the_precision_changes_no_weight(
+    four_chips: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, measured_precision: Any
+) -> None:
+    first = _weights(train.start_session(_scene(four_chips), TINY, seed=5))
+    monkeypatch.setattr(train, "precision", lambda: measured_precision.__wrapped__() and "no")
+    second = _weights(train.start_session(_scene(four_chips), TINY, seed=5))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

@@ -131,7 +131,7 @@ def _holds(is_allowed: Callable[[Any], bool], value: Any) -> bool:
 
 _NUMBERS = [field.name for field in dataclasses.fields(Scenario) if field.type == "float"]
 _RULES: list[tuple[str, Callable[[Any], bool], str]] = [
-    ("", lambda value: not find_kind_faults("a number", value=value) and abs(value) < 1e6, "must be a number"),
+    ("", lambda value: not find_kind_faults("a number", value=value) and abs(value) < 1e9, "must be a number"),
     ("seed height width hills_row hills_col", _is_count, "must be a whole number, 0 or more"),
     (
         "height width",
