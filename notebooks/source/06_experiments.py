@@ -75,7 +75,9 @@ table[["channels", "timesteps", "seed", "auprc", "prevalence", "auprc_landslide_
 # ## The whole grid
 #
 # Five band combinations, one to four passes, three seeds: sixty runs on the practice cube. One command made them:
-# `python -m landslide_utils.experiments --results docs/results`.
+# `python -m landslide_utils.experiments --results docs/results`. The same grid with two seeds, on a simulated cube as
+# large as the published one, is in `docs/results/practice_hokkaido`. Its test has many more chips with landslides. To
+# look at it, set `results` to that folder.
 
 # %%
 from landslide_utils.experiments import results as kept
