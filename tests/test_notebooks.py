@@ -136,7 +136,7 @@ def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
     assert len(pictures(cells)) == 4
     text = text_of(cells)
     by_hand, by_library = re.search(r"by hand ([0-9.]+), by library ([0-9.]+)", text).groups()  # type: ignore[union-attr]
-    assert float(by_hand) == pytest.approx(float(by_library), abs=1e-4)
+    assert float(by_hand) == pytest.approx(float(by_library), abs=1e-3)  # equal scores, of which bfloat16 has many
     assert "ceiling for single pixels" in text
     assert re.search(r"beside - apart: [+-][0-9.]+, 95 % interval -", text)
     assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 1  # to be read again next time
