@@ -29,11 +29,8 @@ from landslide_utils.cube import COORDINATES, open_cube
 from landslide_utils.files import InputError, atomic_write, find_room_faults, hold, in_bytes, make_folder, say
 from landslide_utils.regions import INCIDENCE, Part, data_folder, open_store
 from landslide_utils.sources import download, fetch
-from landslide_utils.sources.archive import ArchiveError, check_entries
+from landslide_utils.sources.archive import MOST_LIST_BYTES, ArchiveError, check_entries
 from landslide_utils.sources.store import METADATA, GuardedStore
-
-MOST_DIRECTORY_BYTES = 32 * 2**20
-"""Of an archive's directory, and of a store's documents and coordinates in it: 300,000 members, about."""
 
 TAIL = 2**16 + 2**8
 """Bytes that are read first: at its end, before a comment of up to 2**16 bytes, an archive says where all else is."""
@@ -67,7 +64,7 @@ class _Stretch(io.RawIOBase):
 
     def read(self, count: int = -1) -> bytes:
         if self.place < self.start:
-            if not self.read_before or self.size - self.place > MOST_DIRECTORY_BYTES:
+            if not self.read_before or self.size - self.place > MOST_LIST_BYTES:
                 raise zipfile.BadZipFile(f"byte {self.place} is not where a directory or a member may be")
             self.data, self.start = self.read_before(self.place, self.start) + self.data, self.place
         first = self.place - self.start

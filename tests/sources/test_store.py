@@ -227,7 +227,7 @@ def test_links_out_of_the_store_and_pipes_are_not_read(store: Path, tmp_path: Pa
         open_cube(str(store))
     chunk.unlink()
     os.mkfifo(chunk)
-    with pytest.raises(CubeError, match="is no plain file"):
+    with pytest.raises(CubeError, match=r"landslides/0\.0 is no plain file"):
         open_cube(str(store))
     (tmp_path / "link.zarr").symlink_to(store)
     (store / "landslides" / "0.0").unlink()

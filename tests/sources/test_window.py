@@ -505,7 +505,7 @@ def test_directories_and_members_have_limits(
     repository.archive = archive
     monkeypatch.setattr(fetch, "MOST_OBJECT_BYTES", 1000)
     refuse(r"hokkaido_japan\.zip is not read|has more than the 1\.00kB that are allowed")
-    monkeypatch.setattr(window_module, "MOST_DIRECTORY_BYTES", 66_000)
+    monkeypatch.setattr(window_module, "MOST_LIST_BYTES", 66_000)
     (folder / f".{NAME}.window" / "directory").unlink()
     refuse(r"BadZipFile: byte \d+ is not where a directory or a member may be")
 
