@@ -147,7 +147,7 @@ def test_a_map_and_its_files_are_made(tmp_path: Path, monkeypatch: pytest.Monkey
     cells = lesson("05_map", tmp_path, out_dir=str(folder), steps=120)
     files = {"probability.tif", "landslides.gpkg", "landslides.geojson", "map.html"}
     assert {path.name for path in folder.iterdir()} == files
-    assert len(pictures(cells)) == 3
+    assert len(pictures(cells)) == 4
     assert text_of(cells).count("<iframe") == 1
     again = rioxarray.open_rasterio(folder / "probability.tif").squeeze(drop=True)
     polygons = gpd.read_file(folder / "landslides.gpkg")
