@@ -1,4 +1,4 @@
-"""Scores that a network must beat: log ratios, which need no training, and a random forest of single pixels."""
+"""Scores that a network must beat: log ratios, a random forest, and a transformer that knows other radar."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import logit
 
 from landslide_utils.chips import part_mask
 from landslide_utils.composite import MOST_IN_MEMORY
 from landslide_utils.cube import RADAR
+from landslide_utils.files import InputError
+from landslide_utils.grid import pixel_size_m
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
@@ -24,6 +27,7 @@ SMOOTHING = 1.5
 DRAWN = 20_000
 """Pixels with, and pixels without landslides that a random forest is trained on, or all that there are."""
 
+_PIXEL_M, _STRIDE = 30, 8  # what OPERA's transformer was trained on; pixels between two of its looks
 _CUT = 4  # standard deviations at which the Gaussian ends
 _SIDE = 512  # of the windows that a large image is computed by, in pixels
 _SAMPLE = 1_000_000  # pixels that tell the level of a large image
@@ -151,6 +155,66 @@ def random_forest(
     score.ravel()[scored] = forest.predict_proba(neighbourhood_features(image, scored))[:, 1]
     hand_memory_back()
     return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")
+
+
+def disturbance(before: xr.Dataset, after: xr.Dataset) -> xr.DataArray:
+    """Return how far (time, y, x) each later pass lies from what a transformer expects after the earlier ones.
+
+    The transformer belongs to OPERA's disturbance product, DIST-S1. It was trained on real Sentinel-1 images of many
+    places to predict the next pass, and has seen no label and nothing of this package's radar.
+
+    Parameters
+    ----------
+    before, after : xarray.Dataset
+        ``vv`` and ``vh`` (time, y, x), linear power, all of one track; two to ten passes before. Pixels that are
+        smaller than the transformer's 30 m are averaged.
+
+    Returns
+    -------
+    xarray.DataArray (time, y, x), float32
+        Distance in standard deviations, of VV or VH, whichever is further; NaN within 30 m of missing pixels.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the optional package ``distmetrics`` is not installed.
+    InputError
+        If there are other than two to ten passes before, or the scene is too small.
+
+    References
+    ----------
+    Hardiman-Mostow, Marshak & Handwerger 2024, arXiv:2409.00146; https://github.com/opera-adt/distmetrics.
+    """
+    try:
+        from distmetrics.model_load import load_transformer_model
+        from distmetrics.tf_inference import estimate_normal_params
+    except ImportError:
+        advice = 'for Python 3.12 or newer, pip install -e ".[transformer]" installs it'
+        raise ModuleNotFoundError(f"The transformer is optional, and not installed: {advice}") from None
+    faults = [] if before.sizes["time"] in range(2, 11) else [f"{before.sizes['time']} passes before, but not 2 to 10"]
+    factor = max(round(_PIXEL_M / pixel_size_m(before)), 1)
+    if min(after.sizes["y"], after.sizes["x"]) < 2 * _STRIDE * factor:
+        faults.append(f"{after.sizes['y']} x {after.sizes['x']} pixels, but it takes at least {2 * _STRIDE} of 30 m")
+    if faults:
+        raise InputError("the transformer cannot be used", faults)
+    known, new = _logits(before, factor), _logits(after, factor)  # (time, polarisation, y, x)
+    model = load_transformer_model("transformer_optimized", device="cpu")
+    mean, sd = estimate_normal_params(model, *known.swapaxes(0, 1), stride=_STRIDE, tqdm_enabled=False, device="cpu")
+    away = (abs(new - mean) / sd).max(axis=1).repeat(factor, axis=1).repeat(factor, axis=2)
+    layer = after["vv"].drop_attrs()
+    return layer.copy(data=away[:, : layer.sizes["y"], : layer.sizes["x"]].astype(np.float32)).rename("disturbance")
+
+
+def _logits(passes: xr.Dataset, factor: int) -> NDArray[np.float32]:
+    """Return passes as the transformer knows them (time, polarisation, y, x): coarser, despeckled, as logits."""
+    from distmetrics.despeckle import despeckle_one_rtc_arr_with_tv as despeckle
+
+    power = passes[list(RADAR)].to_array().transpose("time", "variable", "y", "x")
+    more = {
+        dim: (0, -power.sizes[dim] % (factor * _STRIDE)) for dim in ("y", "x")
+    }  # else the last rows are not looked at
+    coarse = power.pad(more, mode="edge").coarsen(y=factor, x=factor).mean().values
+    return np.stack([[logit(despeckle(layer)) for layer in both] for both in coarse]).astype(np.float32)
 
 
 def hand_memory_back() -> None:

@@ -68,9 +68,9 @@ import pandas as pd
 from scipy import stats
 
 from landslide_utils import grid, metrics, terrain
-from landslide_utils.baselines import log_ratio_detectors, random_forest
+from landslide_utils.baselines import disturbance, log_ratio_detectors, random_forest
 from landslide_utils.chips import part_mask, split_chips
-from landslide_utils.composite import keep_composite, make_composite
+from landslide_utils.composite import choose_passes, keep_composite, make_composite
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.runs import run
@@ -196,6 +196,20 @@ detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 # %%
 valid = composite["valid"]
 detectors["random forest"] = random_forest(composite["image"], composite["landslides"], valid, chips, seed=config.seed)
+
+# %% [markdown]
+# The next rung is a network that has seen real radar of many places, and no label: the **transformer** of OPERA, NASA's
+# project that watches the Earth for changes. It reads the passes before the event and says what it expects next. The
+# further a pass is from that, the more likely something changed. It is optional: if it is not installed, the cell says
+# how to get it, and the ladder has one rung fewer.
+
+# %%
+passes = choose_passes(datacube, config.timesteps, config.orbit)
+before, after = (datacube[["vv", "vh"]].isel(time=list(side)).load() for side in (passes.before, passes.after))
+try:
+    detectors["transformer, no label"] = disturbance(before, after).mean("time")
+except (ModuleNotFoundError, ValueError) as reason:
+    print(reason)
 
 # %% [markdown]
 # On a practice cube there is one more rung. The simulator's truth says how likely each pixel's radar is with and

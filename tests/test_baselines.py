@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landslide_utils.baselines import disturbance
+from landslide_utils.files import InputError
+
+HERE = importlib.util.find_spec("distmetrics") is not None
+needs_it = pytest.mark.skipif(not HERE, reason="the extra transformer is not installed")
+
+
+def _passes(number: int, side: int = 64, seed: int = 0, pixel_m: float = 30) -> xr.Dataset:
+    """Return passes over flat ground with the speckle of seven looks."""
+    speckle = np.random.default_rng(seed).gamma(7, 1 / 7, (2, number, side, side))
+    places = {"time": np.arange(number), "y": -pixel_m * np.arange(side), "x": pixel_m * np.arange(side)}
+    layers = {
+        name: (("time", "y", "x"), level * each)
+        for name, level, each in zip(("vv", "vh"), (0.2, 0.04), speckle, strict=True)
+    }
+    return xr.Dataset(layers, places)
+
+
+@pytest.mark.skipif(HERE, reason="the extra transformer is installed")
+def test_without_the_extra_the_learner_is_told_how_to_get_it() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"transformer is optional, and not installed: .*\[transformer\]"):
+        disturbance(_passes(4), _passes(1, seed=1))
+
+
+@needs_it
+@pytest.mark.parametrize(("pixel_m", "side"), [(30, 61), (10, 190)])
+def test_a_place_that_changed_is_further_away_than_one_that_did_not(pixel_m: float, side: int) -> None:
+    before, after = _passes(4, side, pixel_m=pixel_m), _passes(2, side, seed=1, pixel_m=pixel_m)
+    place = {"y": slice(side // 3, side // 2), "x": slice(side // 3, side // 2)}
+    changed = xr.zeros_like(after["vv"].isel(time=0), bool)
+    changed[place] = True
+    dark = after.where(~changed, after / 8)
+    away = disturbance(before, dark)
+    assert away.dims == ("time", "y", "x")
+    assert away.shape == after["vv"].shape
+    assert float(away.where(changed).median()) > 3 > 2 * float(away.where(~changed).median())
+
+
+@needs_it
+def test_too_few_passes_and_too_small_a_scene_are_said_together() -> None:
+    with pytest.raises(InputError, match=r"1 passes before, but not 2 to 10[\s\S]*8 x 8 pixels"):
+        disturbance(_passes(1, 8), _passes(1, 8, seed=1))
