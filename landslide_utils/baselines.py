@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import itertools
 import math
 import os
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import logit
 
+from landslide_utils import hand_memory_back
 from landslide_utils.chips import part_mask
 from landslide_utils.composite import MOST_IN_MEMORY
 from landslide_utils.cube import RADAR
@@ -215,9 +214,3 @@ def _logits(passes: xr.Dataset, factor: int) -> NDArray[np.float32]:
     }  # else the last rows are not looked at
     coarse = power.pad(more, mode="edge").coarsen(y=factor, x=factor).mean().values
     return np.stack([[logit(despeckle(layer)) for layer in both] for both in coarse]).astype(np.float32)
-
-
-def hand_memory_back() -> None:
-    """Give memory that was freed back to the system: Linux's allocator keeps 0.1 GB, which a notebook needs."""
-    with contextlib.suppress(OSError, AttributeError):  # other systems have no such call
-        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -25,7 +25,7 @@ import zarr
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from landslide_utils.baselines import hand_memory_back
+from landslide_utils import hand_memory_back
 from landslide_utils.chips import SIZE
 from landslide_utils.composite import identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS

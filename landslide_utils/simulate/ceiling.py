@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from landslide_utils.baselines import hand_memory_back
+from landslide_utils import hand_memory_back
 from landslide_utils.composite import choose_passes
 from landslide_utils.grid import Window
 from landslide_utils.simulate import radar
