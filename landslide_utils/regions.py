@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import math
 import os
@@ -58,64 +59,29 @@ class Region:
         return "simulated by landslide_utils.simulate" if self.simulated else f"Boehm et al. 2022, {ZENODO}"
 
 
+_IBURI, _KAIKOURA, _TALAKMAU = "2018-09-05T18:07:59", "2016-11-13T11:02:56", "2022-02-25T01:39:27"
+_MARIA, _HURRICANE = ("2017-09-20T00:00:00", "2017-09-22T00:00:00"), ("2017-09-20T10:15:00", "2017-09-21T22:15:00")
+_practice = functools.partial(Region, crs="EPSG:32654", simulated=True)
 REGIONS = {
     region.name: region
     for region in (
-        Region(
-            "practice_earthquake",
-            "Practice: an earthquake in forested hills (simulated)",
-            "2018-09-05T18:07:59",
-            crs="EPSG:32654",
-            simulated=True,
-        ),
-        Region(
+        _practice("practice_earthquake", "Practice: an earthquake in forested hills (simulated)", _IBURI),
+        _practice(
             "practice_mountains",
             "Practice: an earthquake in high mountains, seen ascending only (simulated)",
-            "2016-11-13T11:02:56",
-            crs="EPSG:32654",
-            simulated=True,
+            _KAIKOURA,
         ),
-        Region(
-            "practice_hurricane",
-            "Practice: a hurricane with many tiny landslides (simulated)",
-            "2017-09-20T10:15:00",
-            event_end="2017-09-21T22:15:00",
-            crs="EPSG:32654",
-            simulated=True,
-        ),
-        Region(
-            "practice_small",
-            "Practice: a small event with few landslides (simulated)",
-            "2022-02-25T01:39:27",
-            crs="EPSG:32654",
-            simulated=True,
-        ),
-        Region(
+        _practice("practice_hurricane", "Practice: a hurricane with many tiny landslides (simulated)", *_HURRICANE),
+        _practice("practice_small", "Practice: a small event with few landslides (simulated)", _TALAKMAU),
+        _practice(
             "practice_hokkaido",
             "Practice: an earthquake at the full size of the published Hokkaido cube (simulated)",
-            "2018-09-05T18:07:59",
-            crs="EPSG:32654",
-            simulated=True,
+            _IBURI,
         ),
-        Region(
-            "hokkaido_japan",
-            "Hokkaido Eastern Iburi earthquake, Japan, 2018",
-            "2018-09-05T18:07:59",
-            crs="EPSG:32654",
-        ),
-        Region("kaikoura_newzealand", "Kaikoura earthquake, New Zealand, 2016", "2016-11-13T11:02:56"),
-        Region(
-            "puerto_rico",
-            "Hurricane Maria, Puerto Rico, 2017",
-            "2017-09-20T00:00:00",
-            event_end="2017-09-22T00:00:00",
-        ),
-        Region(
-            "talakmau_indonesia",
-            "Mount Talakmau earthquake, Indonesia, 2022",
-            "2022-02-25T01:39:27",
-            crs="EPSG:32647",
-        ),
+        Region("hokkaido_japan", "Hokkaido Eastern Iburi earthquake, Japan, 2018", _IBURI, crs="EPSG:32654"),
+        Region("kaikoura_newzealand", "Kaikoura earthquake, New Zealand, 2016", _KAIKOURA),
+        Region("puerto_rico", "Hurricane Maria, Puerto Rico, 2017", *_MARIA),
+        Region("talakmau_indonesia", "Mount Talakmau earthquake, Indonesia, 2022", _TALAKMAU, crs="EPSG:32647"),
     )
 }
 
