@@ -32,13 +32,8 @@ CHANNELS["sar_dem"] = CHANNELS["sar"] + CHANNELS["dem"]
 Aspect, an angle, is given as sine and cosine, so terrain has five channels here and four in the paper.
 """
 
-UNITS = {
-    "elevation": "m",
-    "slope": "degrees",
-    "aspect_sin": "1",
-    "aspect_cos": "1",
-    "curvature": "1/100 m",
-} | dict.fromkeys(CHANNELS["sar"], "dB")
+UNITS = {"elevation": "m", "slope": "degrees", "curvature": "1/100 m"}
+UNITS |= dict.fromkeys(("aspect_sin", "aspect_cos"), "1") | dict.fromkeys(CHANNELS["sar"], "dB")
 MOST_IN_MEMORY = 200_000_000
 """Bytes beyond which a composite is kept in a store instead of memory."""
 STORED = 256
@@ -133,10 +128,10 @@ def choose_passes(cube: xr.Dataset, timesteps: int, orbit: str = "auto") -> Pass
     :func:`sides_of_event` decides which pass is before and which after. Where the cube knows the tracks
     (``relative_orbit``), all passes are of one: another track of the same direction sees the slopes at another angle.
     """
-    if faults := find_kind_faults("a whole number", timesteps=timesteps) + find_kind_faults("a text", orbit=orbit):
+    faults = find_kind_faults("a whole number", timesteps=timesteps) + find_kind_faults("a text", orbit=orbit)
+    if faults or timesteps < 1:
+        faults = faults or [f"timesteps={timesteps}: at least one pass is needed on each side"]
         raise CubeError(cube.attrs["opened_from"], faults)
-    if timesteps < 1:
-        raise CubeError(cube.attrs["opened_from"], [f"timesteps={timesteps}: at least one pass is needed on each side"])
     side = sides_of_event(cube["time"].values, cube.attrs["event_time"], cube.attrs["event_end"])
     groups = _passes_of_each_track(cube, side)
     choice = {key: passes for key, passes in groups.items() if orbit in ("auto", key[0])}
@@ -207,9 +202,8 @@ def make_composite(
     """
     needed = variables_of(channels)
     if "opened_from" not in getattr(cube, "attrs", {}):
-        raise InputError(
-            "there is no cube", [f"{type(cube).__name__} is not what open_cube returns; open it with that"]
-        )
+        fault = f"{type(cube).__name__} is not what open_cube returns; open it with that"
+        raise InputError("there is no cube", [fault])
     faults = find_faults(cube, (*needed, "landslides") if labels else needed, needs_metres="dem" in needed)
     passes = None
     if "time" in cube.dims and any(name in RADAR for name in needed):
@@ -222,9 +216,8 @@ def make_composite(
     if faults:
         raise CubeError(cube.attrs["opened_from"], faults)
 
-    layers = (_radar_layers(cube, needed, passes) if passes else {}) | (
-        _terrain_layers(cube) if "dem" in needed else {}
-    )
+    layers = _radar_layers(cube, needed, passes) if passes else {}
+    layers |= _terrain_layers(cube) if "dem" in needed else {}
     names = list(CHANNELS[channels])
     image = xr.concat([layers[name] for name in names], dim="channel", coords="minimal", compat="override")
     units = [UNITS[name] for name in names]

@@ -32,7 +32,6 @@ KINDS = dict.fromkeys(RADAR, "real numbers of linear power") | {"dem": "metres",
 ORBITS = {name: full for full in ("ascending", "descending") for name in (full[0], full)}
 ORBIT_STATES = ("sat:orbit_state", "sat_orbit_state", "orbit")
 COORDINATES = ("timestep", "time", "y", "x", *ORBIT_STATES, "relative_orbit")
-HIGHEST_M = 9000.0
 USUAL_POWER = (1e-5, 10.0)  # between these lies the geometric mean of any scene in linear power
 LEAST_PIXEL_M = 0.1  # smaller pixels are in degrees, where nobody knows the coordinate reference system
 CONVENTIONS = "CF-1.11"
@@ -41,12 +40,8 @@ CF_ATTRIBUTES: dict[str, dict[str, Any]] = {
     "vv": {"units": "1", "standard_name": _RADAR_NAME, "long_name": "gamma nought of VV, linear power"},
     "vh": {"units": "1", "standard_name": _RADAR_NAME, "long_name": "gamma nought of VH, linear power"},
     "dem": {"units": "m", "standard_name": "surface_altitude", "long_name": "elevation"},
-    "landslides": {
-        "units": "1",
-        "long_name": "landslide",
-        "flag_values": [0, 1],
-        "flag_meanings": "no_landslide landslide",
-    },
+    "landslides": {"units": "1", "long_name": "landslide", "flag_values": [0, 1]}
+    | {"flag_meanings": "no_landslide landslide"},
     "image": {"long_name": "image that a network sees"},
     "probability": {"units": "1", "long_name": "probability of a landslide"},
     "time": {"standard_name": "time", "long_name": "instant of the pass, UTC"},
@@ -232,9 +227,8 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
             faults.append(f"timestep holds {cube['time'].dtype} where instants (datetime64) are needed")
         else:
             if missing := int(cube["time"].isnull().sum()):
-                faults.append(
-                    f"timestep has no instant for {missing} of {cube.sizes['time']} passes; give each pass its instant"
-                )
+                of = f"{missing} of {cube.sizes['time']} passes"
+                faults.append(f"timestep has no instant for {of}; give each pass its instant")
             times = cube["time"].dropna("time").to_index()
             tracks = cube.variables.get("relative_orbit", xr.Variable((), 0))
             if tracks.dtype.kind not in "iuf" or not np.isfinite(tracks.values).all():
@@ -315,11 +309,9 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
         if not valid:
             zero = " or zero" if name in RADAR else ""
             faults.append(f"{name} holds no valid value in the passes that are needed (all are missing{zero})")
-        elif name == "dem" and not -500 < least <= most < HIGHEST_M:
-            faults.append(
-                f"dem reaches from {least:g} to {most:g} m, which no place on Earth does; "
-                "if that is a fill value, make it NaN"
-            )
+        elif name == "dem" and not -500 < least <= most < 9000:
+            advice = "which no place on Earth does; if that is a fill value, make it NaN"
+            faults.append(f"dem reaches from {least:g} to {most:g} m, {advice}")
         levels = 10.0 ** np.atleast_1d(measured["level"])  # of each pass; NaN of one without data
         odd = levels[(levels < USUAL_POWER[0]) | (levels > USUAL_POWER[1])]
         if valid and name in RADAR and not negative and odd.size:

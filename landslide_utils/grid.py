@@ -37,7 +37,6 @@ MOST_PIXELS = 1e9
 """Of a scene: 40 times those of the published Hokkaido cube."""
 
 ON_GRID_TOLERANCE = 1e-3
-METRES = ("metre", "meter", "m")
 
 
 class Window(NamedTuple):
@@ -113,13 +112,7 @@ def extent_km(layer: xr.Dataset | xr.DataArray) -> tuple[float, float, float, fl
 def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_crs('EPSG:32654')") -> list[str]:
     """Return what keeps a coordinate reference system from measuring areas and slopes: unknown, or not in metres.
 
-    Parameters
-    ----------
-    crs : anything that pyproj reads, or None
-    name : str
-        What has it, for the sentence: "the map", or a file's name.
-    remedy : str
-        What to do where there is none.
+    `name` says what has it, such as "the map" or a file's name, and `remedy` what to do where there is none.
     """
     if crs is None:
         return [f"{name} has no coordinate reference system; {remedy}"]
@@ -132,7 +125,7 @@ def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_
     advice = "areas and slopes need metres: reproject it to UTM"
     if known.is_geographic:
         return [f"{name} is in degrees ({known.to_string()}, {known.name}); {advice}"]
-    units = {axis.unit_name for axis in known.axis_info[:2]} - set(METRES)
+    units = {axis.unit_name for axis in known.axis_info[:2]} - {"metre", "meter", "m"}
     if units or not known.is_projected:
         unit = ", ".join(sorted(units)) or "no unit of length"
         return [f"{name} is not in metres but in {unit} ({known.to_string()}); {advice}"]
@@ -267,13 +260,9 @@ def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | No
     bounds = transform_bounds("EPSG:4326", target, west, south, east, north, densify_pts=21)
     grid = GeoBox.from_bbox(bounds, target, resolution=float(pixel_size_m), anchor="edge", tol=1e-6)
     if not PIXELS[0] <= min(grid.shape) <= max(grid.shape) <= PIXELS[1]:
-        raise InputError(
-            f"no grid can be laid over the box {list(box)}",
-            [
-                f"the box is {grid.shape.y} x {grid.shape.x} pixels of {pixel_size_m:g} m; "
-                f"{PIXELS[0]} to {PIXELS[1]} on each side are allowed: change box or pixel_size_m"
-            ],
-        )
+        size = f"the box is {grid.shape.y} x {grid.shape.x} pixels of {pixel_size_m:g} m"
+        fault = f"{size}; {PIXELS[0]} to {PIXELS[1]} on each side are allowed: change box or pixel_size_m"
+        raise InputError(f"no grid can be laid over the box {list(box)}", [fault])
     return grid
 
 
@@ -286,11 +275,7 @@ def in_pixels(landslides: gpd.GeoSeries, transform: Affine) -> list[BaseGeometry
 def rasterise(shapes: Sequence[BaseGeometry], window: Window) -> NDArray[np.int32]:
     """Return for each pixel of a window 1 + the index of the polygon over its centre (the last of several), or 0.
 
-    Parameters
-    ----------
-    shapes : sequence of shapely geometries
-        In pixel units, as :func:`in_pixels` returns them.
-    window : Window
+    The polygons are in pixel units, as :func:`in_pixels` returns them.
     """
     touching = [(shape, i + 1) for i, shape in enumerate(shapes) if touches(shape, window)]
     out = np.zeros((window.height, window.width), np.int32)
@@ -309,12 +294,8 @@ def rasterise_like(polygons: gpd.GeoSeries, layer: xr.DataArray) -> NDArray[np.i
 def touches(shape: BaseGeometry, window: Window) -> bool:
     """Return whether a polygon's bounding box, in pixel units, meets a window."""
     left, top, right, bottom = shape.bounds
-    return bool(
-        right >= window.col
-        and left <= window.col + window.width
-        and bottom >= window.row
-        and top <= window.row + window.height
-    )
+    across = left <= window.col + window.width and right >= window.col
+    return bool(across and top <= window.row + window.height and bottom >= window.row)
 
 
 def label_groups(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
