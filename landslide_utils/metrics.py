@@ -142,12 +142,9 @@ def bootstrap_auprc(
     edges = np.unique(np.quantile(of_landslides, quantiles, method="lower")) if of_landslides.size else np.zeros(1)
     # Pixels (chip, bin, label), the bin with the highest scores first.
     bins = len(edges) + 1
-    counts = np.array(
-        [
-            np.bincount(2 * (bins - 1 - np.searchsorted(edges, values, side="right")) + label, minlength=2 * bins)
-            for label, values in zip(labels, scores, strict=True)
-        ]
-    ).reshape(-1, bins, 2)
+    places = (2 * (bins - 1 - np.searchsorted(edges, values, side="right")) for values in scores)
+    pairs = zip(places, labels, strict=True)
+    counts = np.array([np.bincount(place + label, minlength=2 * bins) for place, label in pairs]).reshape(-1, bins, 2)
     times = np.random.default_rng(seed).multinomial(len(labels), [1 / len(labels)] * len(labels), draws)
     misses, hits = np.moveaxis(np.tensordot(times, counts, axes=1), -1, 0)
     found, reported = hits.cumsum(axis=1), (hits + misses).cumsum(axis=1)
