@@ -65,12 +65,8 @@ def plan_files(
         Listing each file that exists, unless `overwrite`, a threshold that is not between 0 and 1, and a folder that
         cannot be written to.
     """
-    names = {
-        "map": "probability.tif",
-        "polygons": "landslides.gpkg",
-        "polygons_in_degrees": "landslides.geojson",
-        "page": "map.html",
-    }
+    names = {"map": "probability.tif", "polygons": "landslides.gpkg"}
+    names |= {"polygons_in_degrees": "landslides.geojson", "page": "map.html"}
     paths = {kind: as_path(folder) / name for kind, name in names.items()}
     faults = find_folder_faults(folder) + ([] if threshold is None else find_threshold_faults(threshold))
     for path in paths.values():
@@ -83,11 +79,7 @@ def plan_files(
 
 
 def write_geotiff(
-    probability: xr.DataArray,
-    path: str | os.PathLike[str],
-    *,
-    threshold: float | None = None,
-    overwrite: bool = False,
+    probability: xr.DataArray, path: str | os.PathLike[str], *, threshold: float | None = None, overwrite: bool = False
 ) -> Path:
     """Write a map as cloud-optimised GeoTIFF and return its path.
 

@@ -55,12 +55,7 @@ def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr
 
 
 def guaranteed_threshold(
-    probability: xr.DataArray,
-    landslides: xr.DataArray,
-    chips: pd.DataFrame,
-    *,
-    recall: float,
-    confidence: float = 0.9,
+    probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, *, recall: float, confidence: float = 0.9
 ) -> float:
     """Return the highest threshold that keeps a promise: to find this mean share of a chip's landslide pixels.
 
@@ -161,9 +156,8 @@ def find_polygons(
         or dem.shape != probability.shape
         or any(not np.allclose(dem[axis].values, probability[axis].values, rtol=0, atol=1e-6) for axis in ("y", "x"))
     ):
-        faults.append(
-            "the DEM is on another grid than the map; resample it, for example with dem.interp_like(probability)"
-        )
+        advice = "resample it, for example with dem.interp_like(probability)"
+        faults.append(f"the DEM is on another grid than the map; {advice}")
     refuse(faults)
 
     attrs, transform = probability.attrs, transform_of(probability)
@@ -283,12 +277,7 @@ def compare_confidence(polygons: gpd.GeoDataFrame, landslides: xr.DataArray, mas
 
 
 def found_landslides(
-    score: xr.DataArray,
-    landslides: xr.DataArray,
-    mask: xr.DataArray,
-    *,
-    threshold: float,
-    **layers: xr.DataArray,
+    score: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray, *, threshold: float, **layers: xr.DataArray
 ) -> pd.DataFrame:
     """Return the share of each landslide that is found.
 

@@ -46,10 +46,8 @@ def _continue(z: Any, axis: int) -> Any:
 def _tilt(z: Array, pixel_size_m: float) -> tuple[Array, Array]:
     """Return the rise towards the east and towards the north, metres a metre (Horn 1981, as in GDAL)."""
     east = (z[:-2, 2:] + 2 * z[1:-1, 2:] + z[2:, 2:] - z[:-2, :-2] - 2 * z[1:-1, :-2] - z[2:, :-2]) / (8 * pixel_size_m)
-    north = (z[:-2, :-2] + 2 * z[:-2, 1:-1] + z[:-2, 2:] - z[2:, :-2] - 2 * z[2:, 1:-1] - z[2:, 2:]) / (
-        8 * pixel_size_m
-    )
-    return east, north
+    north = z[:-2, :-2] + 2 * z[:-2, 1:-1] + z[:-2, 2:] - z[2:, :-2] - 2 * z[2:, 1:-1] - z[2:, 2:]
+    return east, north / (8 * pixel_size_m)
 
 
 def layover_and_shadow_along_rows(
@@ -221,9 +219,8 @@ def layover_and_shadow(
     """
     look = np.radians(look_azimuth_degrees)
     if abs(np.sin(look)) < np.sqrt(0.5) - 1e-9:
-        raise ValueError(
-            f"look_azimuth_degrees={look_azimuth_degrees:g} is not within 45 degrees of east (90) or west (270)"
-        )
+        fault = f"look_azimuth_degrees={look_azimuth_degrees:g} is not within 45 degrees of east (90) or west (270)"
+        raise ValueError(fault)
     z = np.asarray(dem.values, np.float32)
     z = np.where(np.isnan(z), np.nanmin(z), z)
     height, width = z.shape
@@ -262,11 +259,7 @@ def find_incidence_faults(degrees: float) -> list[str]:
 
 
 def find_layover_and_shadow(
-    cube: xr.Dataset,
-    *,
-    orbit: str,
-    incidence_degrees: float | None = None,
-    look_azimuth_degrees: float | None = None,
+    cube: xr.Dataset, *, orbit: str, incidence_degrees: float | None = None, look_azimuth_degrees: float | None = None
 ) -> xr.Dataset:
     """Return where a slope lies in layover or in radar shadow, from the cube's own elevation.
 
@@ -296,9 +289,8 @@ def find_layover_and_shadow(
     if orbit not in ("ascending", "descending"):
         faults.append(f"orbit={orbit!r}: layover and shadow can be found for ascending and descending passes only")
     if incidence is None:
-        faults.append(
-            "the incidence angle is not known; pass incidence_degrees (Sentinel-1 IW: 29 to 46; 39 in mid-swath)"
-        )
+        advice = "pass incidence_degrees (Sentinel-1 IW: 29 to 46; 39 in mid-swath)"
+        faults.append(f"the incidence angle is not known; {advice}")
     else:
         faults += find_incidence_faults(incidence)
     if faults or incidence is None:
