@@ -176,13 +176,8 @@ def fold_normalisation(model: torch.nn.Module, channels: int, divisor: int) -> t
     """Return a copy of a network for prediction, with each batch normalisation folded into the convolution before it.
 
     Both are linear, so one convolution does the work of the two: faster, and with less memory. Where a network calls
-    its layers in another order than it lists them, it is returned as it is.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    channels, divisor : int
-        What its input has, and what its sides are multiples of.
+    its layers in another order than it lists them, it is returned as it is. Its input has so many channels, and sides
+    that are multiples of the divisor.
     """
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -204,16 +199,11 @@ def fold_normalisation(model: torch.nn.Module, channels: int, divisor: int) -> t
     image = image.reshape(1, channels, 2 * divisor, 2 * divisor)
     with torch.inference_mode():
         change = torch.sigmoid(folded(image)) - torch.sigmoid(model.eval()(image))
-    return folded.to(memory_format=torch.channels_last) if change.abs().max() <= FOLDED else model
+    return folded.to(memory_format=torch.channels_last) if change.abs().max() <= 1e-5 else model
 
-
-FOLDED = 1e-5
-"""Most that a probability may change when batch normalisation is folded."""
 
 LONGEST_SIDE = 4096
 """Pixels within which :func:`reach` looks for the end of what a network sees."""
-
-_FIRST_SIDE = 512
 
 
 def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
@@ -221,11 +211,6 @@ def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
 
     It is measured: in a copy whose weights are all positive, so that no two ways cancel, which input pixels have a
     gradient of an output pixel? A network that looks at the whole image at once gets `LONGEST_SIDE`.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    channels : int
     """
     import torch
 
@@ -233,7 +218,7 @@ def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
         raise InputError("nothing can be mapped", [f"{type(model).__name__} is no network"])
     probe = _all_positive(model)
     divisor = int(getattr(getattr(model, "encoder", None), "output_stride", 1))
-    side = -(-_FIRST_SIDE // divisor) * divisor
+    side = -(-512 // divisor) * divisor
     while True:
         # what is seen upwards is seen sideways too, so a strip is enough
         strip = torch.ones(1, channels, side, divisor, dtype=torch.float64, requires_grad=True)

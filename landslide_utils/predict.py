@@ -55,17 +55,10 @@ _ONE_AT_A_TIME = threading.Lock()  # seeds and threads of torch belong to the pr
 
 @dataclass(frozen=True)
 class Job:
-    """All that it takes to map any window of a scene.
+    """All that it takes to map any window of a scene; the first four are those of :func:`map_scene`.
 
     Attributes
     ----------
-    model : torch.nn.Module
-        Takes (n, channel, height, width) and returns logits (n, 1, height, width).
-    composite : xarray.Dataset
-        As :func:`landslide_utils.composite.make_composite` returns it; only windows of it are read.
-    normalisation : Normalisation
-    hidden : xarray.Dataset, optional
-        ``layover`` and ``shadow``, as :func:`landslide_utils.terrain.find_layover_and_shadow` returns them.
     margin, divisor : int
         Pixels read around a window and left out of its map; what the sides of the network's input are multiples of.
     unfinished : landslide_utils.files.Unfinished, optional

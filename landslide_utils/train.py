@@ -78,10 +78,6 @@ class Session:
             self.bar.update()
 
 
-GAIN = 1.2
-"""How many times faster bfloat16 must be to be worth its rounding."""
-
-
 @functools.cache
 def precision() -> str:
     """Return the precision in which training is fastest here: "bf16", or "no", which is 32 bits; "fp16" on an old GPU.
@@ -91,7 +87,7 @@ def precision() -> str:
     """
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "bf16" if _seconds(bf16=False) > GAIN * _seconds(bf16=True) else "no"
+    return "bf16" if _seconds(bf16=False) > 1.2 * _seconds(bf16=True) else "no"  # less is not worth the rounding
 
 
 def _seconds(*, bf16: bool) -> float:
@@ -195,9 +191,8 @@ def validate(session: Session) -> dict[str, float]:
     with torch.inference_mode():
         for batch in session.validation_batches:
             logits = session.model(batch["image"]).float()
-            logits, landslides, valid = session.accelerator.gather_for_metrics(
-                (logits, batch["landslides"], batch["valid"])
-            )
+            seen = logits, batch["landslides"], batch["valid"]
+            logits, landslides, valid = session.accelerator.gather_for_metrics(seen)
             with_data = valid.sum().item()
             loss += with_data * session.loss(logits, landslides, valid).item()
             pixels += with_data
@@ -268,16 +263,7 @@ def fit(
 
 
 def save_checkpoint(path: Path, session: Session, history: list[dict[str, float]]) -> None:
-    """Write the state of a training.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Replaced in one step, so that there is always a whole checkpoint.
-    session : Session
-    history : list of dict
-        As :func:`fit` has yielded it so far.
-    """
+    """Write the state of a training and its history so far, in one step, so that there is always a whole checkpoint."""
     optimiser = session.optimiser.state_dict()
     tensors = {f"model/{name}": weight for name, weight in session.model.state_dict().items()}
     for number, state in optimiser["state"].items():
@@ -314,10 +300,9 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}); delete it to start over") from error
     if stored != wanted:
+        pairs = [(name, stored.get(name), value) for name, value in wanted.items()]
         differing = ", ".join(
-            f"{name} {stored.get(name)!r} instead of {wanted[name]!r}"
-            for name in wanted
-            if stored.get(name) != wanted[name]
+            f"{name} {found!r} instead of {value!r}" for name, found, value in pairs if found != value
         )
         remedy = "delete it to start over, or choose another file"
         raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
