@@ -220,7 +220,7 @@ def find_folder_faults(path: str | os.PathLike[str]) -> list[str]:
 
 def find_room_faults(path: str | os.PathLike[str], needed: int) -> list[str]:
     """Return a fault if the disk of a file or folder has less than the bytes that are needed."""
-    free, advice = free_bytes(Path(path)), "make room, or name another folder in LANDSLIDE_DATA"
+    free, advice = free_bytes(Path(path)), "make room, or choose another folder"
     return [f"{needed} bytes are needed in {path}, but {free} bytes are free; {advice}"] if needed > free else []
 
 

@@ -6,9 +6,9 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +21,7 @@ from rasterio.errors import RasterioError
 
 from landslide_utils import grid as grids
 from landslide_utils.cube import CubeError, find_bad_values, find_faults, open_cube
-from landslide_utils.files import InputError, as_path, atomic_write, find_kind_faults, free_bytes
+from landslide_utils.files import InputError, as_path, atomic_write, find_kind_faults, find_room_faults
 from landslide_utils.sources import coregistration, labels, passes
 from landslide_utils.sources.catalogue import Catalogue, search_elevation, search_radar
 from landslide_utils.sources.coregistration import CHUNK, MOST_HOLES
@@ -110,7 +110,7 @@ def plan(
     grid, grid_faults = _lay_grid(event)
     period, period_faults = read_period(event)
     outlines, outline_faults = labels.read_polygons(event.polygons)
-    box = None if grids.find_box_faults(event.box, utm=False) else _as_box(event.box)
+    box = None if grids.find_box_faults(event.box, utm=False) else cast(grids.Box, tuple(map(float, event.box)))
     option_faults = options.find_faults()
     asked_for = period.grow(options.days) if period and not option_faults else None
     images, image_faults = _find_images(radar, box, asked_for)
@@ -153,11 +153,6 @@ def _lay_grid(event: Event) -> tuple[GeoBox | None, list[str]]:
         return grids.make_grid(event.box, pixel_size_m=event.pixel_size_m, crs=event.crs), []
     except InputError as error:
         return None, error.faults
-
-
-def _as_box(box: Sequence[float]) -> grids.Box:
-    west, south, east, north = map(float, box)
-    return west, south, east, north
 
 
 def _find_images(
@@ -255,10 +250,8 @@ def write(planned: Plan, path: str | os.PathLike[str], *, progress: bool = True)
     target, name = as_path(path), planned.cube.attrs["region"]
     if target.exists():
         raise EventError(name, [f"{target} is there already; move it away, or choose another path"])
-    free, needed = free_bytes(target), planned.bytes_written
-    if free < needed:
-        room = f"{needed / 1e9:.1f} GB may be needed at {target} and {free / 1e9:.1f} GB are free; make room"
-        raise EventError(name, [room])
+    if faults := find_room_faults(target, planned.bytes_written):
+        raise EventError(name, faults)
     bar = f"reading {len(planned.files)} files, {planned.megabytes:.0f} MB"
     encoding = {n: {"chunks": (1, CHUNK, CHUNK)[-v.ndim :]} for n, v in planned.cube.data_vars.items()}
     try:
@@ -266,8 +259,7 @@ def write(planned: Plan, path: str | os.PathLike[str], *, progress: bool = True)
             writing = planned.cube.to_zarr(part, compute=False, encoding=encoding, zarr_format=2, consolidated=True)
             with TqdmCallback(desc=bar, tqdm_class=tqdm) if progress else contextlib.nullcontext():
                 writing.compute(scheduler="threads")
-            faults = _find_faults_of(part)
-            if faults:
+            if faults := _find_faults_of(part):
                 raise EventError(name, faults)
     except InputError as error:
         raise EventError(name, error.faults) from error
