@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import stat
@@ -16,9 +17,7 @@ from tqdm.auto import tqdm
 from landslide_utils.files import InputError, free_bytes, in_bytes
 
 BLOCK = 1 << 20
-DISK_BLOCK = 4096
 MOST_LIST_BYTES = 32 * 2**20  # of the list of files at an archive's end; each takes 46 bytes and its name
-MOST_SHOWN = 5
 COLON = "_" if sys.platform == "win32" else ":"  # in names of files; published cubes have sat:orbit_state
 
 
@@ -64,35 +63,41 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
     than its entry declares, and raises if their checksum is not the entry's. Permissions are not taken over.
     """
     heading = f"{archive.name} is not unpacked"
+    with damage_in_words(archive.name, heading), _Archive(archive) as file, zipfile.ZipFile(file) as zipped:
+        entries = zipped.infolist()
+        check_entries(entries, target.name, heading)
+        files = [entry for entry in entries if not entry.is_dir()]
+        size = sum(entry.file_size for entry in files)
+        needed = f"{archive.name} unpacks to {size} bytes in {len(files)} files"
+        if size > most_bytes or len(files) > most_files:
+            raise TooLargeError(heading, [f"{needed}, but {most_bytes=} and {most_files=} are allowed"])
+        free = free_bytes(target)
+        if size + 4096 * len(files) > free:  # a disk's blocks
+            raise TooLargeError(heading, [f"{needed}, but {free} bytes are free in {target.parent}"])
+        with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
+            for entry in files:
+                path = target.parent / entry.filename.replace(":", COLON)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with zipped.open(entry) as source, path.open("xb") as written:
+                    shutil.copyfileobj(source, written, BLOCK)
+                bar.update(entry.file_size)
+
+
+@contextlib.contextmanager
+def damage_in_words(name: str, heading: str, advice: str = "") -> Iterator[None]:
+    """Raise ArchiveError for what zipfile and zlib make of a damaged archive: a dozen kinds of error."""
     try:
-        with _Archive(archive) as file, zipfile.ZipFile(file) as zipped:
-            entries = zipped.infolist()
-            check_entries(entries, target.name, heading)
-            files = [entry for entry in entries if not entry.is_dir()]
-            size = sum(entry.file_size for entry in files)
-            needed = f"{archive.name} unpacks to {size} bytes in {len(files)} files"
-            if size > most_bytes or len(files) > most_files:
-                raise TooLargeError(heading, [f"{needed}, but {most_bytes=} and {most_files=} are allowed"])
-            free = free_bytes(target)
-            if size + DISK_BLOCK * len(files) > free:
-                raise TooLargeError(heading, [f"{needed}, but {free} bytes are free in {target.parent}"])
-            with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
-                for entry in files:
-                    path = target.parent / entry.filename.replace(":", COLON)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    with zipped.open(entry) as source, path.open("xb") as written:
-                        shutil.copyfileobj(source, written, BLOCK)
-                    bar.update(entry.file_size)
+        yield
     except (InputError, OSError):
         raise
-    except Exception as error:  # zipfile and zlib raise a dozen kinds of error for a damaged archive
-        raise ArchiveError(heading, [f"{archive.name} is damaged ({type(error).__name__}: {error})"]) from error
+    except Exception as error:
+        raise ArchiveError(heading, [f"{name} is damaged ({type(error).__name__}: {error}){advice}"]) from error
 
 
 def check_entries(entries: list[zipfile.ZipInfo], top: str, heading: str) -> None:
     """Raise ArchiveError if entries are anything but plain files and folders in one folder, each once."""
     if faults := list(_find_faults(entries, top)):
-        raise ArchiveError(f"{heading} (wrong entries: {len(faults)})", faults[:MOST_SHOWN])
+        raise ArchiveError(f"{heading} (wrong entries: {len(faults)})", faults[:5])
 
 
 def _find_faults(entries: list[zipfile.ZipInfo], top: str) -> Iterator[str]:

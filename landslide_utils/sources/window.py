@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,11 +26,11 @@ from zarr.storage import LocalStore
 
 from landslide_utils.composite import choose_passes
 from landslide_utils.cube import COORDINATES, open_cube
-from landslide_utils.files import InputError, atomic_write, find_room_faults, hold, in_bytes, make_folder, say
+from landslide_utils.files import atomic_write, find_room_faults, hold, in_bytes, make_folder, say
 from landslide_utils.regions import INCIDENCE, Part, data_folder, open_store
 from landslide_utils.sources import download, fetch
-from landslide_utils.sources.archive import MOST_LIST_BYTES, ArchiveError, check_entries
-from landslide_utils.sources.store import METADATA, GuardedStore
+from landslide_utils.sources.archive import MOST_LIST_BYTES, ArchiveError, check_entries, damage_in_words
+from landslide_utils.sources.store import GuardedStore
 
 TAIL = 2**16 + 2**8
 """Bytes that are read first: at its end, before a comment of up to 2**16 bytes, an archive says where all else is."""
@@ -87,7 +87,7 @@ class _Archive:
     def open(cls, store: Path, record: str, patience: fetch.Patience) -> _Archive:
         """Return an archive whose directory lies beside the store, or is read now and kept there."""
         kept = store.parent / "directory"
-        with _damage_in_words(store):
+        with _in_words(store):
             if not kept.exists():
                 _read_directory(store.stem, kept, record, patience)
             head, _, data = kept.read_bytes().partition(b"\n")
@@ -122,7 +122,7 @@ class _Archive:
                 start = group[0].start
                 self.file.start, self.file.data = start, self.ranges.read(start, start + size)
                 for member in group:
-                    with _damage_in_words(self.store), self.zipped.open(member.info) as source, part.open("wb") as file:
+                    with _in_words(self.store), self.zipped.open(member.info) as source, part.open("wb") as file:
                         shutil.copyfileobj(source, file)
                     (target := self.store / member.name).parent.mkdir(parents=True, exist_ok=True)
                     part.replace(target)
@@ -143,15 +143,9 @@ def _read_directory(region: str, kept: Path, record: str, patience: fetch.Patien
         part.write_bytes(head + b"\n" + file.data[zipped.start_dir - file.start :])
 
 
-@contextlib.contextmanager
-def _damage_in_words(store: Path) -> Iterator[None]:
-    try:
-        yield
-    except (InputError, OSError):
-        raise
-    except Exception as error:  # zipfile and zlib raise a dozen kinds of error for a damaged archive
-        fault = f"{store.stem}.zip is damaged ({fetch.reason(error)}); remove {store.parent} and try again"
-        raise ArchiveError(f"{store.stem}.zip is not read", [fault]) from error
+def _in_words(store: Path) -> contextlib.AbstractContextManager[None]:
+    name = f"{store.stem}.zip"
+    return damage_in_words(name, f"{name} is not read", f"; remove {store.parent} and try again")
 
 
 def plan_requests(members: Iterable[Member]) -> list[list[Member]]:
