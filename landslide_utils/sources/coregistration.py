@@ -51,9 +51,8 @@ def load_radar(
     passes : sequence of Pass
         GeoTIFFs, or GCOV files, each with this variable.
     name : {"vv", "vh"}
-    grid : odc.geo.geobox.GeoBox
-    box : (west, south, east, north)
-        Degrees.
+    grid, box
+        The grid, and the box in degrees that it was laid over.
     resampling : {"nearest", "bilinear", "cubic", "average"}
         A GeoTIFF that lies on the grid already is copied as it is, whatever this says.
     timeout : float
@@ -137,9 +136,8 @@ def _load_geotiffs(
 def _load_gcov(href: str, sent: str, grid: GeoBox, resampling: str) -> xr.DataArray:
     """Return one polarisation of a GCOV file on the grid (y, x), lazily."""
     power = open_gcov(href)[sent]
-    chunks = (CHUNK, CHUNK)
-    placed = xr_reproject(power.where(power > 0), grid, resampling=resampling, dst_nodata=np.nan, chunks=chunks)
-    return xr.DataArray(placed.data, dims=("y", "x"))
+    settings = {"resampling": resampling, "dst_nodata": np.nan, "chunks": (CHUNK, CHUNK)}
+    return xr.DataArray(xr_reproject(power.where(power > 0), grid, **settings).data, dims=("y", "x"))
 
 
 def find_damaged(hrefs: Iterable[str]) -> list[str]:

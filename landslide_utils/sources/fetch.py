@@ -233,20 +233,10 @@ def refuse_other_servers(url: str, known: Container[str | None], patience: Patie
 
 @dataclass(frozen=True)
 class ResumingDownloader:
-    """A downloader for pooch that goes on with a broken transfer, which pooch's own cannot.
+    """A downloader for pooch that goes on with a broken transfer, which pooch's own cannot."""
 
-    Attributes
-    ----------
-    part : Path
-        What has arrived so far. It is not verified here: a checksum must be, as pooch does.
-    size : int
-        Bytes that the whole file has.
-    patience : Patience
-    progress : bool
-    """
-
-    part: Path
-    size: int
+    part: Path  # what has arrived so far; it is not verified here: a checksum must be, as pooch does
+    size: int  # bytes that the whole file has
     patience: Patience
     progress: bool
 

@@ -20,22 +20,12 @@ MOST_GEOJSON_BYTES = 32_000_000  # which take twenty times their size in memory
 
 
 class Labels(NamedTuple):
-    """The landslides on a grid.
+    """The landslides on a grid."""
 
-    Attributes
-    ----------
-    mask : bool array (height, width)
-        Whether a pixel's centre lies in a landslide.
-    polygons : geopandas.GeoDataFrame
-        In the grid's coordinate reference system.
-    faults, notes : lists of str
-        What keeps the labels from being used, and what a person should know of them.
-    """
-
-    mask: NDArray[np.bool_]
-    polygons: gpd.GeoDataFrame
-    faults: list[str]
-    notes: list[str]
+    mask: NDArray[np.bool_]  # (height, width): whether a pixel's centre lies in a landslide
+    polygons: gpd.GeoDataFrame  # in the grid's coordinate reference system
+    faults: list[str]  # what keeps the labels from being used
+    notes: list[str]  # what a person should know of them
 
 
 def find_polygon_faults(landslides: gpd.GeoSeries) -> list[str]:

@@ -69,10 +69,8 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
         if not path.is_file():
             raise ValueError("it is no plain file")
         if foreign := find_foreign(path):
-            fault = (
-                f"{path.name} keeps {', '.join(foreign[:3])} in another file, which is not opened; get it again whole"
-            )
-            return [], [fault]
+            parts = ", ".join(foreign[:3])
+            return [], [f"{path.name} keeps {parts} in another file, which is not opened; get it again whole"]
         powers = open_gcov(path)
         with h5py.File(path) as file:
             identification, parameters = file[IDENTIFICATION], file.get(RTC, {})

@@ -29,10 +29,7 @@ EXAMPLE = "OPERA_L2_RTC-S1_T137-292320-IW2_20211119T015900Z_20250830T120333Z_S1A
 def find_granules(folder: Path) -> tuple[list[Granule], list[str]]:
     """Return the images in a folder and below it, and everything that is wrong with it; pixels are not read.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Holds OPERA RTC-S1 GeoTIFFs, or NISAR GCOV files ending in ``.h5``, under the names they were delivered with.
+    They are OPERA RTC-S1 GeoTIFFs, or NISAR GCOV files ending in ``.h5``, under the names they were delivered with.
 
     References
     ----------

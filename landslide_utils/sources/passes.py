@@ -96,13 +96,7 @@ class Pass:
 
 
 def choose_polarisations(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return from ``vv`` and ``vh`` to the file, and to its real polarisation; of all four, VV and VH are taken.
-
-    Parameters
-    ----------
-    files : mapping
-        From VV, VH, HH or HV to a file.
-    """
+    """Return from ``vv`` and ``vh`` to the file, and to its real polarisation; of all four, VV and VH are taken."""
     polarisations = {name: sent for sent, name in NAMES.items() if sent in files}
     return {name: files[sent] for name, sent in polarisations.items()}, polarisations
 

@@ -56,21 +56,12 @@ class StoreError(InputError):
 
 @dataclass(frozen=True)
 class Array:
-    """What metadata say of an array.
-
-    Attributes
-    ----------
-    shape, chunks : tuple of int
-    itemsize : int
-        Bytes of one value; those of a text of any length are taken to be 8.
-    codecs : tuple of str
-        In the order of decoding.
-    """
+    """What metadata say of an array."""
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
-    itemsize: int
-    codecs: tuple[str, ...]
+    itemsize: int  # bytes of one value; those of a text of any length are taken to be 8
+    codecs: tuple[str, ...]  # in the order of decoding
 
     @classmethod
     def read(cls, metadata: Mapping[str, Any]) -> Array:
@@ -259,12 +250,6 @@ def _check_file(root: Path, key: str) -> None:
 
 def open_store(place: str, *, decode_coords: bool | Literal["all"] = True) -> xr.Dataset:
     """Return a Zarr store at a path or an address, lazily: of its arrays only the coordinates are read.
-
-    Parameters
-    ----------
-    place : str
-    decode_coords : bool or "all"
-        As for :func:`xarray.open_zarr`.
 
     Raises
     ------
