@@ -86,25 +86,17 @@ def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
         One line for each band combination and number of passes.
     """
     grid = _Grid(table, draws)
-    lines = []
-    for channels, steps in sorted(set(zip(table["channels"], table["timesteps"], strict=True))):
-        runs = table[(table["channels"] == channels) & (table["timesteps"] == steps)]
-        value, low, high = pooled(*grid.select(channels, [steps]), grid.chips)
-        lines.append(
-            {
-                "channels": channels,
-                "timesteps": steps,
-                "seeds": len(runs),
-                "mean": value,
-                "low": low,
-                "high": high,
-                "sd_over_seeds": runs[MEASURE].std(ddof=1),
-                "chance": runs["prevalence_landslide_chips"].mean(),
-                "whole_scene": runs["auprc"].mean(),
-                "whole_scene_chance": runs["prevalence"].mean(),
-            }
-        )
-    summary = pd.DataFrame(lines)
+    settings = table.groupby(["channels", "timesteps"])
+    intervals = [pooled(*grid.select(channels, [steps]), grid.chips) for (channels, steps), _ in settings]
+    summary = settings.agg(
+        seeds=(MEASURE, "size"),
+        sd_over_seeds=(MEASURE, "std"),
+        chance=("prevalence_landslide_chips", "mean"),
+        whole_scene=("auprc", "mean"),
+        whole_scene_chance=("prevalence", "mean"),
+    ).reset_index()
+    for place, name, values in zip((3, 4, 5), ("mean", "low", "high"), zip(*intervals, strict=True), strict=True):
+        summary.insert(place, name, values)
     summary.attrs["simulated"] = bool(table["simulated"].all())
     return summary
 
