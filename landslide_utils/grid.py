@@ -142,10 +142,11 @@ def find_pixel_faults(transform: Affine, name: str) -> list[str]:
     return []
 
 
-def refuse_other(thing: Any, variable: str, maker: str) -> None:
-    """Raise InputError if a thing is no dataset with a variable, as a function of this package makes it."""
-    if variable not in getattr(thing, "data_vars", {}):
-        raise InputError(f"there is no {variable}", [f"{type(thing).__name__} is not what {maker} returns"])
+def refuse_other(thing: Any, part: str, maker: str) -> None:
+    """Raise InputError if a thing has no variable, column or attribute that what a function returns has."""
+    if not hasattr(thing, part):
+        fault = f"it has no {part}; give what {maker} returns"
+        raise InputError(f"{type(thing).__name__} cannot be used here", [fault])
 
 
 def find_axis_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:

@@ -80,6 +80,9 @@ class Preset:
         known: dict[str, Sequence[object]] = {"optimiser": ("adam", "adamw"), "schedule": ("one-cycle", "constant")}
         known |= {"loss": ("cross-entropy", "dice-bce"), "architecture": ("unet++", "unet"), "crop": (16, 32, 64, 128)}
         faults = [f"{n}={getattr(self, n)!r} is not one of {v}" for n, v in known.items() if getattr(self, n) not in v]
+        widths = self.decoder if isinstance(self.decoder, tuple | list) else [self.decoder]
+        if any(find_kind_faults("a whole number", width=width) or not 1 <= width < 2**16 for width in widths):
+            faults.append(f"decoder={self.decoder!r} has a width that is not a whole number from 1 to {2**16 - 1}")
         whole, rates = ("steps", "validate_every", "batch_size"), ("learning_rate", "weight_decay", "landslide_chips")
         for names, kind, least in ((whole, "a whole number", 1), (rates, "a number", 0)):
             for name in names:

@@ -173,6 +173,11 @@ def map_scene(
     `MOST_MARGIN` sees less than it could. The next window is read while one is mapped. Memory holds two windows.
     """
     refuse_other(composite, "valid", "make_composite")
+    refuse_other(normalisation, "sd", "Normalisation.fit")
+    if hidden is not None:
+        refuse_other(hidden, "shadow", "find_layover_and_shadow")
+    if chips is not None:
+        refuse_other(chips, "row", "split_chips")
     sizes = composite["image"].sizes
     layers = [layer for layer in (hidden, composite) if layer is not None]
     given, wanted = (f"{layer.sizes['y']} x {layer.sizes['x']}" for layer in (layers[0], layers[-1]))

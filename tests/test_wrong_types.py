@@ -18,7 +18,7 @@ from landslide_utils.chips import split_chips
 from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.experiments.grid import plan_runs, run_grid
+from landslide_utils.experiments.grid import collect, plan_runs, run_grid
 from landslide_utils.experiments.runs import read_run
 from landslide_utils.export import plan_files, refuse, write_geotiff, write_polygons
 from landslide_utils.grid import make_grid
@@ -45,6 +45,14 @@ def cube(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
 @pytest.fixture(scope="module")
 def probability(cube: xr.Dataset) -> xr.DataArray:
     return cube["vv"].isel(time=0, drop=True).clip(0, 1)
+
+
+def mapped(cube: xr.Dataset, **given: Any) -> xr.DataArray:
+    """Return a map by a network of one weight a channel."""
+    image = make_composite(cube, channels="vv", timesteps=2)
+    names = ("vv_before", "vv_after")
+    model = torch.nn.Conv2d(2, 1, 1)
+    return map_scene(model, image, **{"normalisation": Normalisation(names, (0, 0), (1, 1)), **given}, progress=False)
 
 
 DOORS: dict[str, Callable[[Any, xr.Dataset, xr.DataArray], Any]] = {
@@ -85,11 +93,19 @@ DOORS: dict[str, Callable[[Any, xr.Dataset, xr.DataArray], Any]] = {
     "seed of a training": lambda value, *_: start_session(value, PRESETS["quick"], seed=value),
     "image": lambda value, *_: map_scene(torch.nn.Identity(), value, Normalisation((), (), ())),
     "network": lambda value, *_: reach(value, 2),
+    "normalisation of a map": lambda value, cube, _: mapped(cube, normalisation=value),
+    "chips of a map": lambda value, cube, _: mapped(cube, chips=value),
+    "layover and shadow of a map": lambda value, cube, _: mapped(cube, hidden=value),
+    "runs of a grid": lambda value, *_: run_grid(value, progress=False),
+    "runs to collect": lambda value, *_: collect(value),
     "encoder": lambda v, *_: build_model(2, dataclasses.replace(PRESETS["quick"], encoder=v)),
     "depth": lambda v, *_: build_model(2, dataclasses.replace(PRESETS["quick"], depth=v)),
     **{
         f"{name} of a preset": lambda v, *_, name=name: dataclasses.replace(PRESETS["quick"], **{name: v})
-        for name in ("steps", "batch_size", "learning_rate", "optimiser", "schedule", "crop", "loss", "architecture")
+        for name in (
+            *("steps", "batch_size", "learning_rate", "optimiser", "schedule", "crop", "loss", "architecture"),
+            "decoder",
+        )
     },
     **{
         f"{name} of a catalogue": lambda v, *_, name=name: Catalogue(**{"url": "http://a", name: v})
@@ -109,6 +125,27 @@ def test_a_value_of_a_wrong_kind_is_met_in_words(
     for value in WRONG:
         with contextlib.suppress(ValueError, FileNotFoundError):  # and no TypeError, AttributeError or IndexError
             DOORS[door](value, cube, probability)
+
+
+def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: xr.DataArray) -> None:
+    for given, message in (
+        (
+            {"normalisation": None},
+            r"NoneType cannot be used here:\n  - it has no sd; give what Normalisation.fit returns",
+        ),
+        ({"chips": [1]}, "it has no row; give what split_chips returns"),
+        ({"hidden": probability}, "it has no shadow; give what find_layover_and_shadow returns"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            mapped(cube, **given)
+    for given in (None, [None], "x"):
+        with pytest.raises(ValueError, match="it has no hash; give what plan_runs returns"):
+            run_grid(given, progress=False)
+    with pytest.raises(ValueError, match="path=None is not a path"):
+        collect(None)
+    with pytest.raises(ValueError, match=r"decoder=\(16, 0, 8\) has a width that is not a whole number from 1 to"):
+        dataclasses.replace(PRESETS["quick"], decoder=(16, 0, 8))
+    assert mapped(cube).notnull().any()
 
 
 def test_numbers_of_numpy_are_numbers(cube: xr.Dataset, probability: xr.DataArray) -> None:

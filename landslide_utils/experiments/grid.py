@@ -20,7 +20,8 @@ from landslide_utils.composite import CHANNELS
 from landslide_utils.experiments.config import RUN_RULES, RunConfig
 from landslide_utils.experiments.parameters import Rule, Several, check_parameters, find_unknown, writable
 from landslide_utils.experiments.runs import RunBusyError, RunError, read_run, remove_leftovers_of, run
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, as_path
+from landslide_utils.grid import refuse_other
 from landslide_utils.predict import connect, whole_worker
 
 if TYPE_CHECKING:
@@ -128,9 +129,10 @@ def run_grid(
         When all that could run has run, naming the runs that failed.
     """
     check_parameters({"threads_per_worker": threads_per_worker}, threads_per_worker=range(1, 1025))
-    by_hash = {
-        config.hash: dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve())) for config in configs
-    }
+    by_hash = {}
+    for config in configs if isinstance(configs, Sequence) else [configs]:
+        refuse_other(config, "hash", "plan_runs")
+        by_hash[config.hash] = dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve()))
     for config in by_hash.values():
         remove_leftovers_of(config)
     missing = [config for config in by_hash.values() if not is_done(config)]
@@ -217,7 +219,8 @@ def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
         A folder of runs, or the runs' own folders. Runs that are damaged or of another version are left out, with a
         warning that names them.
     """
-    folders = sorted(Path(where).glob("[!.]*/")) if isinstance(where, str | os.PathLike) else where
+    several = isinstance(where, Sequence) and not isinstance(where, str)
+    folders = list(map(as_path, where)) if several else sorted(as_path(where).glob("[!.]*/"))
     lines = []
     for folder in folders:
         try:
