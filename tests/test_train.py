@@ -215,6 +215,25 @@ def test_a_checkpoint_with_changed_parts_is_refused(
         train.start_session(_scene(four_chips), TINY, weights=tensors)
 
 
+def test_a_checkpoint_whose_optimiser_has_other_shapes_is_refused_before_anything_is_loaded(
+    four_chips: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.safetensors"
+    session = train.start_session(_scene(four_chips), TINY, steps=4, seed=3)
+    next(train.fit(session, progress=False, checkpoint=path))
+    before = {name: weight.clone() for name, weight in _weights(session).items()}
+    with safe_open(path, framework="pt") as file:
+        described, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    name = "optimiser/0/exp_avg"
+    for other in (tensors[name][:1], tensors[name].reshape(-1), torch.zeros(())):
+        save_file({**tensors, name: other.clone()}, path, metadata=described)
+        with pytest.raises(
+            CheckpointError, match=r"does not fit \(the optimiser's state of weight 0 has another shape"
+        ):
+            train.load_checkpoint(path, session)
+    assert all(torch.equal(before[name], weight) for name, weight in _weights(session).items())
+
+
 def _in_two_processes(folder: str) -> None:
     table = pd.DataFrame(
         {
