@@ -88,8 +88,11 @@ def find_kind_faults(kind: str, **values: object) -> list[str]:
 def as_path(path: str | os.PathLike[str]) -> Path:
     """Return a path; InputError if it is none that a system can have."""
     faults = find_kind_faults("a path", path=path)
-    if faults or any(len(part) > 255 or "\0" in part for part in Path(path).parts):
-        raise InputError("there is nothing to read or write", faults or [f"the path {path!r} has a name too long"])
+    # a system has 4095, and the names of files come on top
+    if not faults and (len(str(path)) > 3800 or any(len(part) > 255 or "\0" in part for part in Path(path).parts)):
+        faults = [f"the path {str(path)!r} is too long, or has a name too long"]
+    if faults:
+        raise InputError("there is nothing to read or write", faults)
     return Path(path)
 
 

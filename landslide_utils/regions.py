@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pooch
 
-from landslide_utils.files import InputError, find_kind_faults
+from landslide_utils.files import InputError, as_path, find_kind_faults
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +97,7 @@ class Part(NamedTuple):
 
 def data_folder() -> Path:
     """Return the folder where cubes are kept: ``$LANDSLIDE_DATA``, or the system's cache folder."""
-    return Path(os.environ.get("LANDSLIDE_DATA") or pooch.os_cache("landslide-utils"))
+    return as_path(os.environ.get("LANDSLIDE_DATA") or pooch.os_cache("landslide-utils"))
 
 
 def find_cube(region: Region, part: Part | None = None, *, progress: bool = False) -> Path:

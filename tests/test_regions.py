@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from landslide_utils.cube import CubeError, open_cube
+from landslide_utils.files import InputError
 from landslide_utils.regions import REGIONS, data_folder, find_region, parse_instant
 
 
@@ -47,3 +49,11 @@ def test_what_is_no_instant_is_refused(text: str, message: str) -> None:
 def test_the_data_folder_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIDE_DATA", "/somewhere")
     assert data_folder() == Path("/somewhere")
+
+
+def test_a_data_folder_longer_than_a_path_may_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", "/ab" * 2000)
+    with pytest.raises(InputError, match="is too long, or has a name too long"):
+        data_folder()
+    with pytest.raises(CubeError, match="is too long, or has a name too long"):
+        open_cube("practice_small")
