@@ -159,7 +159,10 @@ def measure_pairs(
         ``n_few_chips``, ``n_test_chips_with_landslides``, ``simulated``.
     """
     regions = {config.cube for config in configs}
-    table = pd.DataFrame({"run": [], "test_region": []}) if table is None else table
+    if table is None:
+        table = pd.DataFrame({"run": [], "test_region": []})
+    else:
+        _check_pairs(table)
     tested = table.groupby("run")["test_region"].agg(set).to_dict()
     missing = [config for config in configs if tested.get(config.hash) != regions]
     table = table[table["run"].isin({config.hash for config in configs if config not in missing})]
@@ -229,6 +232,14 @@ def _map_tuned(
     return map_elsewhere(model, scene.normalisation, scene)
 
 
+def _check_pairs(table: pd.DataFrame) -> None:
+    """Raise InputError if a table is not one that :func:`measure_pairs` has made."""
+    columns = ("train_region", "test_region", "seed", "run", "method", "auprc", "prevalence", "simulated")
+    if absent := [name for name in columns if name not in table]:
+        advice = "make it with: python -m landslide_utils.experiments.transfer"
+        raise InputError("the table of pairs cannot be used", [f"it lacks {', '.join(absent)}; {advice}"])
+
+
 def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return one line for each way to map a region: the mean AUPRC over seeds, with the least and the most.
 
@@ -242,6 +253,7 @@ def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         ``train_region``, ``test_region``, ``method``, ``mean``, ``least``, ``most``, ``chance``, ``seeds``.
     """
+    _check_pairs(pairs)
     groups = pairs.groupby(["train_region", "test_region", "method"], sort=False)
     table = groups.agg(
         mean=("auprc", "mean"),

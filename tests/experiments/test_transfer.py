@@ -21,6 +21,7 @@ from landslide_utils.experiments.transfer import (
     honest_table,
 )
 from landslide_utils.figures import scores
+from landslide_utils.files import InputError
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Scene
 
@@ -165,6 +166,15 @@ def test_the_table_has_mean_and_spread() -> None:
     assert found.loc[("p", "q"), ["mean", "least", "most"]].tolist() == pytest.approx([0.4, 0.3, 0.5])
     assert found["seeds"].tolist() == [3] * 4
     assert found["chance"].tolist() == pytest.approx([0.02] * 4)
+
+
+def test_a_table_without_its_columns_is_refused() -> None:
+    other = made_up().drop(columns=["auprc", "prevalence"])
+    message = r"it lacks auprc, prevalence; make it with: python -m landslide_utils\.experiments\.transfer"
+    with pytest.raises(InputError, match=message):
+        honest_table(other)
+    with pytest.raises(InputError, match=message):
+        next(transfer.measure_pairs([], other, progress=False))
 
 
 def test_what_is_written_says_how_it_was_made(tmp_path: Path) -> None:
