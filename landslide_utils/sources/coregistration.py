@@ -160,13 +160,12 @@ def find_elevation_faults(path: str, box: Box | None) -> list[str]:
     """List what keeps a raster from giving the elevation of a box: unreadable, without place, several bands, small."""
     try:
         with open_geotiff(path) as source:
-            crs, bounds, bands = source.crs, source.bounds, source.count
+            crs, bounds = source.crs, source.bounds
             faults = find_geotiff_faults(source, f"dem={path!r}", ELEVATION)
     except (RasterioError, OSError) as error:
         return [f"dem={path!r} cannot be read ({error}); give a GeoTIFF of elevation in metres"]
     if crs is None:
         return faults
-    faults += [] if bands == 1 else [f"dem={path!r} has {bands} bands; one band of elevation is needed"]
     if box:
         area, raster = shapely.box(*box), shapely.box(*transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21))
         share = raster.intersection(area).area / area.area

@@ -55,6 +55,7 @@ def find_geotiff_faults(source: Any, name: str, needed: str) -> list[str]:
     kinds = {str(kind) for kind in source.dtypes}
     wrong = {kind for kind in kinds if kind.startswith("complex") or (needed == RADAR and "float" not in kind)}
     faults = [f"{name} holds {', '.join(sorted(wrong))}; {needed} is needed"] if wrong else []
+    faults += [] if source.count == 1 else [f"{name} has {source.count} bands; one band of {needed} is needed"]
     if (largest := max(8 * math.prod(shape) for shape in source.block_shapes)) > MOST_OBJECT_BYTES:
         faults.append(f"{name} has tiles or strips of {in_bytes(largest)}; copy it with gdal_translate -co TILED=YES")
     if source.crs is None or source.transform.is_identity:

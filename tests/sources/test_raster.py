@@ -137,6 +137,14 @@ def test_only_real_numbers_are_read(tmp_path: Path) -> None:
             assert len(find_geotiff_faults(source, "a.tif", ELEVATION)) == dem
 
 
+def test_an_image_with_two_bands_is_not_read_as_its_first(tmp_path: Path) -> None:
+    path = write_tif(tmp_path / opera_name(46, "20180824T204200", "VV"), power(46, 0, "VV"), count=2)
+    ((), (fault,)) = find_granules(tmp_path)
+    assert fault == f"{path.name} has 2 bands; one band of {RADAR} is needed"
+    (fault,) = find_elevation_faults(str(path), None)
+    assert fault == f"dem={str(path)!r} has 2 bands; one band of {ELEVATION} is needed"
+
+
 def test_complex_radar_and_a_complex_or_text_dem_are_named_before_any_work(tmp_path: Path) -> None:
     write_tif(tmp_path / opera_name(46, "20180824T204200", "VV"), np.ones(SHAPE, "complex64"), dtype="complex64")
     ((), (fault,)) = find_granules(tmp_path)
