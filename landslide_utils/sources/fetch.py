@@ -38,6 +38,9 @@ MOST_OBJECT_BYTES = 256 * 2**20
 RANGE_DEADLINE_S = 180.0
 """Seconds within which a range of a file, no longer than a document, must have arrived: that is 0.1 MB a second."""
 
+METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
+"""Files of a store that describe it."""
+
 REQUESTS_A_MINUTE = 60
 """Of ranges: the repository of the published cubes allows about as many."""
 
@@ -96,12 +99,13 @@ class CappedResponse(aiohttp.ClientResponse):
     """An answer of which no more is read than an object of a store may have."""
 
     async def read(self) -> bytes:
-        """Return the whole body."""
+        """Return the whole body; of metadata, no more than a document may have."""
+        most = min(MOST_OBJECT_BYTES, MOST_DOCUMENT_BYTES) if self.url.name in METADATA else MOST_OBJECT_BYTES
         body = bytearray()
         async for block in self.content.iter_any():
             body += block
-            if len(body) > MOST_OBJECT_BYTES:
-                raise aiohttp.ClientPayloadError(f"more than {in_bytes(MOST_OBJECT_BYTES)} were sent")
+            if len(body) > most:
+                raise aiohttp.ClientPayloadError(f"more than {in_bytes(most)} were sent")
         return bytes(body)
 
 

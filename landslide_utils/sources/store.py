@@ -22,7 +22,14 @@ from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from landslide_utils.files import InputError, check_file, in_bytes
 from landslide_utils.sources.archive import COLON
-from landslide_utils.sources.fetch import DEADLINE_S, MOST_DOCUMENT_BYTES, MOST_OBJECT_BYTES, call_within, capped_client
+from landslide_utils.sources.fetch import (
+    DEADLINE_S,
+    METADATA,
+    MOST_DOCUMENT_BYTES,
+    MOST_OBJECT_BYTES,
+    call_within,
+    capped_client,
+)
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
@@ -38,7 +45,6 @@ MOST_COORDINATE_CHUNKS = 1000
 MOST_ARRAYS = 1000
 
 PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
-METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
 COMPRESSORS = ("blosc", "gzip", "lz4", "zlib", "zstd")
 SIZE_IN = {"blosc": slice(4, 8), "lz4": slice(4)}
 TEXTS = ("vlen-bytes", "vlen-utf8")

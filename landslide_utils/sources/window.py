@@ -230,7 +230,7 @@ def _find_documents(members: Iterable[str]) -> list[str]:
     return [
         name
         for name, folder, last in split
-        if (folder in own if last in METADATA else folder.partition("/")[0] in COORDINATES)
+        if (folder in own if last in fetch.METADATA else folder.partition("/")[0] in COORDINATES)
     ]
 
 
