@@ -90,6 +90,16 @@ def instant(value: Any) -> str:
     return str(value)
 
 
+def four_degrees(value: Any) -> str:
+    """Return the text of a box, west, south, east, north in degrees, or an empty text."""
+    if _apply(str, value):
+        try:
+            _, _, _, _ = map(float, value.split(","))
+        except ValueError:
+            raise ValueError("is not four numbers with commas: west, south, east, north in degrees") from None
+    return str(value)
+
+
 def writable(value: Any) -> str:
     """Return a folder that can be written to, or made."""
     if faults := find_folder_faults(named(value)):

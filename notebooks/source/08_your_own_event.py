@@ -49,11 +49,12 @@ folder: str = "your_own_event"  # Where the cube, and simulated images, are writ
 # The next cell checks names and types of your settings. What can only be checked with the data is checked further down.
 
 # %%
-from landslide_utils.experiments.parameters import check_parameters
+from landslide_utils.experiments.parameters import check_parameters, four_degrees
 
-texts = ["radar", "dem", "polygons", "box", "event_time", "name", "folder"]
+texts = ["radar", "dem", "polygons", "event_time", "name", "folder"]
 names = ["collection", "assets", "dem_collection", "dem_asset"]
-parameters = check_parameters(globals(), pixel_size_m=range(5, 101), **dict.fromkeys([*texts, *names], str))
+rules = {"box": four_degrees, **dict.fromkeys([*texts, *names], str)}
+parameters = check_parameters(globals(), pixel_size_m=range(5, 101), **rules)
 
 # %% [markdown]
 # ## What you have on the day of the event
