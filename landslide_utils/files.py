@@ -148,18 +148,10 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A folder that is filled piece by piece; a mark says which pieces are whole.
+    """A folder that is filled piece by piece; a mark says which pieces are whole."""
 
-    Attributes
-    ----------
-    store : pathlib.Path
-        What is being written.
-    marks : pathlib.Path
-        Folder of the marks.
-    """
-
-    store: Path
-    marks: Path
+    store: Path  # what is being written
+    marks: Path  # folder of the marks
 
     def lay_out(self, write: Callable[[Path], object]) -> None:
         """Let the empty store be written to a path, unless it is there: half of it would stop all later calls."""

@@ -141,22 +141,11 @@ def call_within(seconds: float, ask: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for a server.
+    """How long to wait for a server; one that asks for more than five minutes is given up."""
 
-    Attributes
-    ----------
-    timeout_s : float
-        Seconds of silence after which it is asked anew.
-    retries : int
-        How often in a row, without getting farther than ever before.
-    pause_s : float
-        Seconds before the first new try; twice as long before each further one, at most five minutes. A server that
-        asks for a longer pause is given up.
-    """
-
-    timeout_s: float = 20.0
-    retries: int = 5
-    pause_s: float = 1.0
+    timeout_s: float = 20.0  # seconds of silence after which it is asked anew
+    retries: int = 5  # how often in a row, without getting farther than ever before
+    pause_s: float = 1.0  # before the first new try; twice as long before each further one, at most five minutes
 
     def persist(
         self, task: Callable[[], T], again: tuple[type[Exception], ...], *, reached: Callable[[], int] = lambda: 0

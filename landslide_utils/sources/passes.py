@@ -13,9 +13,6 @@ from shapely.geometry.base import BaseGeometry
 from landslide_utils.composite import sides_of_event
 from landslide_utils.grid import Box
 
-ONE_PASS = dt.timedelta(minutes=20)
-"""Images of one track that are less apart than this belong to one pass; the same track is flown again after days."""
-
 NAMES = {"HH": "vv", "HV": "vh", "VV": "vv", "VH": "vh"}
 """The project's name of each polarisation: like-polarised is vv, cross-polarised vh. Of two, the later is taken."""
 
@@ -30,45 +27,19 @@ class MissingExtraError(ImportError):
 
 @dataclass(frozen=True)
 class Granule:
-    """One image as it is delivered.
-
-    Attributes
-    ----------
-    name : str
-    image : str
-        What it is an image of; of several with the same one, the last processed is used.
-    instant : datetime.datetime
-        Start of the acquisition, naive UTC.
-    orbit : str
-        "ascending" or "descending".
-    relative_orbit : int
-        Number of the track; 0 where nobody says.
-    files : mapping
-        From ``vv`` and ``vh`` to a path or URL.
-    polarisations : mapping
-        From ``vv`` and ``vh`` to what was sent and received: VV, VH, HH or HV.
-    footprint : shapely geometry
-        In degrees (EPSG:4326).
-    produced : str
-        When it was processed, sortable.
-    band : str
-        "C" or "L".
-    size : int
-        Bytes of its files, 0 where nobody says.
-    simulated : bool
-    """
+    """One image as it is delivered."""
 
     name: str
-    image: str
-    instant: dt.datetime
-    orbit: str
-    relative_orbit: int
-    files: Mapping[str, str]
-    polarisations: Mapping[str, str]
-    footprint: BaseGeometry
-    produced: str = ""
-    band: str = "C"
-    size: int = 0
+    image: str  # what it is an image of; of several with the same one, the last processed is used
+    instant: dt.datetime  # start of the acquisition, naive UTC
+    orbit: str  # "ascending" or "descending"
+    relative_orbit: int  # number of the track; 0 where nobody says
+    files: Mapping[str, str]  # from vv and vh to a path or URL
+    polarisations: Mapping[str, str]  # from vv and vh to what was sent and received: VV, VH, HH or HV
+    footprint: BaseGeometry  # in degrees (EPSG:4326)
+    produced: str = ""  # when it was processed, sortable
+    band: str = "C"  # or "L"
+    size: int = 0  # bytes of its files, 0 where nobody says
     simulated: bool = False
 
 
@@ -130,14 +101,12 @@ def group_passes(granules: Iterable[Granule], box: Box) -> list[Pass]:
     groups: list[list[Granule]] = []
     for granule in sorted(latest.values(), key=lambda g: (g.orbit, g.relative_orbit, g.instant)):
         previous = groups[-1][-1] if groups else None
-        if (
-            previous
-            and (previous.orbit, previous.relative_orbit) == (granule.orbit, granule.relative_orbit)
-            and granule.instant - previous.instant < ONE_PASS
+        if previous is None or (
+            (previous.orbit, previous.relative_orbit) != (granule.orbit, granule.relative_orbit)
+            or granule.instant - previous.instant >= dt.timedelta(minutes=20)  # a track is flown again after days
         ):
-            groups[-1].append(granule)
-        else:
-            groups.append([granule])
+            groups.append([])
+        groups[-1].append(granule)
     passes = [
         Pass(
             tuple(sorted(group, key=lambda g: (g.produced, g.name), reverse=True)),
