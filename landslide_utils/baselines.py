@@ -23,9 +23,6 @@ from landslide_utils.grid import pixel_size_m
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
 
-DRAWN = 20_000
-"""Pixels with, and pixels without landslides that a random forest is trained on, or all that there are."""
-
 _PIXEL_M, _STRIDE = 30, 8  # what OPERA's transformer was trained on; pixels between two of its looks
 _CUT = 4  # standard deviations at which the Gaussian ends
 _SIDE = 512  # of the windows that a large image is computed by, in pixels
@@ -145,7 +142,7 @@ def random_forest(
     drawn = []
     for kind in (True, False):
         places = np.flatnonzero(training & (labels == kind))
-        drawn.append(random.choice(places, min(DRAWN, len(places)), replace=False))
+        drawn.append(random.choice(places, min(20_000, len(places)), replace=False))  # or all that there are
     chosen = np.concatenate(drawn)
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
     forest.fit(neighbourhood_features(image, chosen), labels.ravel()[chosen])
@@ -209,8 +206,7 @@ def _logits(passes: xr.Dataset, factor: int) -> NDArray[np.float32]:
     from distmetrics.despeckle import despeckle_one_rtc_arr_with_tv as despeckle
 
     power = passes[list(RADAR)].to_array().transpose("time", "variable", "y", "x")
-    more = {
-        dim: (0, -power.sizes[dim] % (factor * _STRIDE)) for dim in ("y", "x")
-    }  # else the last rows are not looked at
+    # without more pixels the last rows would not be looked at
+    more = {dim: (0, -power.sizes[dim] % (factor * _STRIDE)) for dim in ("y", "x")}
     coarse = power.pad(more, mode="edge").coarsen(y=factor, x=factor).mean().values
     return np.stack([[logit(despeckle(layer)) for layer in both] for both in coarse]).astype(np.float32)

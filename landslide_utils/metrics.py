@@ -212,9 +212,6 @@ def compare(
     return Interval(first - second, first - second - reach, first - second + reach), float(p)
 
 
-_TINY = 1e-6
-
-
 def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> pd.DataFrame:
     """Return the mean probability and the share of landslides in bins of equally many pixels.
 
@@ -300,7 +297,7 @@ class Calibration:
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
     logits = probability.astype(np.float64)
-    np.clip(logits, _TINY, 1 - _TINY, out=logits)
+    np.clip(logits, 1e-6, 1 - 1e-6, out=logits)
     special.logit(logits, out=logits)
     return logits
 

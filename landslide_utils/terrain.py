@@ -199,12 +199,9 @@ def layover_and_shadow(
     Parameters
     ----------
     dem : xarray.DataArray (y, x)
-        Elevation in metres, y descending (north first), x ascending. It is read into memory; holes are taken for the
-        lowest ground.
-    pixel_size_m : float
-    incidence_degrees : float
-    look_azimuth_degrees : float
-        Compass direction in which the antenna looks: about 80 for an ascending Sentinel-1, 280 for a descending one.
+        As for :func:`local_incidence`. It is read into memory; holes are taken for the lowest ground.
+    pixel_size_m, incidence_degrees, look_azimuth_degrees : float
+        As for :func:`local_incidence`.
     reach_m : float
         Distance within which one place can hide another. Beyond the edge the ground is taken to be as high as there.
 

@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 
 from landslide_utils.files import InputError, free_bytes, in_bytes
 
-BLOCK = 1 << 20
 MOST_LIST_BYTES = 32 * 2**20  # of the list of files at an archive's end; each takes 46 bytes and its name
 COLON = "_" if sys.platform == "win32" else ":"  # in names of files; published cubes have sat:orbit_state
 
@@ -79,7 +78,7 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
                 path = target.parent / entry.filename.replace(":", COLON)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with zipped.open(entry) as source, path.open("xb") as written:
-                    shutil.copyfileobj(source, written, BLOCK)
+                    shutil.copyfileobj(source, written)
                 bar.update(entry.file_size)
 
 

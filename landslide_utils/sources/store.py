@@ -21,24 +21,18 @@ import xarray as xr
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from landslide_utils.files import InputError, check_file, in_bytes
+from landslide_utils.sources import fetch
 from landslide_utils.sources.archive import COLON
-from landslide_utils.sources.fetch import (
-    DEADLINE_S,
-    METADATA,
-    MOST_DOCUMENT_BYTES,
-    MOST_OBJECT_BYTES,
-    call_within,
-    capped_client,
-)
+from landslide_utils.sources.fetch import DEADLINE_S, METADATA, call_within, capped_client
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
     from zarr.core.buffer import Buffer, BufferPrototype
 
-MOST_CHUNK_BYTES = MOST_OBJECT_BYTES
+MOST_CHUNK_BYTES = fetch.MOST_OBJECT_BYTES
 """Of one chunk, stored or unpacked. A whole image of the published Hokkaido cube has 189 MB in double precision."""
 MOST_TEXT_BYTES = 2**16
-MOST_METADATA_BYTES = MOST_DOCUMENT_BYTES
+MOST_METADATA_BYTES = fetch.MOST_DOCUMENT_BYTES
 MOST_ON_A_SIDE = 1_000_000
 MOST_CHUNKS = 1_000_000
 MOST_COORDINATE_CHUNKS = 1000
