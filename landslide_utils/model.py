@@ -119,20 +119,10 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
     import torch
 
     architecture = {"unet++": smp.UnetPlusPlus, "unet": smp.Unet}[preset.architecture]
-
-    def build(weights: str | None) -> torch.nn.Module:
-        network: torch.nn.Module = architecture(
-            preset.encoder,
-            encoder_depth=preset.depth,
-            encoder_weights=weights,
-            decoder_channels=preset.decoder,
-            in_channels=channels,
-            classes=1,
-        )
-        return network
-
+    sizes = {"encoder_depth": preset.depth, "decoder_channels": preset.decoder, "in_channels": channels, "classes": 1}
+    build = functools.partial(architecture, preset.encoder, **sizes)
     try:
-        model = build("imagenet" if preset.imagenet else None)
+        model: torch.nn.Module = build(encoder_weights="imagenet" if preset.imagenet else None)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError("no network can be built", [f"{channels} channels, {preset}: {error}"]) from error
     except (OSError, RuntimeError) as error:
@@ -143,7 +133,7 @@ def build_model(channels: int, preset: Preset) -> torch.nn.Module:
             "random weights instead, so this is not the published recipe in full",
             stacklevel=2,
         )
-        model = build(None)
+        model = build(encoder_weights=None)
     # stages that a shallow encoder never uses would only fill memory and the saved file
     for stage in range(preset.depth, 5):
         if hasattr(model.encoder, f"layer{stage}"):
