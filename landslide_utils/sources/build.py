@@ -107,7 +107,12 @@ def plan(
     asked = {name: place for name, place in places.items() if not isinstance(place, Catalogue)}
     if faults := find_kind_faults("a path", **asked):
         raise EventError(event.name, faults)
-    grid, grid_faults = _lay_grid(event)
+    grid: GeoBox | None = None
+    grid_faults: list[str] = []
+    try:
+        grid = grids.make_grid(event.box, pixel_size_m=event.pixel_size_m, crs=event.crs)
+    except InputError as error:
+        grid_faults = error.faults
     period, period_faults = read_period(event)
     outlines, outline_faults = labels.read_polygons(event.polygons)
     box = None if grids.find_box_faults(event.box, utm=False) else cast(grids.Box, tuple(map(float, event.box)))
@@ -145,14 +150,6 @@ def plan(
     files = [file for granule in granules for file in granule.files.values()]
     calendar = passes.calendar(flights, *period)
     return Plan(cube, calendar, placed.polygons, (*notes, *placed.notes), (*files, *tiles), stored / 1e6)
-
-
-def _lay_grid(event: Event) -> tuple[GeoBox | None, list[str]]:
-    """Return the grid over an event's box, and what is wrong with it."""
-    try:
-        return grids.make_grid(event.box, pixel_size_m=event.pixel_size_m, crs=event.crs), []
-    except InputError as error:
-        return None, error.faults
 
 
 def _find_images(
