@@ -218,18 +218,10 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
 
 
 def write_page(path: Path, paragraphs: Sequence[str], *, figure: Picture, picture: str, command: str) -> None:
-    """Write a page in Markdown, and its picture beside it.
+    """Write a page in Markdown, and its picture beside it, under the name `picture`.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    paragraphs : sequence of str
-        A heading, a sentence without its full stop, and others. After the sentence come the command and the picture.
-    figure : Picture
-    picture : str
-        Name of the picture's file.
-    command : str
-        What made the page.
+    The paragraphs are a heading, a sentence without its full stop, and others. After the sentence come the command that
+    made the page, and the picture.
     """
     heading, summary, *others = paragraphs
     source = [f"{summary}; made, with this page, by", f"```sh\n{command}\n```", f"![{figure.alt}]({picture})"]

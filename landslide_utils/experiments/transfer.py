@@ -71,16 +71,11 @@ def fine_tune(
 
     Parameters
     ----------
-    scene : Scene
-        Of the new region.
     chips : pandas.DataFrame
-        As :func:`few_chips` returns it.
-    preset : Preset
-        A network with weights is trained with a tenth of its learning rate.
+        Of the scene, as :func:`few_chips` returns it.
     weights : mapping of torch.Tensor, optional
-        Of a network that was trained elsewhere; without them it starts from nothing.
-    steps, seed : int
-    progress : bool
+        Of a network that was trained elsewhere: it is trained with a tenth of the preset's learning rate. Without them
+        the network starts from nothing.
     """
     from landslide_utils.train import fit, start_session
 
@@ -111,15 +106,9 @@ def map_cube(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the map (y, x) of a cube by a run's network, silent in layover and shadow, and the cube's elevation (m).
 
-    Parameters
-    ----------
-    trained : Run
-    config : RunConfig
-        What is mapped: its ``cube`` and ``event_time``; channels, passes and orbit must be those of the run.
-    crs, incidence_degrees : optional
-        Instead of the cube's own.
-    out, scheduler : optional
-        As :func:`landslide_utils.predict.map_scene` takes them.
+    The configuration says which cube is mapped; its channels, passes and orbit must be those of the run. `crs` and
+    `incidence_degrees` come before the cube's own, `out` and `scheduler` are those of
+    :func:`landslide_utils.predict.map_scene`.
     """
     both = [(name, vars(config)[name], vars(trained.config)[name]) for name in ("channels", "timesteps", "orbit")]
     if faults := [f"{name}={new!r}, but it was trained with {old!r}" for name, new, old in both if new != old]:
