@@ -313,10 +313,10 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
             _, number, key = name.split("/")
             parts.setdefault(int(number), {})[key] = tensors[name]
         weights = [weight for group in session.optimiser.param_groups for weight in group["params"]]
-        for number, state in parts.items():  # torch would notice at the next step
-            moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weights[number].shape)
-            if {name: tensor.shape for name, tensor in state.items()} != {"step": (), **moments}:
-                raise ValueError(f"the optimiser's state of weight {number} has another shape")
+        for index, part in parts.items():  # torch would notice at the next step
+            moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weights[index].shape)
+            if {name: tensor.shape for name, tensor in part.items()} != {"step": (), **moments}:
+                raise ValueError(f"the optimiser's state of weight {index} has another shape")
         session.optimiser.load_state_dict({"state": parts, "param_groups": groups})
         session.model.load_state_dict(model)
         session.schedule.load_state_dict(schedule)
