@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from landslide_utils.files import InputError, find_kind_faults
+from landslide_utils.grid import Window
 
 SIZE = 128
 BUFFER = 32
@@ -211,8 +212,8 @@ def part_mask(chips: pd.DataFrame, part: str, like: xr.DataArray, *, only_landsl
         Whether to take only chips that hold a landslide: the paper's way.
     """
     mask = np.zeros((like.sizes["y"], like.sizes["x"]), bool)
-    for row, col in corners(chips, part, only_landslides=only_landslides):
-        mask[row : row + SIZE, col : col + SIZE] = True
+    for window in windows(chips, part, only_landslides=only_landslides):
+        mask[tuple(window.place.values())] = True
     return xr.DataArray(mask, dims=("y", "x"), coords={"y": like["y"], "x": like["x"]})
 
 
@@ -221,6 +222,11 @@ def corners(chips: pd.DataFrame, part: str, *, only_landslides: bool = False) ->
     chosen = chips[chips["part"] == part]
     chosen = chosen[chosen["landslide_share"] > 0] if only_landslides else chosen
     return [(int(row), int(col)) for row, col in chosen[["row", "col"]].to_numpy()]
+
+
+def windows(chips: pd.DataFrame, part: str, *, only_landslides: bool = False) -> list[Window]:
+    """Return the window of each chip of a part, which has its rows and columns as ``isel`` takes them."""
+    return [Window(*corner, SIZE, SIZE) for corner in corners(chips, part, only_landslides=only_landslides)]
 
 
 def draw_chips(landslides: NDArray[np.bool_], share: float, count: int, seed: int = 0) -> NDArray[np.intp]:

@@ -10,10 +10,10 @@ import xarray as xr
 from scipy import special
 
 from landslide_utils import terrain
-from landslide_utils.chips import SIZE, corners
+from landslide_utils.chips import windows
 from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
 from landslide_utils.files import InputError, find_kind_faults
-from landslide_utils.grid import Window, find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
+from landslide_utils.grid import find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -92,8 +92,8 @@ def guaranteed_threshold(
     faults = [f"{name} {share!r} is not between 0 and 1" for name, share in shares.items() if not 0 < share < 1]
     if faults:
         raise InputError("no threshold can be promised", faults)
-    windows = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "validation", only_landslides=True)]
-    by_chip = [probability.isel(place).values[landslides.isel(place).values] for place in windows]
+    places = [window.place for window in windows(chips, "validation", only_landslides=True)]
+    by_chip = [probability.isel(place).values[landslides.isel(place).values] for place in places]
     by_chip = [np.sort(values[np.isfinite(values)]) for values in by_chip if np.isfinite(values).any()]
     if not by_chip:
         return 0.0

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from landslide_utils.chips import SIZE, corners, cut_chips
+from landslide_utils.chips import SIZE, cut_chips, windows
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Normalisation:
         names = tuple(str(name) for name in image["channel"].values)
         count, total, squares = np.zeros((3, len(names)))
         origin = None  # sums of squares are exact only near zero
-        for row, col in corners(chips, "train"):  # chip by chip, so that the image need not fit in memory
-            values = image.isel(y=slice(row, row + SIZE), x=slice(col, col + SIZE)).values.astype(np.float64)
+        for window in windows(chips, "train"):  # chip by chip, so that the image need not fit in memory
+            values = image.isel(window.place).values.astype(np.float64)
             if origin is None:
                 origin = np.nan_to_num(np.fmin.reduce(values, axis=(1, 2)))
             valid = np.isfinite(values)
