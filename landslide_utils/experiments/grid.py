@@ -219,10 +219,10 @@ def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
         A folder of runs, or the runs' own folders. Runs that are damaged or of another version are left out, with a
         warning that names them.
     """
-    several = isinstance(where, Sequence) and not isinstance(where, str)
-    folders = list(map(as_path, where)) if several else sorted(as_path(where).glob("[!.]*/"))
+    if isinstance(where, str) or not isinstance(where, Sequence):
+        where = sorted(as_path(where).glob("[!.]*/"))
     lines = []
-    for folder in folders:
+    for folder in map(as_path, where):
         try:
             entry = read_run(folder)
         except (FileNotFoundError, RunError) as error:

@@ -86,15 +86,16 @@ def means(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
         One line for each band combination and number of passes.
     """
     grid = _Grid(table, draws)
-    settings = table.groupby(["channels", "timesteps"])
-    intervals = [pooled(*grid.select(channels, [steps]), grid.chips) for (channels, steps), _ in settings]
-    summary = settings.agg(
+    groups = table.groupby(["channels", "timesteps"], as_index=False)
+    summary = groups.agg(
         seeds=(MEASURE, "size"),
         sd_over_seeds=(MEASURE, "std"),
         chance=("prevalence_landslide_chips", "mean"),
         whole_scene=("auprc", "mean"),
         whole_scene_chance=("prevalence", "mean"),
-    ).reset_index()
+    )
+    settings = zip(summary["channels"], summary["timesteps"], strict=True)
+    intervals = [pooled(*grid.select(channels, [steps]), grid.chips) for channels, steps in settings]
     for place, name, values in zip((3, 4, 5), ("mean", "low", "high"), zip(*intervals, strict=True), strict=True):
         summary.insert(place, name, values)
     summary.attrs["simulated"] = bool(table["simulated"].all())

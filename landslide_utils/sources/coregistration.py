@@ -136,8 +136,9 @@ def _load_geotiffs(
 def _load_gcov(href: str, sent: str, grid: GeoBox, resampling: str) -> xr.DataArray:
     """Return one polarisation of a GCOV file on the grid (y, x), lazily."""
     power = open_gcov(href)[sent]
-    settings = {"resampling": resampling, "dst_nodata": np.nan, "chunks": (CHUNK, CHUNK)}
-    return xr.DataArray(xr_reproject(power.where(power > 0), grid, **settings).data, dims=("y", "x"))
+    chunks = (CHUNK, CHUNK)
+    placed = xr_reproject(power.where(power > 0), grid, resampling=resampling, dst_nodata=np.nan, chunks=chunks)
+    return xr.DataArray(placed.data, dims=("y", "x"))
 
 
 def find_damaged(hrefs: Iterable[str]) -> list[str]:
