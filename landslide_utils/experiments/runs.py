@@ -98,13 +98,16 @@ class Run:
 
 def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
     """Open a configuration's cube, average its passes, share out its chips and measure those that train."""
-    datacube = open_cube(
-        config.cube, event_time=config.event_time or None, variables=variables_of(config.channels), progress=progress
-    )
-    composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
-    composite = keep_composite(composite, progress=progress)
+    _, composite = compose(config, variables=variables_of(config.channels), progress=progress)
     chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
     return Scene.fit(composite, chips)
+
+
+def compose(config: RunConfig, *, progress: bool = True, **options: Any) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return a configuration's cube, opened with the options of :func:`open_cube`, and its composite."""
+    datacube = open_cube(config.cube, event_time=config.event_time or None, progress=progress, **options)
+    composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
+    return datacube, keep_composite(composite, progress=progress)
 
 
 def run(config: RunConfig, *, progress: bool = True) -> Run:

@@ -13,11 +13,10 @@ from tqdm.auto import tqdm
 
 from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.chips import corners
-from landslide_utils.composite import keep_composite, make_composite, variables_of
-from landslide_utils.cube import open_cube
+from landslide_utils.composite import variables_of
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.results import markdown_table, radar_of, write_page
-from landslide_utils.experiments.runs import Run, prepare, run
+from landslide_utils.experiments.runs import Run, compose, prepare, run
 from landslide_utils.figures.scores import METHODS, transfer_figure
 from landslide_utils.files import InputError
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
@@ -114,10 +113,7 @@ def map_cube(
     if faults := [f"{name}={new!r}, but it was trained with {old!r}" for name, new, old in both if new != old]:
         raise InputError("this network cannot be used so", faults)
     variables = [*variables_of(config.channels), "dem"]
-    event_time = config.event_time or None
-    datacube = open_cube(config.cube, event_time=event_time, crs=crs, needs_crs=True, variables=variables)
-    composite = make_composite(datacube, channels=config.channels, timesteps=config.timesteps, orbit=config.orbit)
-    composite = keep_composite(composite)
+    datacube, composite = compose(config, crs=crs, needs_crs=True, variables=variables)
     model, normalisation = trained.model()
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
