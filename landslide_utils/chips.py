@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -49,7 +52,8 @@ def split_chips(
         test pixel lies within the buffer of a training pixel. ``random`` takes single chips that touch: neighbours fall
         on both sides, and the test score is too good (Kattenborn et al. 2022 report up to 28 %); it is here to show
         that. ``published`` is the paper's protocol: only chips that hold a landslide, at random, 7 of 10 to training, 2
-        to the test, and the rest to validation.
+        to the test, and the rest to validation. Patches have a split of their own, which is then taken; in any other
+        each of them is a chip, and a block is their region, or a square of ground if there are few regions.
     seed : int
     buffer : int
         Pixels between two blocks.
@@ -88,8 +92,10 @@ def split_chips(
         chips = _place(labels, gap, chips_a_side)
         if chips["block"].nunique() >= enough:
             break
+    if plan := landslides.attrs.get("patches"):
+        chips = _place_patches(labels, plan, method)
     random = np.random.default_rng(seed)
-    if method == "published":
+    if method == "published" and not plan:
         chips = chips[chips["landslide_share"] > 0].reset_index(drop=True)
         if len(chips) < 20:  # four of them are scored
             raise SplitError(f"{len(chips)} chips hold a landslide and the published split needs 20")
@@ -97,12 +103,29 @@ def split_chips(
         train, test = (tenths * len(chips) // 10 for tenths in (7, 2))
         parts = np.repeat(["train", "test", "validation"], [train, test, len(chips) - train - test])
         chips["part"] = random.permutation(parts)
-    elif (blocks := chips["block"].nunique()) < len(_FIFTHS):
+    elif method != "published" and (blocks := chips["block"].nunique()) < len(_FIFTHS):
         raise SplitError(f"it has room for {blocks} separate blocks of chips and {len(_FIFTHS)} are needed")
-    else:
+    elif method != "published":
         chips["part"] = _assign(chips, random)
     check_parts(chips, landslides)
-    return chips[["row", "col", "block", "part", "landslide_share"]]
+    return chips[["row", "col", "block", "part", "landslide_share", *(["patch"] if plan else [])]]
+
+
+def _place_patches(labels: NDArray[np.bool_], plan: dict[str, Any], method: str) -> pd.DataFrame:
+    """Return the chips of a scene of patches: each patch is one; with the part that the published split gives it."""
+    if [*plan["shape"]] != [*labels.shape]:
+        raise InputError("chips cannot be split", ["a part of a scene of patches cannot be; choose regions instead"])
+    chips = _place(labels, BUFFER, 1)[: len(plan["block"])]
+    chips["patch"] = chips["block"]
+    if method == "random":
+        return chips
+    chips["block"] = plan["block"]
+    if method == "published":
+        chips["part"] = plan["part"]
+        chips = chips[chips["part"] != ""].reset_index(drop=True)
+        if chips.empty:
+            raise InputError("chips cannot be split", ["no splits.json of S12LS-LD is beside the patches; take blocked"])
+    return chips
 
 
 def _place(labels: NDArray[np.bool_], gap: int, chips_a_side: int) -> pd.DataFrame:
@@ -159,15 +182,13 @@ def cut_chips(chips: pd.DataFrame, landslides: xr.DataArray, crop: int) -> pd.Da
         Width and height of a square in pixels; 128 must be a multiple of it.
     """
     rows = []
-    places = chips[["row", "col"]].to_numpy().tolist()
-    for (top, left), block, part in zip(places, chips["block"], chips["part"], strict=True):
+    for chip in chips.to_dict("records"):
+        top, left = chip["row"], chip["col"]
         labels = landslides[top : top + SIZE, left : left + SIZE].values
-        rows += [
-            (top + row, left + col, block, part, labels[row : row + crop, col : col + crop].mean())
-            for row in range(0, SIZE, crop)
-            for col in range(0, SIZE, crop)
-        ]
-    return pd.DataFrame(rows, columns=["row", "col", "block", "part", "landslide_share"])
+        for row, col in itertools.product(range(0, SIZE, crop), repeat=2):
+            share = labels[row : row + crop, col : col + crop].mean()
+            rows.append({**chip, "row": top + row, "col": left + col, "landslide_share": share})
+    return pd.DataFrame(rows, columns=chips.columns)
 
 
 def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArray | None = None) -> None:

@@ -224,7 +224,8 @@ def make_composite(
     out = image.astype("float32").assign_coords(channel=names, unit=("channel", units)).to_dataset(name="image")
     out["valid"] = out["image"].notnull().all("channel")
     if "landslides" in cube:
-        out["landslides"] = (cube["landslides"] > 0).drop_attrs(deep=False)
+        plan = {name: value for name, value in cube["landslides"].attrs.items() if name == "patches"}
+        out["landslides"] = (cube["landslides"] > 0).drop_attrs(deep=False).assign_attrs(plan)
     out.attrs, out.encoding["source"] = dict(cube.attrs), cube.encoding.get("source")
     if passes:
         for when, index in (("before", passes.before), ("after", passes.after)):
@@ -271,11 +272,11 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
 
 def identify(composite: xr.Dataset) -> str:
     """Return sixteen characters that depend on the cube, its state on the disk, and how the composite was made."""
-    source = composite.encoding.get("source")
-    stamps = []
+    source, labels = composite.encoding.get("source"), composite.get("landslides", composite["image"])
+    stamps = [*filter(None, [labels.attrs.get("patches")])]
     if source and "://" not in source:
         files = (Path(source) / name for name in (".zmetadata", ".zattrs", "zarr.json"))
-        stamps = [path.stat().st_mtime_ns for path in files if path.exists()]
+        stamps += [path.stat().st_mtime_ns for path in files if path.exists()]
     text = json.dumps([__version__, source, stamps, list(composite["channel"].values), composite.attrs], default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 INCIDENCE = "los.rdr_0"
 ZENODO = "https://doi.org/10.5281/zenodo.7248056"
+PATCHES = "sen12landslides:"
+"""What a cube's name starts with if it is a folder of patches."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ def locate(source: str, part: Part | None = None, *, progress: bool = False) -> 
     """
     if faults := find_kind_faults("a path", cube=source):
         raise InputError("there is no cube", faults)
-    if "://" in source:
+    if source.startswith(PATCHES) and part:
+        raise InputError("there is no cube", ["patches have no window; choose regions, such as #hokkaido"])
+    if "://" in source or source.startswith(PATCHES):
         return source
     if source in REGIONS:
         return str(find_cube(REGIONS[source], part, progress=progress))
@@ -155,7 +159,14 @@ def is_store(path: Path) -> bool:
 
 
 def open_store(place: str, **settings: Any) -> xr.Dataset:
-    """Return the Zarr store at a path or an address, as :func:`landslide_utils.sources.store.open_store` does."""
+    """Return the Zarr store at a path or an address, as :func:`landslide_utils.sources.store.open_store` does.
+
+    Patches are laid out as :func:`landslide_utils.sources.sen12landslides.open_patches` does.
+    """
+    if place.startswith(PATCHES):
+        from landslide_utils.sources.sen12landslides import open_patches
+
+        return open_patches(place)
     from landslide_utils.sources import store
 
     return store.open_store(place, **settings)
@@ -218,6 +229,8 @@ def find_event(
 
     The caller's instant comes before the store's, and that before the region's.
     """
+    if event_time and "patches" in known:
+        return {}, ["event_time cannot be given, because each patch has an event of its own"]
     start = event_time or known.get("event_time") or (region.event_time if region else None)
     if start is None:
         example = "for example -p event_time 2018-09-05T18:07:59"

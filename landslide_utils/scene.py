@@ -154,7 +154,7 @@ class ChipSet:
         self.layers = [scene.composite[name].variable for name in ("image", "landslides", "valid")]
         names = scene.normalisation.channels
         self.northward = names.index("aspect_cos") if "aspect_cos" in names else None
-        same_block = self.table.groupby("block")
+        same_block = self.table.groupby("patch" if "patch" in self.table else "block")
         self.corner = self.table[["row", "col"]].to_numpy()
         self.first = same_block[["row", "col"]].transform("min").to_numpy()
         self.last = same_block[["row", "col"]].transform("max").to_numpy()

@@ -15,7 +15,7 @@ from landslide_utils.chips import SPLITS
 from landslide_utils.composite import CHANNELS, ORBIT_CHOICES
 from landslide_utils.experiments.parameters import Rule, check_parameters, instant, named, writable
 from landslide_utils.model import PRESETS
-from landslide_utils.regions import REGIONS
+from landslide_utils.regions import PATCHES, REGIONS
 
 RUN_RULES: dict[str, Rule] = {
     "cube": named,
@@ -94,7 +94,7 @@ class RunConfig:
 
             identity["cube"] = f"{self.cube} {fingerprint(self.cube)}"
         elif "://" not in self.cube and self.cube not in REGIONS:
-            identity["cube"] = str(Path(self.cube).expanduser().resolve())
+            identity["cube"] = str(Path(self.cube.removeprefix(PATCHES)).expanduser().resolve())
         text = json.dumps([__version__, dataclasses.asdict(PRESETS[self.preset]), identity], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,0 +1,279 @@
+"""Patches of Sen12Landslides as one scene: side by side on a grid of their own, each one a chip. It is not a map."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from landslide_utils.chips import BUFFER, PARTS, SIZE
+from landslide_utils.composite import sides_of_event
+from landslide_utils.cube import DIMS
+from landslide_utils.files import InputError, in_bytes, read_json, shorten
+from landslide_utils.regions import PATCHES
+from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
+from landslide_utils.sources.nisar import find_foreign
+from landslide_utils.sources.passes import MissingExtraError
+
+SOURCE = "Hoehn et al. 2025, https://doi.org/10.1038/s41597-025-06167-2, CC BY 4.0"
+ORBITS = {"s1asc": "ascending", "s1dsc": "descending"}
+NAME = re.compile(rf"([\w-]+)_({'|'.join(ORBITS)})_\d+\.nc", re.ASCII)
+LAYERS = {"VV": "f", "VH": "f", "DEM": "iuf", "MASK": "biu"}
+"""Variables of a patch, and the kinds of numbers that they may hold."""
+CELL = SIZE + BUFFER
+"""Pixels from one patch to the next in the scene; there are no data between them."""
+PIXEL_M = 10.0
+PASSES = 4
+"""Passes that are kept on each side of an event: as many as a run averages at most."""
+LEAST_REGIONS, LEAST_SQUARES = 5, 15
+"""From so many regions on, each is one block of a split. Else squares of ground are, if there are enough."""
+MOST_DATES = 100
+
+
+@dataclass
+class Patch:
+    """What a file says of itself, and what of it is used."""
+
+    path: Path
+    region: str
+    place: tuple[str, int, int]  # CRS, column (eastward) and row (northward) in the grid of patches
+    days: NDArray[np.datetime64]
+    events: list[str]  # days, in order
+    annotated: bool  # said to have landslides
+    simulated: bool
+    passes: tuple[list[int], list[int]] = ([], [])  # before and after the events, in order of time
+    cut: tuple[bool, bool] = (False, False)  # whether the buffer of a split takes the last rows, and the last columns
+
+
+def open_patches(source: str) -> xr.Dataset:
+    """Return the patches of ``sen12landslides:FOLDER``, or ``FOLDER#hokkaido,italy``, in the published layout, lazily.
+
+    The attribute ``patches`` of ``landslides`` has for each patch, row by row, its ``block`` and its ``part`` in the
+    dataset's own split.
+
+    Raises
+    ------
+    InputError
+        Listing the faults of all files, before any image is read.
+
+    Notes
+    -----
+    Time counts passes, because each patch has its own dates: the earliest of these are given before the events, the
+    latest after. Passes on the day of a patch's event, or between two of its events, are not used. A patch without
+    landslides takes the most frequent event of its region. A warning says how many patches are left out.
+
+    References
+    ----------
+    Hoehn et al. (2025), doi 10.1038/s41597-025-06167-2. Layout: github.com/PaulH97/Sen12Landslides.
+    """
+    where, _, chosen = source.removeprefix(PATCHES).partition("#")
+    folder = Path(where).expanduser()
+    paths, faults = _find_files(folder, {name.strip() for name in chosen.split(",") if name.strip()})
+    found = [_inspect(path) for path in paths]
+    parts, wrong = _read_parts(folder)
+    faults += [fault for _, more in found for fault in more] + wrong
+    patches = _choose([patch for patch, _ in found if patch])
+    why = "they have no pass on one side of their event, no date of it, or landslides that are not drawn"
+    if faults := faults or ([] if patches else [f"none can be used: {why}"]):
+        raise InputError(f"the patches in {folder} cannot be used", faults)
+    if left_out := len(paths) - len(patches):
+        warnings.warn(f"{left_out} of {len(paths)} patches are left out: {why}", stacklevel=2)
+    blocks = _share_ground(patches)
+    order = sorted(range(len(patches)), key=lambda i: (blocks[i], -patches[i].place[2], patches[i].place[1]))
+    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    plan = {
+        "block": [blocks[i] for i in order],
+        "part": [parts.get(patches[i].path.name, "") for i in order],
+        "files": hashlib.sha256(repr(stamps).encode()).hexdigest()[:16],
+    }
+    return _lay_out([patches[i] for i in order], plan)
+
+
+def _find_files(folder: Path, regions: set[str]) -> tuple[list[Path], list[str]]:
+    """Return the patches of some regions, or of all, and what is wrong with the folder."""
+    named = {path: match for path in sorted(folder.rglob("*.nc")) if (match := NAME.fullmatch(path.name))}
+    known, orbits = ({match[group] for match in named.values()} for group in (1, 2))
+    paths = [path for path, match in named.items() if not regions or match[1] in regions]
+    faults = [] if known else ["no patch such as hokkaido_s1dsc_12.nc is there; unpack the archives, or look elsewhere"]
+    if twice := [name for name, count in Counter(path.name for path in paths).items() if count > 1]:
+        faults.append(f"there twice: {shorten(twice)}; give the folder of one edition only")
+    if known and (unknown := sorted(regions - known)):
+        faults.append(f"no patch is of {shorten(unknown)}; there are {shorten(sorted(known), 30)}")
+    if len(orbits) > 1:
+        faults.append("both orbit directions are there, which are not mixed; give the folder of s1asc or of s1dsc")
+    return ([] if faults else paths), faults
+
+
+def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
+    """Return what a file says of itself, or all that is wrong with it; no image is read."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError(str(error.name)) from None
+    try:
+        if not path.is_file():
+            raise ValueError("it is no plain file")
+        if foreign := find_foreign(path):
+            raise ValueError(f"{shorten(foreign)} lies in another file, which is not opened")
+        with h5py.File(path) as file:
+            if faults := _find_faults(file):
+                return None, [f"{path.name}: {fault}" for fault in faults]
+            names = {day.strip()[:10] for day in _text(file, "event_date").split(",")} - {"", "None", "nan", "NaT"}
+            events = sorted(dt.date.fromisoformat(day).isoformat() for day in names)
+            annotated = _text(file, "annotated") == "True"
+            if annotated and not _read(file, "MASK", -1).any():
+                events = []
+            col, row = (math.floor(file[axis][()].min() / (SIZE * PIXEL_M)) for axis in ("x", "y"))
+            place = _text(file, "crs"), col, row
+            words = {name: _text(file["time"], name) for name in ("units", "calendar") if name in file["time"].attrs}
+            days = xr.decode_cf(xr.Dataset({"time": ("time", file["time"][()], words)}))["time"].values
+            simulated = bool(file.attrs.get("simulated", False))
+    except Exception as error:  # whatever a damaged file makes of HDF5
+        return None, [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
+    region = path.name.rsplit("_", 2)[0]
+    return Patch(path, region, place, days.astype("datetime64[D]"), events, annotated, simulated), []
+
+
+def _find_faults(file: Any) -> list[str]:
+    """Return what is wrong with the variables of a patch."""
+    if missing := [name for name in ("time", "x", "y", *LAYERS) if name not in file]:
+        return [f"{', '.join(missing)} missing"]
+    faults, size = [], (file["time"].size, SIZE, SIZE)
+    if size[0] > MOST_DATES:
+        faults.append(f"it has {size[0]} dates where {MOST_DATES} are allowed")
+    for name, kinds in LAYERS.items():
+        layer, dims = file[name], _dims(file[name])
+        if dims[:1] != ["time"] or {*dims[1:]} != {"x", "y"} or layer.shape != size:
+            faults.append(f"{name} is ({', '.join(dims)}) {layer.shape} where (time, y, x) {size} is needed")
+        if layer.dtype.kind not in kinds:
+            faults.append(f"{name} holds {layer.dtype}, which it cannot")
+        if (chunk := math.prod(layer.chunks or ()) * layer.dtype.itemsize) > MOST_OBJECT_BYTES:
+            faults.append(f"{name} has chunks of {in_bytes(chunk)}")
+    for axis, step in (("x", PIXEL_M), ("y", -PIXEL_M)):
+        if file[axis].shape != (SIZE,) or not np.allclose(np.diff(file[axis][()]), step, rtol=0.01):
+            faults.append(f"{axis} is not {SIZE} positions, each {step:+g} m from the one before")
+    return faults
+
+
+def _choose(found: list[Patch]) -> list[Patch]:
+    """Return the patches that have passes before and after an event; those without landslides take their region's."""
+    usual: dict[str, Counter[tuple[str, ...]]] = {}
+    for patch in found:
+        if patch.events:
+            usual.setdefault(patch.region, Counter())[tuple(patch.events)] += 1
+    for patch in found:
+        if not patch.annotated and patch.region in usual:
+            patch.events = [*usual[patch.region].most_common(1)[0][0]]
+        if patch.events:
+            days, places = np.unique(patch.days, return_index=True)
+            side = sides_of_event(days, patch.events[0], patch.events[-1])
+            patch.passes = places[side == "before"][-PASSES:].tolist(), places[side == "after"][:PASSES].tolist()
+    return [patch for patch in found if all(patch.passes)]
+
+
+def _share_ground(patches: list[Patch]) -> list[int]:
+    """Return the number of each patch's block: its region if there are many, else a square of ground with a buffer."""
+    names: list[tuple[Any, ...]] = [(patch.region,) for patch in patches]
+    if len({*names}) < LEAST_REGIONS:
+        for side in (4, 3, 2, 1):
+            names = [(p.region, p.place[0], p.place[1] // side, p.place[2] // side) for p in patches]
+            if len({*names}) >= LEAST_SQUARES:
+                break
+        for patch in patches:
+            patch.cut = (patch.place[2] % side == 0, patch.place[1] % side == side - 1)
+    numbers = {name: number for number, name in enumerate(sorted({*names}))}
+    return [numbers[name] for name in names]
+
+
+def _read_parts(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the part of each file in the dataset's own split for landslide detection, and what is wrong with that."""
+    parts: dict[str, str] = {}
+    found = [path for base in (folder, *folder.absolute().parents[:2]) for path in base.glob("tasks/**/splits.json")]
+    for path in sorted(path for path in found if "S12LS-LD" in str(path)):
+        try:
+            split = read_json(path)
+            for name, part in zip(("train", "val", "test"), PARTS, strict=True):
+                parts = {Path(entry[key]).name: part for entry in split[name] for key in ORBITS if key in entry} | parts
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return {}, [f"{path} is not a split of the dataset ({type(error).__name__}: {error})"]
+    return parts, []
+
+
+def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
+    """Return patches side by side, row by row, on about as many rows as there are patches in a row."""
+    across = math.ceil(math.sqrt(len(patches)))
+    rows, (before, after) = math.ceil(len(patches) / across), _days_of_all(patches)
+
+    def read_row(block_id: tuple[int, ...], own: str, missing: Any) -> NDArray[Any]:
+        import h5py
+
+        *step, row, _ = block_id
+        out, number = np.full((CELL, CELL * across), missing), step[0] - len(before) if step else 0
+        for place, patch in enumerate(patches[row * across :][:across]):
+            passes = patch.passes[number >= 0]
+            if -len(passes) <= number < len(passes):
+                south, east = (SIZE - BUFFER * (cut and own != "MASK") for cut in patch.cut)
+                with h5py.File(patch.path) as file:
+                    values = _read(file, own, passes[number] if step else -1)
+                out[:south, CELL * place :][:, :east] = values[:south, :east]
+        return out[None] if step else out
+
+    y, x = (PIXEL_M * (np.arange(CELL * count) + 0.5) for count in (rows, across))
+    cube = xr.Dataset(coords={"time": [*before, *after], "y": y[::-1], "x": x})
+    sizes = ((1,) * cube.sizes["time"], (CELL,) * rows, (CELL * across,))
+    for name, own in {"vv": "VV", "vh": "VH", "dem": "DEM", "landslides": "MASK"}.items():
+        chunks, missing = sizes[-len(DIMS[name]) :], np.uint8(0) if own == "MASK" else np.float32(np.nan)
+        like = {"dtype": missing.dtype, "meta": np.empty((0,) * len(chunks), missing.dtype)}
+        rows_of = da.map_blocks(
+            read_row, own=own, missing=missing, chunks=chunks, name=f"{own}-{plan['files']}", **like
+        )
+        cube[name] = DIMS[name], rows_of
+    cube["landslides"].attrs["patches"] = plan | {"shape": [CELL * rows, CELL * across]}
+    regions, orbit = sorted({patch.region for patch in patches}), ORBITS[patches[0].path.stem.rsplit("_", 2)[1]]
+    return cube.assign_coords(orbit=orbit).assign_attrs(
+        event_time=f"{min(patch.events[0] for patch in patches)}T00:00:00",
+        event_end=f"{max(patch.events[-1] for patch in patches)}T00:00:00",
+        region=f"Sen12Landslides, {shorten(regions)}: {len(patches)} patches side by side, no map",
+        source=SOURCE,
+        patches=len(patches),
+        simulated=any(patch.simulated for patch in patches),
+    )
+
+
+def _days_of_all(patches: list[Patch]) -> tuple[list[Any], list[Any]]:
+    """Return of each pass before the events the earliest day, and of each after them the latest, in order of time."""
+    before: list[Any] = []
+    after: list[Any] = []
+    for n in range(PASSES):
+        if days := [p.days[p.passes[0][-1 - n]] for p in patches if len(p.passes[0]) > n]:
+            before.insert(0, min([*days, *(later - 1 for later in before[:1])]))
+        if days := [p.days[p.passes[1][n]] for p in patches if len(p.passes[1]) > n]:
+            after.append(max([*days, *(earlier + 1 for earlier in after[-1:])]))
+    return before, after
+
+
+def _read(file: Any, name: str, index: int) -> NDArray[Any]:
+    """Return one variable at one date (y, x), whether it is stored that way or transposed."""
+    return np.asarray(file[name][index] if _dims(file[name])[1] == "y" else file[name][index].T)
+
+
+def _dims(layer: Any) -> list[str]:
+    """Return the names of the dimensions of a variable in an HDF5 file."""
+    return [dim[0].name.rsplit("/", 1)[-1] if len(dim) else "?" for dim in layer.dims]
+
+
+def _text(thing: Any, name: str) -> str:
+    """Return an attribute of a file or a variable as text; it is empty where there is none."""
+    value = thing.attrs.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value)
