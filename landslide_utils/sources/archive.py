@@ -1,12 +1,16 @@
-"""A zip archive unpacked safely: one folder, plain files only, no larger than allowed."""
+"""A zip or tar archive unpacked safely: one folder, plain files only, no larger than allowed."""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
+import re
 import shutil
 import stat
 import sys
+import tarfile
+import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +21,8 @@ from tqdm.auto import tqdm
 from landslide_utils.files import InputError, free_bytes, in_bytes
 
 MOST_LIST_BYTES = 32 * 2**20  # of the list of files at an archive's end; each takes 46 bytes and its name
+BLOCK = 2**20  # bytes that are copied at once
+DISK_BLOCK = 4096  # bytes that even the smallest file takes
 COLON = "_" if sys.platform == "win32" else ":"  # in names of files; published cubes have sat:orbit_state
 
 
@@ -71,7 +77,7 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
         if size > most_bytes or len(files) > most_files:
             raise TooLargeError(heading, [f"{needed}, but {most_bytes=} and {most_files=} are allowed"])
         free = free_bytes(target)
-        if size + 4096 * len(files) > free:  # a disk's blocks
+        if size + DISK_BLOCK * len(files) > free:
             raise TooLargeError(heading, [f"{needed}, but {free} bytes are free in {target.parent}"])
         with tqdm(total=size, unit="B", unit_scale=True, desc="unpacking", disable=not progress) as bar:
             for entry in files:
@@ -91,6 +97,46 @@ def damage_in_words(name: str, heading: str, advice: str = "") -> Iterator[None]
         raise
     except Exception as error:
         raise ArchiveError(heading, [f"{name} is damaged ({type(error).__name__}: {error}){advice}"]) from error
+
+
+class _Unzipped(gzip.GzipFile):
+    """The bytes of a tar archive, of which no more are read at once than a block: headers may claim any length."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return bytes; the signature is that of a file."""
+        if size is None or not 0 <= size <= BLOCK:
+            raise ArchiveError("it is no archive", [f"one of its headers takes more than {in_bytes(BLOCK)}"])
+        return super().read(size)
+
+
+def unpack_tar(archive: Path, target: Path, names: re.Pattern[str], *, most_bytes: int = 100 * 10**9) -> None:
+    """Unpack into a folder, whole or not at all, those plain files of a tar.gz archive whose names match.
+
+    Folders in the archive are dropped; links and all other files stay where they are. The errors are those of unpack.
+    """
+    heading, room = f"{archive.name} is not unpacked", min(most_bytes, free_bytes(target))
+    try:
+        with (
+            _Unzipped(archive) as unzipped,
+            tarfile.open(fileobj=unzipped, mode="r:") as tarred,
+            tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target) as folder,
+        ):
+            for entry in tarred:
+                name, source = entry.name.rsplit("/", 1)[-1], tarred.extractfile(entry) if entry.isreg() else None
+                if source is None or not names.fullmatch(name):
+                    continue
+                if (room := room - entry.size - DISK_BLOCK) < 0:
+                    raise TooLargeError(heading, [f"it unpacks to more than {most_bytes=}, or than is free"])
+                with (Path(folder) / name).open("xb") as written:
+                    shutil.copyfileobj(source, written, BLOCK)
+            if not (unpacked := [*Path(folder).iterdir()]):
+                raise ArchiveError(heading, [f"{archive.name} has no file such as are known here"])
+            for path in unpacked:
+                path.replace(target / path.name)
+    except (InputError, PermissionError):
+        raise
+    except Exception as error:  # gzip and tarfile raise many kinds, too
+        raise ArchiveError(heading, [f"{archive.name} is damaged ({type(error).__name__}: {error})"]) from error
 
 
 def check_entries(entries: list[zipfile.ZipInfo], top: str, heading: str) -> None:

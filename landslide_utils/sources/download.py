@@ -16,7 +16,7 @@ import pooch
 import requests
 
 from landslide_utils.files import InputError, atomic_write, free_bytes, hold, in_bytes, in_time, say
-from landslide_utils.regions import REGIONS, ZENODO, data_folder, is_store
+from landslide_utils.regions import PATCHES, REGIONS, ZENODO, data_folder, is_store
 from landslide_utils.sources.archive import ArchiveError, TooLargeError, unpack
 from landslide_utils.sources.fetch import (
     AGAIN,
@@ -252,7 +252,8 @@ def say_how_by_hand(region: str, folder: Path) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Download a cube and print its path, or with ``--dry-run`` only what that takes; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m landslide_utils.sources.download", description=__doc__)
-    parser.add_argument("region", choices=PUBLISHED)
+    parser.add_argument("region", choices=(*PUBLISHED, "sen12landslides"))
+    parser.add_argument("--sensor", choices=("s1asc", "s1dsc"), default="s1dsc", help="of Sen12Landslides")
     parser.add_argument("--folder", type=Path, default=data_folder(), help="for cubes (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="only say how much it is and how long it takes")
     parser.add_argument("--keep-archive", action="store_true", help="leave the archive beside the cube")
@@ -262,11 +263,15 @@ def main(arguments: list[str] | None = None) -> int:
     folder = given.folder.expanduser()
     options: dict[str, Any] = {"folder": folder, "record": given.record, "patience": Patience(given.timeout)}
     try:
-        if given.dry_run and not is_here(folder / f"{given.region}.zarr"):
+        if given.region == "sen12landslides":
+            from landslide_utils.sources.hub import download_patches
+
+            print(f"{PATCHES}{download_patches(given.sensor, folder / given.region, dry_run=given.dry_run)}")
+        elif given.dry_run and not is_here(folder / f"{given.region}.zarr"):
             say(find_published(given.region, **options).announce(folder))
         else:
             print(download(given.region, keep_archive=given.keep_archive, **options))
-    except DownloadError as error:
+    except (DownloadError, InputError, ImportError) as error:
         say(str(error))
         return 1
     return 0

@@ -29,16 +29,11 @@ from landslide_utils.sources.passes import MissingExtraError
 SOURCE = "Hoehn et al. 2025, https://doi.org/10.1038/s41597-025-06167-2, CC BY 4.0"
 ORBITS = {"s1asc": "ascending", "s1dsc": "descending"}
 NAME = re.compile(rf"([\w-]+)_({'|'.join(ORBITS)})_\d+\.nc", re.ASCII)
-LAYERS = {"VV": "f", "VH": "f", "DEM": "iuf", "MASK": "biu"}
-"""Variables of a patch, and the kinds of numbers that they may hold."""
-CELL = SIZE + BUFFER
-"""Pixels from one patch to the next in the scene; there are no data between them."""
-PIXEL_M = 10.0
-PASSES = 4
-"""Passes that are kept on each side of an event: as many as a run averages at most."""
-LEAST_REGIONS, LEAST_SQUARES = 5, 15
-"""From so many regions on, each is one block of a split. Else squares of ground are, if there are enough."""
-MOST_DATES = 100
+LAYERS = {"VV": "f", "VH": "f", "DEM": "iuf", "MASK": "biu"}  # variables, and the kinds of numbers they may hold
+CELL = SIZE + BUFFER  # pixels from one patch to the next in the scene; there are no data between them
+PASSES = 4  # kept on each side of an event: as many as a run averages at most
+LEAST_REGIONS, LEAST_SQUARES = 5, 15  # from so many regions on, each is one block of a split, else squares of ground
+PIXEL_M, MOST_DATES = 10.0, 100
 
 
 @dataclass
