@@ -26,6 +26,8 @@ def download_patches(sensor: str, folder: Path, *, endpoint: str | None = None, 
         info = HfApi(endpoint=endpoint).dataset_info(DATASET, files_metadata=True, timeout=60)
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or [] if PLAIN.fullmatch(file.rfilename)}
         archives = sorted(name for name in sizes if re.search(rf"(^|/){sensor}/[^/]+\.tar\.gz$", name))
+        if not archives:
+            raise InputError(f"{DATASET} cannot be downloaded", [f"it has no archives of {sensor}"])
         # of the dataset's editions the harmonized one, whose Sentinel-2 goes with it
         edition = min((Path(name).parent for name in archives), key=lambda top: ("harmonized" not in str(top), top))
         archives = [name for name in archives if Path(name).parent == edition]
