@@ -24,7 +24,7 @@ SHARED: Options = {
     "runs-dir": ("runs", "folder of the runs"),
 }
 RUN: Options = {
-    "cube": ("practice_earthquake", "a region's name, or the path or URL of a Zarr store in the published layout"),
+    "cube": ("practice_earthquake", "a region's name, the path or URL of a published Zarr store, or sen12landslides:FOLDER"),
     "event-time": ("", "date and time of the event in UTC; only for a store whose event is not known"),
     "channels": ("sar", "what the network sees: vv, vh, sar, sar_dem or dem"),
     "timesteps": (4, "passes averaged before and after the event, 1 to 4"),
@@ -263,7 +263,7 @@ def _parser() -> argparse.ArgumentParser:
             if default is None or default is False:
                 settings = {"required": True} if default is None else {"action": "store_true"}
             command.add_argument(f"--{option}", help=words, **settings)
-    commands.add_parser("download", help="Download a published cube by its name, verify and unpack it.")
+    commands.add_parser("download", help="Download a published cube, or sen12landslides, and unpack it.")
     return parser
 
 

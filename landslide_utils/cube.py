@@ -80,8 +80,8 @@ def open_cube(
     Parameters
     ----------
     source : str or path
-        A region's name (a practice cube is made on first use, a published one downloaded), or the path or URL of a
-        Zarr store in the published layout.
+        A region's name (a practice cube is made on first use, a published one downloaded), the path or URL of a Zarr
+        store in the published layout, or ``sen12landslides:FOLDER``, patches that are laid side by side.
     event_time : str, optional
         Instant of the event, ISO 8601, UTC unless it has an offset. Needed only when neither the region nor the store
         knows it.

@@ -39,7 +39,7 @@ class RunConfig:
     Attributes
     ----------
     cube : str
-        A region's name, or the path or URL of a Zarr store in the published layout.
+        A region's name, the path or URL of a Zarr store in the published layout, or ``sen12landslides:FOLDER``.
     event_time : str
         Instant of the event, ISO 8601, UTC; empty when the region or the store knows it.
     channels : {"vv", "vh", "sar", "sar_dem", "dem"}
