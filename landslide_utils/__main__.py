@@ -24,7 +24,7 @@ SHARED: Options = {
     "runs-dir": ("runs", "folder of the runs"),
 }
 RUN: Options = {
-    "cube": ("practice_earthquake", "a region's name, the path or URL of a published Zarr store, or sen12landslides:FOLDER"),
+    "cube": ("practice_earthquake", "a region's name, path or URL of a Zarr store, or sen12landslides:FOLDER"),
     "event-time": ("", "date and time of the event in UTC; only for a store whose event is not known"),
     "channels": ("sar", "what the network sees: vv, vh, sar, sar_dem or dem"),
     "timesteps": (4, "passes averaged before and after the event, 1 to 4"),

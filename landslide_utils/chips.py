@@ -124,9 +124,8 @@ def _place_patches(labels: NDArray[np.bool_], plan: dict[str, Any], method: str)
         chips["part"] = plan["part"]
         chips = chips[chips["part"] != ""].reset_index(drop=True)
         if chips.empty:
-            raise InputError(
-                "chips cannot be split", ["no splits.json of S12LS-LD is beside the patches; take blocked"]
-            )
+            fault = "no splits.json of S12LS-LD is beside the patches; take blocked"
+            raise InputError("chips cannot be split", [fault])
     return chips
 
 

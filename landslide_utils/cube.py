@@ -170,7 +170,7 @@ def _canonical(
     out = xr.Dataset({name: cube[name].transpose(*DIMS[name]).reset_coords(drop=True) for name in names})
     out = out.assign({name: out[name].astype("float32", copy=False) for name in names if name != "landslides"})
     if "landslides" in out:
-        landslides = (out["landslides"] == 1).astype("uint8")
+        landslides = (out["landslides"] == 1).astype("uint8").assign_attrs(out["landslides"].attrs)
         out["landslides"] = landslides.rio.write_nodata(0)  # what reprojection fills the corners with
     if has_radar:
         out = out.assign_coords(orbit=("time", orbits))

@@ -169,7 +169,10 @@ def open_store(place: str, **settings: Any) -> xr.Dataset:
         return open_patches(place)
     from landslide_utils.sources import store
 
-    return store.open_store(place, **settings)
+    opened = store.open_store(place, **settings)
+    for layer in opened.variables.values():
+        layer.attrs.pop("patches", None)  # only patches have a plan
+    return opened
 
 
 def keep_passes(cube: xr.Dataset, timesteps: int) -> xr.Dataset:

@@ -48,6 +48,7 @@ class Patch:
     annotated: bool  # said to have landslides
     simulated: bool
     passes: tuple[list[int], list[int]] = ([], [])  # before and after the events, in order of time
+    block: int = 0
     cut: tuple[bool, bool] = (False, False)  # whether the buffer of a split takes the last rows, and the last columns
 
 
@@ -84,15 +85,11 @@ def open_patches(source: str) -> xr.Dataset:
         raise InputError(f"the patches in {folder} cannot be used", faults)
     if left_out := len(paths) - len(patches):
         warnings.warn(f"{left_out} of {len(paths)} patches are left out: {why}", stacklevel=2)
-    blocks = _share_ground(patches)
-    order = sorted(range(len(patches)), key=lambda i: (blocks[i], -patches[i].place[2], patches[i].place[1]))
+    _share_ground(patches)
+    patches.sort(key=lambda patch: (patch.block, -patch.place[2], patch.place[1]))
+    plan = {"block": [patch.block for patch in patches], "part": [parts.get(p.path.name, "") for p in patches]}
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    plan = {
-        "block": [blocks[i] for i in order],
-        "part": [parts.get(patches[i].path.name, "") for i in order],
-        "files": hashlib.sha256(repr(stamps).encode()).hexdigest()[:16],
-    }
-    return _lay_out([patches[i] for i in order], plan)
+    return _lay_out(patches, plan | {"files": hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]})
 
 
 def _find_files(folder: Path, regions: set[str]) -> tuple[list[Path], list[str]]:
@@ -127,26 +124,23 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
             names = {day.strip()[:10] for day in _text(file, "event_date").split(",")} - {"", "None", "nan", "NaT"}
             events = sorted(dt.date.fromisoformat(day).isoformat() for day in names)
             annotated = _text(file, "annotated") == "True"
-            if annotated and not _read(file, "MASK", -1).any():
-                events = []
+            events = [] if annotated and not _read(file, "MASK", -1).any() else events
             col, row = (math.floor(file[axis][()].min() / (SIZE * PIXEL_M)) for axis in ("x", "y"))
-            place = _text(file, "crs"), col, row
             words = {name: _text(file["time"], name) for name in ("units", "calendar") if name in file["time"].attrs}
             days = xr.decode_cf(xr.Dataset({"time": ("time", file["time"][()], words)}))["time"].values
-            simulated = bool(file.attrs.get("simulated", False))
+            simulated, crs = bool(file.attrs.get("simulated", False)), _text(file, "crs")
     except Exception as error:  # whatever a damaged file makes of HDF5
         return None, [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
     region = path.name.rsplit("_", 2)[0]
-    return Patch(path, region, place, days.astype("datetime64[D]"), events, annotated, simulated), []
+    return Patch(path, region, (crs, col, row), days.astype("datetime64[D]"), events, annotated, simulated), []
 
 
 def _find_faults(file: Any) -> list[str]:
     """Return what is wrong with the variables of a patch."""
     if missing := [name for name in ("time", "x", "y", *LAYERS) if name not in file]:
         return [f"{', '.join(missing)} missing"]
-    faults, size = [], (file["time"].size, SIZE, SIZE)
-    if size[0] > MOST_DATES:
-        faults.append(f"it has {size[0]} dates where {MOST_DATES} are allowed")
+    size = (file["time"].size, SIZE, SIZE)
+    faults = [f"it has {size[0]} dates where {MOST_DATES} are allowed"] if size[0] > MOST_DATES else []
     for name, kinds in LAYERS.items():
         layer, dims = file[name], _dims(file[name])
         if dims[:1] != ["time"] or {*dims[1:]} != {"x", "y"} or layer.shape != size:
@@ -177,8 +171,8 @@ def _choose(found: list[Patch]) -> list[Patch]:
     return [patch for patch in found if all(patch.passes)]
 
 
-def _share_ground(patches: list[Patch]) -> list[int]:
-    """Return the number of each patch's block: its region if there are many, else a square of ground with a buffer."""
+def _share_ground(patches: list[Patch]) -> None:
+    """Give each patch the number of its block: its region if there are many, else a square of ground with a buffer."""
     names: list[tuple[Any, ...]] = [(patch.region,) for patch in patches]
     if len({*names}) < LEAST_REGIONS:
         for side in (4, 3, 2, 1):
@@ -188,7 +182,8 @@ def _share_ground(patches: list[Patch]) -> list[int]:
         for patch in patches:
             patch.cut = (patch.place[2] % side == 0, patch.place[1] % side == side - 1)
     numbers = {name: number for number, name in enumerate(sorted({*names}))}
-    return [numbers[name] for name in names]
+    for patch, name in zip(patches, names, strict=True):
+        patch.block = numbers[name]
 
 
 def _read_parts(folder: Path) -> tuple[dict[str, str], list[str]]:
@@ -209,6 +204,7 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
     """Return patches side by side, row by row, on about as many rows as there are patches in a row."""
     across = math.ceil(math.sqrt(len(patches)))
     rows, (before, after) = math.ceil(len(patches) / across), _days_of_all(patches)
+    regions, orbit = sorted({patch.region for patch in patches}), ORBITS[patches[0].path.stem.rsplit("_", 2)[1]]
 
     def read_row(block_id: tuple[int, ...], own: str, missing: Any) -> NDArray[Any]:
         import h5py
@@ -235,10 +231,9 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
         )
         cube[name] = DIMS[name], rows_of
     cube["landslides"].attrs["patches"] = plan | {"shape": [CELL * rows, CELL * across]}
-    regions, orbit = sorted({patch.region for patch in patches}), ORBITS[patches[0].path.stem.rsplit("_", 2)[1]]
     return cube.assign_coords(orbit=orbit).assign_attrs(
-        event_time=f"{min(patch.events[0] for patch in patches)}T00:00:00",
-        event_end=f"{max(patch.events[-1] for patch in patches)}T00:00:00",
+        event_time=min(patch.events[0] for patch in patches) + "T00:00:00",
+        event_end=max(patch.events[-1] for patch in patches) + "T00:00:00",
         region=f"Sen12Landslides, {shorten(regions)}: {len(patches)} patches side by side, no map",
         source=SOURCE,
         patches=len(patches),
@@ -248,8 +243,7 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
 
 def _days_of_all(patches: list[Patch]) -> tuple[list[Any], list[Any]]:
     """Return of each pass before the events the earliest day, and of each after them the latest, in order of time."""
-    before: list[Any] = []
-    after: list[Any] = []
+    before, after = list[Any](), list[Any]()
     for n in range(PASSES):
         if days := [p.days[p.passes[0][-1 - n]] for p in patches if len(p.passes[0]) > n]:
             before.insert(0, min([*days, *(later - 1 for later in before[:1])]))

@@ -42,6 +42,8 @@ class Hub:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers for a Hub."""
+
     protocol_version = "HTTP/1.1"
 
     def __init__(self, *given: Any, hub: Hub) -> None:
@@ -176,7 +178,10 @@ def test_an_interrupted_download_goes_on_where_it_stopped(tmp_path: Path, monkey
 
 
 def test_what_the_hub_does_not_allow_is_said_in_words(tmp_path: Path) -> None:
-    with serve(Hub({}, wants_login=True)) as hub, pytest.raises(InputError, match=r"the Hub wants a login.*hf auth login"):
+    with (
+        serve(Hub({}, wants_login=True)) as hub,
+        pytest.raises(InputError, match=r"the Hub wants a login.*hf auth login"),
+    ):
         download_patches("s1dsc", tmp_path, endpoint=hub.url)
     with serve(Hub({})) as hub, pytest.raises(InputError, match="no archives of s1dsc"):
         download_patches("s1dsc", tmp_path, endpoint=hub.url)

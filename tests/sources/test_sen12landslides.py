@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import published
 
-from landslide_utils.chips import BUFFER, SIZE, SplitError, split_chips
+from landslide_utils.chips import BUFFER, SIZE, split_chips
 from landslide_utils.composite import decibels, identify, make_composite
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.experiments.config import RunConfig
@@ -130,7 +131,9 @@ def test_terrain_is_that_of_each_patch_alone(hokkaido: Path) -> None:
 
 def test_gaps_and_missing_passes_are_left_out_of_the_mean(tmp_path: Path) -> None:
     def hole(patch: xr.Dataset) -> xr.Dataset:
-        return patch.assign(VV=patch["VV"].where((patch["x"] > 641_000) | (patch["time"] > np.datetime64("2018-08-20"))))
+        return patch.assign(
+            VV=patch["VV"].where((patch["x"] > 641_000) | (patch["time"] > np.datetime64("2018-08-20")))
+        )
 
     make_patch(tmp_path, number=1, change=hole)
     make_patch(tmp_path, number=2, place=(1, 0), change=lambda patch: patch.isel(time=slice(4, None)))  # one before
@@ -169,7 +172,9 @@ def test_a_patch_without_landslides_takes_the_event_of_its_region(tmp_path: Path
     composite = make_composite(open_cube(f"sen12landslides:{tmp_path}"), timesteps=1)
     assert composite["valid"].isel(x=slice(0, SIZE - BUFFER), y=0).all()
     assert composite["valid"].isel(x=slice(CELL, CELL + SIZE - BUFFER), y=0).all()
-    assert composite["landslides"].isel(x=slice(0, SIZE)).any() != composite["landslides"].isel(x=slice(CELL, None)).any()
+    assert (
+        composite["landslides"].isel(x=slice(0, SIZE)).any() != composite["landslides"].isel(x=slice(CELL, None)).any()
+    )
 
 
 def test_what_cannot_be_used_is_left_out_with_a_warning(tmp_path: Path) -> None:
@@ -222,7 +227,7 @@ def test_a_patch_whose_content_lies_in_another_file_is_not_opened(tmp_path: Path
 
 
 def test_folders_that_cannot_be_meant_are_refused(tmp_path: Path, hokkaido: Path) -> None:
-    with pytest.raises(CubeError, match="no patch such as hokkaido_s1dsc_12.nc is there"):
+    with pytest.raises(CubeError, match=r"no patch such as hokkaido_s1dsc_12\.nc is there"):
         open_cube(f"sen12landslides:{tmp_path / 'nowhere'}")
     with pytest.raises(CubeError, match="no patch is of atlantis; there are hokkaido"):
         open_cube(f"sen12landslides:{hokkaido}#atlantis")
@@ -303,6 +308,14 @@ def test_a_draw_is_not_shifted_out_of_its_patch(hokkaido: Path) -> None:
     for i in range(len(shifted)):
         image = shifted[i]["image"]
         assert {image.tobytes(), np.ascontiguousarray(image[:, ::-1]).tobytes()} & whole
+
+
+def test_another_store_cannot_bring_a_plan_of_its_own(tmp_path: Path) -> None:
+    store = published(shape=(200, 200))
+    store["landslides"].attrs["patches"] = {"shape": [1, 1], "block": [0], "part": [""], "files": ""}
+    store.to_zarr(tmp_path / "other.zarr", zarr_format=2, consolidated=True)
+    cube = open_cube(tmp_path / "other.zarr", event_time=f"{EVENT}T18:07:59")
+    assert "patches" not in cube["landslides"].attrs
 
 
 def test_a_folder_that_has_changed_is_another_composite(tmp_path: Path) -> None:
