@@ -1,15 +1,17 @@
-"""The archives of Sen12Landslides, fetched from the Hugging Face Hub, resumed, and unpacked safely."""
+"""Sen12Landslides on the Hugging Face Hub: its archives, resumed and unpacked safely, its names and its own split."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from landslide_utils.files import InputError, free_bytes, in_bytes, in_time, say
+from landslide_utils.chips import PARTS
+from landslide_utils.files import InputError, free_bytes, in_bytes, in_time, read_json, say
 from landslide_utils.sources.archive import unpack_tar
-from landslide_utils.sources.sen12landslides import NAME
 
 DATASET = "paulhoehn/Sen12Landslides"
+ORBITS = {"s1asc": "ascending", "s1dsc": "descending"}
+NAME = re.compile(rf"([\w-]+)_({'|'.join(ORBITS)})_\d+\.nc", re.ASCII)
 PLAIN = re.compile(r"(?!.*\.\.)\w[\w./-]*", re.ASCII)  # names of files that lead nowhere else
 
 
@@ -56,3 +58,17 @@ def download_patches(sensor: str, folder: Path, *, endpoint: str | None = None, 
         faults = [f"{type(error).__name__}: {error}", f"what has arrived is kept in {folder}; call again to go on"]
         raise InputError(f"{DATASET} cannot be downloaded", faults) from error
     return folder / edition
+
+
+def read_parts(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the part of each file in the dataset's own split for landslide detection, and what is wrong with that."""
+    parts: dict[str, str] = {}
+    found = [path for base in (folder, *folder.absolute().parents[:2]) for path in base.glob("tasks/**/splits.json")]
+    for path in sorted(path for path in found if "S12LS-LD" in str(path)):
+        try:
+            split = read_json(path)
+            for name, part in zip(("train", "val", "test"), PARTS, strict=True):
+                parts = {Path(entry[key]).name: part for entry in split[name] for key in ORBITS if key in entry} | parts
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return {}, [f"{path} is not a split of the dataset ({type(error).__name__}: {error})"]
+    return parts, []

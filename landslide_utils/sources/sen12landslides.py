@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
-import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -17,18 +16,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from landslide_utils.chips import BUFFER, PARTS, SIZE
+from landslide_utils.chips import BUFFER, SIZE
 from landslide_utils.composite import sides_of_event
 from landslide_utils.cube import DIMS
-from landslide_utils.files import InputError, in_bytes, read_json, shorten
+from landslide_utils.files import InputError, in_bytes, shorten
 from landslide_utils.regions import PATCHES
 from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
+from landslide_utils.sources.hub import NAME, ORBITS, read_parts
 from landslide_utils.sources.nisar import find_foreign
 from landslide_utils.sources.passes import MissingExtraError
 
 SOURCE = "Hoehn et al. 2025, https://doi.org/10.1038/s41597-025-06167-2, CC BY 4.0"
-ORBITS = {"s1asc": "ascending", "s1dsc": "descending"}
-NAME = re.compile(rf"([\w-]+)_({'|'.join(ORBITS)})_\d+\.nc", re.ASCII)
 LAYERS = {"VV": "f", "VH": "f", "DEM": "iuf", "MASK": "biu"}  # variables, and the kinds of numbers they may hold
 CELL = SIZE + BUFFER  # pixels from one patch to the next in the scene; there are no data between them
 PASSES = 4  # kept on each side of an event: as many as a run averages at most
@@ -77,7 +75,7 @@ def open_patches(source: str) -> xr.Dataset:
     folder = Path(where).expanduser()
     paths, faults = _find_files(folder, {name.strip() for name in chosen.split(",") if name.strip()})
     found = [_inspect(path) for path in paths]
-    parts, wrong = _read_parts(folder)
+    parts, wrong = read_parts(folder)
     faults += [fault for _, more in found for fault in more] + wrong
     patches = _choose([patch for patch, _ in found if patch])
     why = "they have no pass on one side of their event, no date of it, or landslides that are not drawn"
@@ -111,9 +109,7 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
     """Return what a file says of itself, or all that is wrong with it; no image is read."""
     try:
         import h5py
-    except ImportError as error:
-        raise MissingExtraError(str(error.name)) from None
-    try:
+
         if not path.is_file():
             raise ValueError("it is no plain file")
         if foreign := find_foreign(path):
@@ -129,6 +125,8 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
             words = {name: _text(file["time"], name) for name in ("units", "calendar") if name in file["time"].attrs}
             days = xr.decode_cf(xr.Dataset({"time": ("time", file["time"][()], words)}))["time"].values
             simulated, crs = bool(file.attrs.get("simulated", False)), _text(file, "crs")
+    except ImportError as error:
+        raise MissingExtraError(str(error.name)) from None
     except Exception as error:  # whatever a damaged file makes of HDF5
         return None, [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
     region = path.name.rsplit("_", 2)[0]
@@ -186,20 +184,6 @@ def _share_ground(patches: list[Patch]) -> None:
         patch.block = numbers[name]
 
 
-def _read_parts(folder: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the part of each file in the dataset's own split for landslide detection, and what is wrong with that."""
-    parts: dict[str, str] = {}
-    found = [path for base in (folder, *folder.absolute().parents[:2]) for path in base.glob("tasks/**/splits.json")]
-    for path in sorted(path for path in found if "S12LS-LD" in str(path)):
-        try:
-            split = read_json(path)
-            for name, part in zip(("train", "val", "test"), PARTS, strict=True):
-                parts = {Path(entry[key]).name: part for entry in split[name] for key in ORBITS if key in entry} | parts
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return {}, [f"{path} is not a split of the dataset ({type(error).__name__}: {error})"]
-    return parts, []
-
-
 def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
     """Return patches side by side, row by row, on about as many rows as there are patches in a row."""
     across = math.ceil(math.sqrt(len(patches)))
@@ -225,11 +209,9 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
     sizes = ((1,) * cube.sizes["time"], (CELL,) * rows, (CELL * across,))
     for name, own in {"vv": "VV", "vh": "VH", "dem": "DEM", "landslides": "MASK"}.items():
         chunks, missing = sizes[-len(DIMS[name]) :], np.uint8(0) if own == "MASK" else np.float32(np.nan)
-        like = {"dtype": missing.dtype, "meta": np.empty((0,) * len(chunks), missing.dtype)}
-        rows_of = da.map_blocks(
-            read_row, own=own, missing=missing, chunks=chunks, name=f"{own}-{plan['files']}", **like
-        )
-        cube[name] = DIMS[name], rows_of
+        read = {"own": own, "missing": missing, "name": f"{own}-{plan['files']}", "dtype": missing.dtype}
+        meta = np.empty((0,) * len(chunks), missing.dtype)
+        cube[name] = DIMS[name], da.map_blocks(read_row, chunks=chunks, meta=meta, **read)
     cube["landslides"].attrs["patches"] = plan | {"shape": [CELL * rows, CELL * across]}
     return cube.assign_coords(orbit=orbit).assign_attrs(
         event_time=min(patch.events[0] for patch in patches) + "T00:00:00",

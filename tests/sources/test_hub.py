@@ -21,8 +21,7 @@ from landslide_utils.files import InputError
 from landslide_utils.sources import archive as archive_module
 from landslide_utils.sources import download as download_module
 from landslide_utils.sources.archive import ArchiveError, TooLargeError, unpack_tar
-from landslide_utils.sources.hub import download_patches
-from landslide_utils.sources.sen12landslides import NAME
+from landslide_utils.sources.hub import NAME, download_patches
 
 SHA = "0123456789" * 4
 SPLITS = "tasks/S12LS-LD/s1dsc/splits.json"
