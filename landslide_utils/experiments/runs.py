@@ -24,7 +24,7 @@ from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.measure import FORMAT, METRICS, SCORES, measure
 from landslide_utils.files import InputError, as_path, atomic_write, check_file, read_json, remove_leftovers, shorten
-from landslide_utils.model import PRESETS
+from landslide_utils.model import PRESETS, Preset, build_model, read_weights
 from landslide_utils.scene import Normalisation, Scene
 
 if TYPE_CHECKING:
@@ -83,17 +83,20 @@ class Run:
         RunError
             If the weights are damaged, or of another network than the preset's.
         """
-        from landslide_utils.model import build_model, read_weights
-
         try:
-            (described,), weights = read_weights(self.config.folder / "model.safetensors", "normalisation")
-            normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
-            preset = dataclasses.replace(PRESETS[self.config.preset], imagenet=False)  # its weights are in the file
-            model = build_model(len(normalisation.channels), preset)
-            model.load_state_dict(weights)
+            return read_network(self.config.folder / "model.safetensors", PRESETS[self.config.preset])
         except (OSError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise RunError(self.config.folder, [f"model.safetensors cannot be used ({error})"]) from error
-        return model.eval(), normalisation
+
+
+def read_network(path: Path, preset: Preset) -> tuple[torch.nn.Module, Normalisation]:
+    """Return the network in a file of weights that has its normalisation in its metadata, and that normalisation."""
+    (described,), weights = read_weights(path, "normalisation")
+    normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
+    model = build_model(len(normalisation.channels), dataclasses.replace(preset, imagenet=False))
+    # as timm names an encoder's parts, or as torchvision does
+    model.load_state_dict({name.replace("encoder.model.", "encoder."): weight for name, weight in weights.items()})
+    return model.eval(), normalisation
 
 
 def prepare(config: RunConfig, *, progress: bool = True) -> Scene:
