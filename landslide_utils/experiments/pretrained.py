@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landslide_utils.chips import SIZE, split_chips
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import read_network
 from landslide_utils.files import InputError, read_json
+from landslide_utils.grid import Window
 from landslide_utils.model import PRESETS
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
+    import xarray as xr
 
     from landslide_utils.scene import Normalisation
 
@@ -43,6 +47,29 @@ class Pretrained:
     def model(self) -> tuple[torch.nn.Module, Normalisation]:
         """Read the network, and the normalisation that belongs to its weights."""
         return read_network(self.folder / "model.safetensors", PRESETS[self.config.preset])
+
+    def find_unseen(self, cube: xr.Dataset) -> tuple[xr.Dataset, pd.DataFrame]:
+        """Return a part of its region with chips that the network has never seen, and these chips.
+
+        Parameters
+        ----------
+        cube : xarray.Dataset
+            The whole region.
+
+        Returns
+        -------
+        part : xarray.Dataset
+            The block of test chips in which most slid, with a chip's width of pixels around it where there are any.
+        chips : pandas.DataFrame
+            The chips of this block, ``row`` and ``col`` counted in the part.
+        """
+        chips = split_chips(cube["landslides"] > 0, method=self.config.split, seed=self.config.seed)
+        tested = chips[chips["part"] == "test"]
+        block = tested[tested["block"] == tested.groupby("block")["landslide_share"].sum().idxmax()]
+        (top, left), (bottom, right) = (block[["row", "col"]].agg(how) for how in ("min", "max"))
+        window = Window(top, left, bottom - top + SIZE, right - left + SIZE).grow(SIZE)
+        window = window.clip(cube.sizes["y"], cube.sizes["x"])
+        return cube.isel(window.place), block.assign(row=block["row"] - window.row, col=block["col"] - window.col)
 
 
 def read_pretrained(region: str) -> Pretrained:

@@ -37,7 +37,7 @@
 # %% tags=["parameters"]
 # fmt: off
 region: str = "practice_earthquake"  # practice_earthquake, practice_mountains, practice_hurricane or practice_small
-steps: int = 120  # Batches of chips that the network is trained on, 1 to 1000; more is better and slower
+steps: int = 80  # Batches of chips that the network is trained on, 1 to 1000; more is better and slower
 
 # %% [markdown]
 # The next cell checks your settings. If one is wrong, it stops and tells you which.
@@ -49,18 +49,50 @@ from landslide_utils.simulate.scenario import PRACTICE
 parameters = check_parameters(globals(), region=PRACTICE, steps=range(1, 1001))
 
 # %% [markdown]
+# ## A first map
+#
+# What does such a map look like? The course comes with networks that are trained already. Notebook 03's code trained
+# them, on other chips of these simulated regions: a [chip](../docs/glossary.md#chip) is a square of the scene. We read
+# one of them, and a few chips of its region that it has never seen. When you run this for the first time, the region is
+# made first.
+
+# %%
+from landslide_utils.cube import open_cube
+from landslide_utils.experiments.pretrained import read_pretrained
+
+cube, trained = open_cube(region, variables=["vv", "vh"], progress=True), read_pretrained(region)
+unseen, chips = trained.find_unseen(cube)
+print(f"trained on {trained.metrics['steps']} batches of chips; your own network gets {steps}")
+
+# %% [markdown]
+# The network compares the radar images from before and after the event, and gives every pixel a probability of being a
+# landslide. The scene is simulated, so we know where the ground slid, and can look: what does it find, what does it
+# miss, and where is it wrong?
+
+# %%
+from landslide_utils.composite import make_composite
+from landslide_utils.figures.maps import map_figure
+from landslide_utils.predict import map_scene
+
+composite = make_composite(unseen, channels="sar", timesteps=4).load()
+model, normalisation = trained.model()
+map_figure(map_scene(model, composite, normalisation), composite["landslides"], chips)
+
+# %% [markdown]
+# The rest of this notebook goes step by step: from the radar images to a map by a small network of your own, and its
+# score. That network learns for a few seconds only, so expect a worse map.
+#
 # ## The satellite
 #
 # [Sentinel-1](../docs/glossary.md#sentinel-1) sends microwaves down and measures what comes back. It passes over the
 # same place every 6 to 12 days and takes an image each time. The stack of images is a
-# [datacube](../docs/glossary.md#datacube). We open ours and cut out the part with most landslides: 768 x 768 pixels of
+# [datacube](../docs/glossary.md#datacube). From ours we cut out the part with most landslides: 768 x 768 pixels of
 # 10 m.
 
 # %%
-from landslide_utils.cube import open_cube
 from landslide_utils.simulate.truth import busiest_window
 
-datacube = busiest_window(open_cube(region, variables=["vv", "vh"], progress=True), 768)
+datacube = busiest_window(cube, 768)
 datacube
 
 # %% [markdown]
@@ -95,7 +127,6 @@ Picture.open("../docs/real/enga.png")
 # [composite](../docs/glossary.md#composite).
 
 # %%
-from landslide_utils.composite import make_composite
 from landslide_utils.figures.chips import composite_figure
 
 composite = make_composite(datacube, channels="sar", timesteps=3).load()
@@ -165,9 +196,6 @@ history = list(fit(session))
 # has never seen their labels.
 
 # %%
-from landslide_utils.figures.maps import map_figure
-from landslide_utils.predict import map_scene
-
 probability = map_scene(session.model, composite, scene.normalisation)
 map_figure(probability, composite["landslides"], chips)
 

@@ -24,8 +24,8 @@
 # | [recall](../docs/glossary.md#recall), [precision](../docs/glossary.md#precision) | [04](04_evaluate.ipynb) |
 # | [calibration](../docs/glossary.md#calibration) | [04 Evaluate](04_evaluate.ipynb) |
 #
-# It works offline. It needs no files from other notebooks: a small network is trained here. The default cube is
-# **simulated**. New words are explained in the [glossary](../docs/glossary.md).
+# It works offline. It needs no files from other notebooks: a trained network comes with the course, and small ones are
+# trained here. The default cube is **simulated**. New words are explained in the [glossary](../docs/glossary.md).
 
 # %% [markdown]
 # ## What to run
@@ -43,8 +43,8 @@ timesteps: int = 4  # Passes averaged before and after the event, 1 to 4
 orbit: str = "auto"  # Orbit direction of all passes: descending, ascending, or auto for the one with more of them
 incidence_degrees: float = 0.0  # Angle between the radar beam and the vertical; 0 takes the cube's own
 seed: int = 0  # Of the split, the first weights and the order of chips
-steps: int = 180  # Batches that each network is trained on, 1 to 10000; few here, to save time
-networks: int = 3  # Networks whose maps are averaged, 1 to 9
+steps: int = 0  # Batches that the network is trained on, up to 10000; 0 takes a trained one, or trains 180 without one
+networks: int = 2  # Small networks whose maps are compared, 1 to 9
 threshold: float = None  # Probability from which a pixel is landslide, 0 to 1; None chooses it on the validation chips
 promised_recall: float = 0.5  # Mean share of a chip's landslide pixels that a second threshold must find, 0 to 1
 min_pixels: int = 4  # Groups of fewer pixels get no polygon; 1 keeps all
@@ -55,7 +55,7 @@ overwrite: bool = False  # Whether files of an earlier run in that folder may be
 # The next cell checks them, and whether files of an earlier run would be lost.
 
 # %%
-from landslide_utils.experiments.config import RUN_RULES
+from landslide_utils.experiments.config import RUN_RULES, RunConfig
 from landslide_utils.experiments.parameters import check_parameters, degrees, optional, writable
 from landslide_utils.export import plan_files
 
@@ -65,7 +65,7 @@ parameters = check_parameters(
     **as_in_a_run,
     crs=str,
     incidence_degrees=degrees,
-    steps=range(1, 10_001),
+    steps=range(10_001),
     networks=range(1, 10),
     promised_recall=float,
     threshold=optional(float),
@@ -90,6 +90,7 @@ from landslide_utils.chips import SIZE, corners, part_mask, split_chips
 from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
+from landslide_utils.experiments.pretrained import find_pretrained
 from landslide_utils.export import write_geotiff, write_polygons
 from landslide_utils.grid import Window
 from landslide_utils.metrics import Calibration
@@ -101,7 +102,7 @@ from landslide_utils.terrain import find_layover_and_shadow
 from landslide_utils.train import fit, start_session
 
 # %% [markdown]
-# ## A network, quickly
+# ## A network
 #
 # These are the steps of notebook 03 in short. First we open the cube and make a composite.
 
@@ -121,11 +122,25 @@ chips = split_chips(landslides, seed=seed)
 scene = Scene.fit(composite, chips)
 
 # %% [markdown]
-# Then we train for a few steps.
+# For the practice regions the course has trained networks. Notebook 03's code made them, with its larger preset
+# `standard`. Is there one for exactly these channels, passes and training chips? Then its map is fair on our test
+# chips.
 
 # %%
-session = start_session(scene, PRESETS["quick"], steps=steps, seed=seed)
-pd.DataFrame(fit(session)).tail(1)
+config = RunConfig(cube, event_time, channels, timesteps, orbit, seed=seed)
+trained = None if steps else find_pretrained(config)
+print(f"trained on {trained.metrics['steps']} batches" if trained else "none: a small one is trained here")
+
+# %% [markdown]
+# If there is none, or if you gave a number of steps, a small network is trained for a short time.
+
+# %%
+if trained:
+    model, normalisation = trained.model()
+else:
+    session = start_session(scene, PRESETS["quick"], steps=steps or 180, seed=seed)
+    list(fit(session))  # trains it
+    model, normalisation = session.model, scene.normalisation
 
 # %% [markdown]
 # ## What the radar cannot see
@@ -177,7 +192,7 @@ check.hidden_from_both(missed_by_both, missed["descending"], missed["ascending"]
 # says how many there are.
 
 # %%
-probability = map_scene(session.model, composite, scene.normalisation, hidden=layover_and_shadow)
+probability = map_scene(model, composite, normalisation, hidden=layover_and_shadow)
 shares = {name: f"{value:.2%}" for name, value in probability.attrs.items() if name.startswith("share_")}
 pd.Series(shares, name="of the scene").to_frame()
 
@@ -203,55 +218,58 @@ print(f"and {int(unlikely.sum())} have a probability below 0.1")
 # %% [markdown]
 # ## How sure is the map?
 #
-# A network that starts from other weights, and sees the chips in another order, makes a slightly different map. So we
-# train more networks on the same chips. Where their maps differ, chance decides. This is called an
-# [ensemble](../docs/glossary.md#ensemble).
+# A network that starts from other weights, and sees the chips in another order, makes a slightly different map. How
+# much is decided by chance? We train small networks on the same chips, in the same way. Where their maps differ, chance
+# decides. This is called an [ensemble](../docs/glossary.md#ensemble).
 
 # %%
-maps = [probability]
-for number in range(1, networks):
-    another = start_session(scene, PRESETS["quick"], steps=steps, seed=seed + number)
-    list(fit(another))  # trains it
-    maps.append(map_scene(another.model, composite, scene.normalisation, hidden=layover_and_shadow))
+maps = [] if trained else [probability]  # without a trained network, ours is the first of them
+for number in range(len(maps), networks):
+    small = start_session(scene, PRESETS["quick"], steps=steps or 180, seed=seed + number)
+    list(fit(small))  # trains it
+    maps.append(map_scene(small.model, composite, scene.normalisation, hidden=layover_and_shadow))
 
 # %% [markdown]
-# The **mean** of the maps becomes our map. Their standard deviation is called the **spread**: how far they are apart.
+# We take the **mean** of their maps. Their standard deviation is called the **spread**: how far they are apart.
 
 # %%
 ensemble = xr.concat(maps, "network", combine_attrs="override")
-probability, spread = ensemble.mean("network", keep_attrs=True), ensemble.std("network")
+mean, spread = ensemble.mean("network", keep_attrs=True), ensemble.std("network")
 
 # %% [markdown]
-# Is the mean better than each network? We compare the AUPRC on the test chips.
+# Is the mean better than each of them? And is it better than the map from above? We compare the AUPRC on the test
+# chips.
 
 # %%
 test = part_mask(chips, "test", landslides)
-scored = {f"network {number}": one for number, one in enumerate(maps, start=1)} | {"mean": probability}
+scored = {f"small network {number}": one for number, one in enumerate(maps, start=1)}
+scored |= {"their mean": mean, "our map": probability}
 auprc = {name: metrics.auprc(*metrics.pixels(one, landslides, test)) for name, one in scored.items()}
 pd.Series(auprc, name="AUPRC").round(3).to_frame()
 
 # %% [markdown]
-# Where do the networks disagree? Look at the edges of the landslides, and at faint ones.
+# Where do the small networks disagree? Look at the edges of the landslides, and at faint ones.
 
 # %%
 from landslide_utils.figures.maps import ensemble_figure
 
-ensemble_figure(probability, spread, landslides, chips)
+ensemble_figure(mean, spread, landslides, chips)
 
 # %% [markdown]
-# Are networks that agree also right? We take the landslide pixels on the test chips where all networks nearly agree.
-# How many of them does the mean miss?
+# Are networks that agree also right? We take the landslide pixels on the test chips where the small networks nearly
+# agree. How many of them does their mean miss?
 
 # %% tags=["misconception:agreement-is-truth"]
 agreed = landslides & test & (spread < 0.05)
-overlooked = agreed & (probability < 0.5)
+overlooked = agreed & (mean < 0.5)
 print(f"the networks agree on {int(agreed.sum())} landslide pixels; {int(overlooked.sum())} have a mean below 0.5")
 
 # %% [markdown]
 # Networks that learn from the same chips make the same mistakes. A small spread says that chance decides little. It
-# does not say that the map is right.
+# does not say that the map is right. And this is the spread of small networks: to know that of our map, its network
+# would have to be trained several times.
 #
-# Now we compare the map with the labels. We look at test chips, whose labels the network has not seen.
+# We go on with our map, and compare it with the labels. We look at test chips, whose labels the network has not seen.
 
 # %%
 from landslide_utils.figures.maps import map_figure
