@@ -144,7 +144,7 @@ def test_a_map_is_evaluated_and_the_run_is_kept(tmp_path: Path) -> None:
 
 def test_a_map_and_its_files_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "maps"
-    cells = lesson("05_map", tmp_path, out_dir=str(folder), steps=120)
+    cells = lesson("05_map", tmp_path, out_dir=str(folder))
     files = {"probability.tif", "landslides.gpkg", "landslides.geojson", "map.html"}
     assert {path.name for path in folder.iterdir()} == files
     assert len(pictures(cells)) == 4
@@ -175,7 +175,14 @@ def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
 
 
 def test_a_network_is_transferred(tmp_path: Path) -> None:
-    lesson("07_transfer", tmp_path, runs_dir=str(tmp_path / "runs"), steps=60)
+    cells = lesson("07_transfer", tmp_path, runs_dir=str(tmp_path / "runs"))
+    assert "preset standard, trained on 1200 batches" in text_of(cells)
+    assert not (tmp_path / "runs").exists()  # nothing was trained at home
+
+
+def test_a_network_to_transfer_is_trained_if_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = run_here("07_transfer", monkeypatch, first=9, steps=10, runs_dir=str(tmp_path / "runs"))
+    assert "preset quick, trained on 10 batches" in text_of(cells)
 
 
 def test_an_event_of_one_s_own_becomes_a_cube_offline(tmp_path: Path) -> None:
