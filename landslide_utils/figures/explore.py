@@ -18,25 +18,29 @@ from landslide_utils.composite import decibels
 from landslide_utils.cube import RADAR
 from landslide_utils.figures import style
 from landslide_utils.grid import extent_km
+from landslide_utils.terrain import find_layover_and_shadow
 
-COVER_COLOURS = {"forest": "#2d6a4f", "field": "#e9c46a", "clearing": "#b5838d"}
+LOOKS = {"descending": ("looks west", 270.0, -0.18), "ascending": ("looks east", 90.0, 0.18)}
+"""By orbit direction: words, the compass direction in which a simulated pass looks, and how far its arrow reaches."""
+COVER_COLOURS = {"forest": "#2d6a4f", "field": "#c28e0e", "clearing": "#b5838d"}
 COVER_COLOURS |= {"water": style.BLUE, "built-up": style.BLACK}
 
 
 def power_figure(view: xr.Dataset) -> style.Picture:
     """Return histograms of VV of a cube's first pass, in linear power and in decibels."""
     power = view["vv"].isel(time=0)
-    values = {"linear power (1)": style.finite(power), "backscatter (dB)": style.finite(decibels(power))}
+    values = {"linear power (no unit)": style.finite(power), "backscatter (dB)": style.finite(decibels(power))}
     figure, panels = style.new_figure(9, 3.4, 1, 2)
     for axes, (label, layer) in zip(panels, values.items(), strict=True):
         axes.hist(layer, 80, color=style.GREY)
         axes.axvline(layer.mean(), color=style.ORANGE, label=f"mean {layer.mean():.2f}")
+        axes.plot(layer.max(), 0, "^", color=style.BLUE, clip_on=False, label=f"greatest {layer.max():.2f}")
         axes.set(xlabel=label, ylabel="pixels")
         axes.legend(frameon=False)
     linear, db = (layer.mean() for layer in values.values())
     text = (
-        f", two histograms of the same pixels. In linear power most are small and a long tail reaches to large values, "
-        f"mean {linear:.2f}; in decibels the histogram is nearly symmetric, mean {db:.1f}."
+        f", two histograms of the same pixels. In linear power most are small and a long tail reaches to "
+        f"{float(power.max()):.1f}, mean {linear:.2f}; in decibels the histogram is nearly symmetric, mean {db:.1f}."
     )
     return style.finish(figure, "VV of one pass", text, view)
 
@@ -61,7 +65,8 @@ def pass_figure(view: xr.Dataset) -> style.Picture:
 
 
 def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> style.Picture:
-    """Return maps of VV and VH, averaged over all passes, and of the land cover (y, x; in words)."""
+    """Return maps of VV and VH, averaged over all passes before the event, and of the land cover (y, x; in words)."""
+    view = view.sel(time=slice(None, view.attrs["event_time"]))
     figure, panels = style.new_figure(13, 4.4, 1, 3)
     medians = []
     for axes, name in zip(panels, RADAR, strict=False):
@@ -73,10 +78,10 @@ def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> style.Picture:
     numbers = cover.copy(data=pd.Categorical(cover.values.ravel(), shown).codes.reshape(cover.shape))
     colours = [COVER_COLOURS[word] for word in shown]
     style.draw_map(panels[2], numbers, ListedColormap(colours), (-0.5, len(shown) - 0.5), title="land cover (truth)")
-    shares = [f"{word} {float((cover == word).mean()):.0%}" for word in shown]
+    shares = [f"{word} {float((cover == word).mean()):.1%}" for word in shown]
     style.add_swatches(figure, dict(zip(shares, colours, strict=True)))
     text = f": VV and VH in grey, at the median {' and '.join(medians)}, and the land cover: {', '.join(shares)}."
-    return style.finish(figure, "Maps of two polarisations and of the ground", text, view)
+    return style.finish(figure, "Two polarisations before the event, and the ground", text, view)
 
 
 def speckle_figure(images: Mapping[str, xr.DataArray], view: xr.Dataset) -> style.Picture:
@@ -121,21 +126,38 @@ def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]
 
 
 def geometry_figure(steep: xr.Dataset) -> style.Picture:
-    """Return maps of a cube's elevation and of VV of one pass of each orbit direction."""
-    figure, panels = style.new_figure(12.5, 4.1, 1, 3, sharey=True)
-    style.draw_maps(figure, panels[:1], {"elevation": steep["dem"]}, style.ELEVATION, "elevation (m)")
-    looks = {"descending": "looks west \N{LEFTWARDS ARROW}", "ascending": "looks east \N{RIGHTWARDS ARROW}"}
-    layers = {
-        f"{orbit}: {look}": decibels(steep["vv"].isel(time=int(np.argmax(steep["orbit"].values == orbit))))
-        for orbit, look in looks.items()
-    }
-    style.draw_maps(figure, panels[1:], layers, style.BACKSCATTER, "VV (dB)")
+    """Return where a pass of each orbit direction has layover and shadow, over the hills, beside VV of that pass.
+
+    Parameters
+    ----------
+    steep : xarray.Dataset
+        A cube of both orbit directions, with ``dem`` (m) and ``incidence_degrees`` in its attributes.
+    """
+    figure, panels = style.new_figure(8.6, 8.2, 2, 2, sharex=True, sharey=True)
+    hidden = {"layover": style.ORANGE, "shadow": style.BLUE}
+    layers: dict[str, xr.DataArray] = {}
+    said, seen = [], set()
+    for row, (orbit, (look, azimuth, reach)) in zip(panels.reshape(2, 2), LOOKS.items(), strict=True):
+        found = find_layover_and_shadow(steep, orbit=orbit, look_azimuth_degrees=azimuth)
+        style.draw_ground(row[0], steep["dem"])
+        kinds = found["shadow"].astype(float).where(found["shadow"] | found["layover"])
+        style.draw_map(row[0], kinds, ListedColormap(list(hidden.values())), (0, 1), title=f"hills, {orbit} pass")
+        vv = decibels(steep["vv"].isel(time=int(np.argmax(steep["orbit"].values == orbit))))
+        layers[f"VV of the {orbit} pass"] = vv
+        arrow = {"arrowstyle": "simple", "color": style.GREEN}
+        for axes in row:
+            axes.annotate("", (0.5 + reach, 0.06), (0.5 - reach, 0.06), "axes fraction", arrowprops=arrow)
+            axes.text(0.5, 0.1, look, ha="center", transform=axes.transAxes, backgroundcolor=(1, 1, 1, 0.8), fontsize=9)
+        seen |= {kind for kind in hidden if found[kind].any()}
+        said.append(f"{orbit}, {look}: " + ", ".join(f"{kind} {float(found[kind].mean()):.0%}" for kind in hidden))
+    style.draw_maps(figure, panels[1::2], layers, style.BACKSCATTER, "VV (dB)")
+    style.add_swatches(figure, {kind: colour for kind, colour in hidden.items() if kind in seen} or hidden)
     pair = np.stack([layer.values.ravel() for layer in layers.values()])
     alike = np.corrcoef(pair[:, np.isfinite(pair).all(axis=0)])[0, 1]
     text = (
-        ": elevation, and the same hills seen by a descending and by an ascending pass. Each has bright stripes on the "
-        "slopes that face it and dark ones behind; what is bright in one is often dark in the other: their correlation "
-        f"is {alike:.2f}."
+        ": hills in light and shade, with the ground in layover and in shadow, beside VV of each pass. "
+        f"{'; '.join(said)}. Each pass is bright on the slopes that face it and dark on those behind: the correlation "
+        f"of the two images is {alike:.2f}."
     )
     return style.finish(figure, "Slopes made steeper, radar not corrected for them", text, steep)
 

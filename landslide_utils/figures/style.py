@@ -17,13 +17,13 @@ import pandas as pd
 import xarray as xr
 from cmcrameri import cm
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import LightSource, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from PIL import Image
 
-from landslide_utils.grid import extent_km
+from landslide_utils.grid import extent_km, pixel_size_m
 
 BLACK, GREY, PALE = "#000000", "#808080", "#dcdcdc"
 BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
@@ -99,6 +99,14 @@ def thin(layer: xr.DataArray) -> xr.DataArray:
     step = find_step(layer)
     blocks = layer.coarsen(y=step, x=step, boundary="trim")
     return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
+
+
+def draw_ground(axes: Axes, elevation: xr.DataArray | None) -> None:
+    """Draw hills in pale light and shade, lit from the north-west, for a map over them; nothing without elevation."""
+    if elevation is not None:
+        ground = thin(elevation)
+        light = LightSource(315, 45).hillshade(ground.values, dx=pixel_size_m(ground), dy=pixel_size_m(ground))
+        axes.imshow(light, "gray", vmin=-1.5, vmax=1, extent=extent_km(ground))
 
 
 def draw_map(axes: Axes, layer: xr.DataArray, cmap: Any, limits: tuple[float, float], *, title: str = "") -> Any:

@@ -14,8 +14,8 @@
 # a change comes from landslides?
 #
 # **Afterwards you can** convert power to decibels and average it correctly, estimate the number of looks, and tell
-# geometry from change. You can say what a landslide does to backscatter, and where the practice cube is like real radar
-# and where it is not.
+# geometry from change. You can say what a landslide is and what it does to backscatter, and what a filter costs. You
+# can say where the practice cube is like real radar and where it is not.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -175,19 +175,35 @@ pass_figure(view)
 # Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV is
 # sent and received vertically. VH is sent vertically and received horizontally, so its direction was turned on the way.
 # Surfaces send back mostly VV. Waves are turned where there are many scatterers, as in the crown of a tree. So VH is
-# weaker, and tells more about what grows.
+# weaker, and tells more about what grows. To see more than forest, we go to the flattest square of the scene.
+
+# %%
+from landslide_utils.simulate.truth import flattest_window
+
+valley = flattest_window(datacube, 256)
+cover = reveal(valley)["cover"]
+
+# %% [markdown]
+# VV, VH and what grows there. All passes are from before the event, so no landslide is in the picture.
 
 # %%
 from landslide_utils.figures.explore import polarisation_figure
 
-polarisation_figure(view, truth["cover"])
+polarisation_figure(valley, cover)
 
 # %% [markdown]
-# How bright is each land cover? We take the median over all passes and pixels.
+# How bright is each land cover? We take the median over the passes before the event and all pixels.
 
 # %%
-levels = 10 * np.log10(view[["vv", "vh"]].median("time")).groupby(truth["cover"]).median()
-levels.drop_vars("spatial_ref").to_dataframe().round(1)
+quiet = valley[["vv", "vh"]].sel(time=slice(None, valley.attrs["event_time"]))
+levels = 10 * np.log10(quiet.median("time")).groupby(cover).median()
+levels.drop_vars("spatial_ref").to_dataframe().astype(float).round(1)
+
+# %% [markdown]
+# > **C band.** Sentinel-1 works in [C band](../docs/glossary.md#c-band): its waves are 5.5 cm long. They go through
+# > clouds, because drops are much smaller than the wave. They are scattered by things of their own size or larger: in a
+# > forest by leaves and twigs in the upper part of the crowns. So C band sees little of the ground under dense trees. L
+# > band, with waves of about 24 cm, sees deeper. (Flores-Anderson et al. 2019)
 
 # %% [markdown]
 # ## Speckle and looks
@@ -224,6 +240,12 @@ looks = ...
 looks = one_pass.mean() ** 2 / one_pass.var()
 # END SOLUTION
 check.number_of_looks(looks, one_pass)
+
+# %% [markdown]
+# > **GRD and SLC.** Sentinel-1 images come in two forms. [SLC](../docs/glossary.md#slc) keeps strength and phase of the
+# > echo, with one look. For [GRD](../docs/glossary.md#grd), several looks are averaged, the phase is dropped, and the
+# > echoes are placed on the ground. That makes it smaller and less grainy. The practice cube is like GRD: about five
+# > looks and no phase. (ESA, *Sentinel-1 Product Definition*)
 
 # %% [markdown]
 # So what does it mean when a pixel changes? We take two passes of one orbit before the event, when nothing happened,
@@ -278,18 +300,29 @@ averaging_figure(over_time, over_space)
 # The radar looks sideways and sorts echoes by distance. A slope that faces it is squeezed into few pixels and looks
 # bright ([foreshortening](../docs/glossary.md#foreshortening)). A slope that is steeper than the radar beam is drawn on
 # top of the ground in front of it ([layover](../docs/glossary.md#layover)). Behind a steep mountain there is
-# [shadow](../docs/glossary.md#shadow). To show this, we make the same hills steeper, and leave out the corrections that
-# a good product has.
+# [shadow](../docs/glossary.md#shadow). The drawing shows why. Follow the wave fronts, which are at right angles to the
+# arrow: each place is recorded when a front reaches it. In which order do the places 1 to 6 appear in the image?
+
+# %%
+from landslide_utils.figures.drawings import side_looking_figure
+
+side_looking_figure()
+
+# %% [markdown]
+# Summit 5 comes before its foot 4, because it is nearer to the satellite. Place 6 gives no echo.
+#
+# To see this from above, we make our hills steeper, and leave out the corrections that a good product has.
 
 # %%
 steep = resimulate(
-    view, steepness=2.5, flattening=0.0, mask_hidden=False, looks=1e6, days_descending=(-2.4,), days_ascending=(-1.6,)
+    view, steepness=2.0, flattening=0.0, mask_hidden=False, looks=1e6, days_descending=(-2.4,), days_ascending=(-1.6,)
 )
 
 # %% [markdown]
 # Sentinel-1 always looks to the right of its flight. A [descending](../docs/glossary.md#orbit-direction) pass flies
 # south and looks west; an ascending one flies north and looks east. Both passes are from before the event, so every
-# difference is geometry.
+# difference is geometry. On the left the hills are drawn in light and shade, as if lit from the north-west, and layover
+# is coloured. On the right is what the radar sees. Find a slope that is white above and dark below.
 
 # %%
 from landslide_utils.figures.explore import geometry_figure
@@ -327,6 +360,13 @@ orbit = "ascending"
 check.facing_orbit(orbit)
 
 # %% [markdown]
+# > **Terrain correction.** A radar image lies in order of time, as the row in the drawing. Radiometric
+# > [terrain correction](../docs/glossary.md#terrain-correction) (RTC) uses an elevation model to bring each echo to its
+# > place on the map. It also divides the power by the area that the radar sees there, which gives gamma nought. Then a
+# > squeezed slope is no longer bright only because it is squeezed. What lies in layover or shadow cannot be
+# > brought back. (Small 2011)
+
+# %% [markdown]
 # ## Season and weather
 #
 # Leaves, dew and rain change backscatter too, and often in the whole scene at once. Here is a year of passes over our
@@ -350,7 +390,39 @@ print(f"the scene's median jumps by {float(jumps.mean()):.1f} dB on average, by 
 
 # %% [markdown]
 # So always compare the change of a pixel with the change of its surroundings.
+
+# %% [markdown]
+# ## What a landslide is
 #
+# In a [landslide](../docs/glossary.md#landslide) soil, rock or debris moves down a slope. Where it broke off, a steep
+# step of bare ground remains: the [scarp](../docs/glossary.md#scarp). On its **path** it takes trees and soil with it.
+# Where it stops, it leaves a **deposit**. The drawing has the median size of the 6,116 landslides that were traced by
+# hand after the earthquake in Hokkaido (sources at the end).
+
+# %%
+from landslide_utils.figures.drawings import landslide_figure
+
+landslide_figure()
+
+# %% [markdown]
+# **Why do slopes fail?** Gravity pulls the ground down the slope. Friction and roots hold it. A slope fails when the
+# pull is stronger. Four things decide (Highland & Bobrowsky 2008):
+#
+# - *slope*: the steeper, the stronger the pull;
+# - *rock and soil*: a weak layer gives way first;
+# - *rain*: water between the grains takes away friction;
+# - *shaking*: an earthquake adds to the pull.
+#
+# In Hokkaido they came together: hills under about 1.5 m of loose pumice from a volcano, almost 100 mm of rain in three
+# days, then the earthquake (Yamagishi & Yamazaki 2018).
+
+# %% [markdown]
+# **How is an inventory traced?** A [landslide inventory](../docs/glossary.md#landslide-inventory) is a map of all
+# landslides. Mostly, people compare air photographs and draw each outline by hand, and visit some places to check. This
+# takes a long time (Guzzetti et al. 2012). One outline holds scarp, path and deposit together. As labels we take the
+# pixels whose middle lies inside, grey in the drawing. How would the labels change if the outline was 10 m off?
+
+# %% [markdown]
 # ## What a landslide does
 #
 # Now we compare before and after. We average the power of three passes on each side of the event, all of one orbit
@@ -412,7 +484,65 @@ print(f"{among_these:.0%} of the 5 % that changed most, {float(view['landslides'
 # %% [markdown]
 # Random guessing would give the second number. If the first is larger, the change of single pixels helps, but it is not
 # a good map yet. A network also looks at shapes and neighbours.
+
+# %% [markdown]
+# > **Coherence.** [Coherence](../docs/glossary.md#coherence) says how alike the phases of two passes are, from 0 to 1.
+# > It falls where the ground between them was moved. The published cubes hold it for pairs of passes; the paper's code
+# > drops all that belongs to pairs, and does not say why. Over forest it is low even when nothing happens. For the
+# > landslides of Hokkaido it is disputed how much it helps (Jung & Yun 2020; for other events Burrows et al. 2020).
+
+# %% [markdown]
+# ## A filter that keeps edges
 #
+# The 5 x 5 mean removes speckle, but it also blurs the edges of a landslide. A **speckle filter** decides pixel by
+# pixel. The [Lee filter](../docs/glossary.md#lee-filter) (Lee 1980) compares how much a neighbourhood varies with how
+# much speckle alone would vary. If there is no more than speckle, it takes the mean. If there is much more, there must
+# be an edge, and it keeps the pixel. Between them, it mixes both by a weight.
+
+# %%
+def lee(power, looks):
+    around = power.rolling(x=5, y=5, center=True)
+    mean, variance = around.mean(), around.var()
+    weight = (1 - mean**2 / looks / variance).clip(0)
+    return mean + weight * (power - mean)
+
+
+# %% [markdown]
+# We filter one pass before the event and one after it, in three ways.
+
+# %%
+pair = [view["vv"].isel(time=i) for i in (passes.before[-1], passes.after[0])]
+filtered = {
+    "one pass": pair,
+    "5 x 5 mean": [one.rolling(x=5, y=5, center=True).mean() for one in pair],
+    "Lee, 5 x 5": [lee(one, looks=count_looks(one_pass)) for one in pair],
+}
+
+# %% [markdown]
+# The pass after the event, in the small square with most landslides. Compare the edges, and then the even ground.
+
+# %%
+near = busiest_window(view, 64)
+clean = [smooth["vv"].isel(time=i) for i in (passes.before[-1], passes.after[0])]
+after_event = {name: after for name, (_, after) in {**filtered, "no speckle": clean}.items()}
+speckle_figure({name: image.sel(x=near["x"], y=near["y"]) for name, image in after_event.items()}, view)
+
+# %% [markdown]
+# Now we measure. `looks` is the number of looks on even ground. `edge kept` is the share of the true change that is
+# left at the outlines of landslides. [`AUPRC`](../docs/glossary.md#auprc) says how well the log ratio finds landslides:
+# 1 is perfect, and random guessing gets the share of landslides, which you saw above. Which of the two filters has more
+# looks, and which keeps more of the edges?
+
+# %%
+from landslide_utils.course import speckle
+
+speckle.judge(filtered, clean, view["landslides"]).round(2)
+
+# %% [markdown]
+# The weight decides between the two: where Lee's filter keeps an edge, it also keeps its speckle. So there is no best
+# filter for everything. Our networks get no filtered images; they can learn filters of their own.
+
+# %% [markdown]
 # ## How much is the practice cube like real radar?
 #
 # Lessons from simulated radar are useful only if it resembles real radar. So we measure both in the same way. We want
@@ -435,8 +565,6 @@ print(f"simulated: {corner.attrs['simulated']}")
 # each), with pixels of 30 m. The images themselves are not part of the course.
 
 # %%
-from landslide_utils.course import speckle
-
 opera, opera_fluctuations = speckle.measured()
 opera.round(2)
 
@@ -710,8 +838,9 @@ beside_figure(cubes) if len(cubes) > 1 else None
 #
 # - Backscatter is power. It is averaged as power and shown in decibels.
 # - Speckle multiplies the power. The number of looks says how strong it is. Averaging gives more looks: over time it
-#   costs waiting, over space it costs detail.
-# - Bright stripes on slopes are geometry. Only passes of one orbit direction may be compared.
+#   costs waiting, over space it costs detail. A filter keeps more of the edges and removes less of the speckle.
+# - A radar looks sideways and sorts echoes by time. Bright stripes on slopes are geometry. Only passes of one orbit
+#   direction may be compared.
 # - The brightness of the whole scene changes with season and weather. A landslide may be brighter, darker or unseen.
 # - Four numbers describe the noise of a stack. Where those of the practice cube differ from those of real radar,
 #   conclusions do not hold for real radar.
@@ -720,4 +849,14 @@ beside_figure(cubes) if len(cubes) > 1 else None
 #
 # **Sources.** OPERA RTC-S1, NASA/JPL, modified Copernicus Sentinel data; Boehm et al. 2022,
 # [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Small 2011 on flattening gamma; Kropatsch & Strobl 1990 on
-# layover and shadow.
+# layover and shadow; Lee 1980, *Digital image enhancement and noise filtering by use of local statistics*, IEEE PAMI 2;
+# Flores-Anderson et al. 2019, *The SAR Handbook*, [doi:10.25966/nr2c-s697](https://doi.org/10.25966/nr2c-s697); ESA,
+# *Sentinel-1 Product Definition*.
+#
+# **Sources on landslides.** Highland & Bobrowsky 2008, *The Landslide Handbook*,
+# [USGS Circular 1325](https://pubs.usgs.gov/circ/1325/); Guzzetti et al. 2012, *Landslide inventory maps: New tools for
+# an old problem*, Earth-Science Reviews 112; Yamagishi & Yamazaki 2018,
+# [doi:10.1007/s10346-018-1092-z](https://doi.org/10.1007/s10346-018-1092-z); the inventory of
+# [koukita](https://github.com/koukita/2018_09_06_atumatyou); Jung & Yun 2020,
+# [doi:10.3390/rs12020265](https://doi.org/10.3390/rs12020265); Burrows et al. 2020,
+# [doi:10.5194/nhess-20-3197-2020](https://doi.org/10.5194/nhess-20-3197-2020).
