@@ -17,13 +17,13 @@ import pandas as pd
 import xarray as xr
 from cmcrameri import cm
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import LightSource, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
-from landslide_utils.grid import extent_km
+from landslide_utils.grid import extent_km, pixel_size_m
 
 BLACK, GREY, PALE = "#000000", "#808080", "#dcdcdc"
 BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
@@ -73,9 +73,9 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None,
     """
     heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
     figure.suptitle(heading, fontsize=11)
-    known = {"Description": heading + text}
-    figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata=known)
-    return Picture(buffer.getvalue(), heading + text)
+    alt = heading.replace("\n", " ") + text
+    figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata={"Description": alt})
+    return Picture(buffer.getvalue(), alt)
 
 
 def finite(layer: xr.DataArray) -> NDArray[np.float64]:
@@ -101,17 +101,50 @@ def thin(layer: xr.DataArray) -> xr.DataArray:
     return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
 
 
-def draw_map(axes: Axes, layer: xr.DataArray, cmap: Any, limits: tuple[float, float], *, title: str = "") -> Any:
-    """Draw a map with its coordinates in kilometres, grey where there is no data; return what a colour bar needs."""
+def draw_ground(axes: Axes, elevation: xr.DataArray | None) -> None:
+    """Draw hills in pale light and shade, lit from the north-west, for a map over them; nothing without elevation."""
+    if elevation is not None:
+        ground = thin(elevation)
+        light = LightSource(315, 45).hillshade(ground.values, dx=pixel_size_m(ground), dy=pixel_size_m(ground))
+        axes.imshow(light, "gray", vmin=-1.5, vmax=1, extent=extent_km(ground))
+
+
+def draw_map(
+    axes: Axes,
+    layer: xr.DataArray,
+    cmap: Any,
+    limits: tuple[float, float],
+    *,
+    title: str = "",
+    ground: xr.DataArray | None = None,
+) -> Any:
+    """Draw a map with its coordinates in kilometres, grey where there is no data; return what a colour bar needs.
+
+    Elevation (y, x) as `ground` is seen where the colours are transparent.
+    """
+    draw_ground(axes, ground)
     thinned = thin(layer)
     values, (low, high) = np.asarray(thinned.values, np.float32), limits
     drawn = axes.imshow(values, cmap, vmin=low, vmax=high, extent=extent_km(thinned), interpolation="nearest")
-    first = axes.get_subplotspec().is_first_col()  # type: ignore[union-attr]
+    place = axes.get_subplotspec()
+    first = place is not None and place.is_first_col()
     axes.set(xlabel="km east", ylabel="km north" if first else "", facecolor=PALE)
     axes.set_title(title, fontsize=10)
     axes.ticklabel_format(useOffset=False, style="plain")
     axes.locator_params(nbins=5)
     return drawn
+
+
+def draw_locator(
+    axes: Axes, landslides: xr.DataArray, view: xr.DataArray, *others: xr.DataArray, ground: xr.DataArray | None = None
+) -> None:
+    """Draw a whole scene, small: landslides in black, an orange frame around a part of it, thin ones around others."""
+    draw_map(axes, landslides, ListedColormap(["none", BLACK]), (0, 1), ground=ground)
+    for part in (view, *others):
+        west, east, south, north = extent_km(part)
+        look: Any = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.2 if part is view else 0.7}
+        axes.add_patch(Rectangle((west, south), east - west, north - south, **look))
+    axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
 
 
 def draw_maps(
@@ -122,13 +155,15 @@ def draw_maps(
     label: str,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw maps, by their titles, with one scale of colours and one colour bar.
-
-    The label stands above the bar: beside it, it would be read as the axis of the next panel.
-    """
+    """Draw maps, by their titles, with one scale of colours and one colour bar."""
     limits, panels = limits or find_limits(*layers.values()), list(panels)
     for axes, (title, layer) in zip(panels, layers.items(), strict=True):
         drawn = draw_map(axes, layer, cmap, limits, title=title)
+    add_bar(figure, panels, drawn, label)
+
+
+def add_bar(figure: Figure, panels: Any, drawn: Any, label: str) -> None:
+    """Put a colour bar beside some panels. Its label is above: beside it, the next panel would seem to have it."""
     bar = figure.colorbar(drawn, ax=panels, shrink=0.8)
     bar.ax.text(0, 1.05, "\n".join(textwrap.wrap(label, 13)), fontsize=9, transform=bar.ax.transAxes)
 
