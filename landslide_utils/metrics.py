@@ -230,11 +230,8 @@ def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bin
         ``probability``, ``share``, ``pixels``, one line a bin.
     """
     table = pd.DataFrame({"probability": probability.astype(np.float64), "share": labels})
-    return (
-        table.groupby(np.minimum((table["probability"].to_numpy() * bins).astype(int), bins - 1))
-        .agg(probability=("probability", "mean"), share=("share", "mean"), pixels=("share", "size"))
-        .reset_index(drop=True)
-    )
+    groups = table.groupby(np.minimum((table["probability"].to_numpy() * bins).astype(int), bins - 1))
+    return groups.mean().assign(pixels=groups.size()).reset_index(drop=True)
 
 
 def expected_calibration_error(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 10) -> float:

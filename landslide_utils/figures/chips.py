@@ -21,12 +21,11 @@ from landslide_utils.grid import Window, extent_km, pixel_size_m
 from landslide_utils.simulate.truth import busiest_window
 
 WHEN = ("before", "after")
-LARGE, VIEW = 512, 384
-"""Pixels along a side beyond which a part of a scene is shown, and along a side of that part."""
-BANDS = {f"{name}_{when}": (style.BACKSCATTER, "dB") for name in RADAR for when in WHEN}
+LARGE, VIEW = 512, 384  # pixels along a side beyond which a part of a scene is shown, and along a side of that part
+WORDS = {f"{name}_{when}": f"{name.upper()} {when}" for name in RADAR for when in WHEN} | {"aspect_sin": "aspect"}
+BANDS = {WORDS[f"{name}_{when}"]: (style.BACKSCATTER, "dB") for name in RADAR for when in WHEN}
 BANDS |= {"elevation": (cm.bamako, "m"), "slope": (cm.lajolla_r, "degrees"), "aspect": (cm.romaO, "degrees")}
 BANDS |= {"curvature": (style.CHANGE, "1/100 m")}
-"""Colours and unit of each band that a network may get; aspect, an angle, is given as sine and cosine."""
 PART_COLOURS = dict(zip(PARTS, (style.BLUE, style.GREY, style.ORANGE), strict=True))
 
 
@@ -36,10 +35,7 @@ def _radar_in(image: xr.DataArray) -> list[str]:
 
 
 def composite_figure(composite: xr.Dataset) -> style.Picture:
-    """Return maps of a composite: before, after, change and labels; without radar elevation, slope and curvature.
-
-    Of a large scene with labels the square of 384 x 384 pixels with most landslides, and where it lies.
-    """
+    """Return maps of a composite, of a large one where most slid: before, after, change, labels; or of terrain."""
     whole, where = composite, ""
     if "landslides" in whole and min(whole.sizes["y"], whole.sizes["x"]) >= VIEW and max(whole["valid"].shape) > LARGE:
         composite, where = busiest_window(whole[["image", "landslides"]], VIEW), ", where most slid"
@@ -68,18 +64,19 @@ def _draw_change(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:
     titled = {f"mean of the passes {when} the event": layer for when, layer in layers.items()}
     style.draw_maps(figure, panels[:2], titled, style.BACKSCATTER, f"{name.upper()} gamma nought (dB)")
     change, title = layers["after"] - layers["before"], "log ratio: after minus before"
-    style.add_bar(figure, panels[2:], style.draw_map(panels[2], change, style.CHANGE, (-6, 6), title=title), "change (dB)")
+    style.add_bar(
+        figure, panels[2:], style.draw_map(panels[2], change, style.CHANGE, (-6, 6), title=title), "change (dB)"
+    )
     return f"{name.upper()} backscatter before the event, after it, and the change in decibels, grey and speckled"
 
 
 def _draw_terrain(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:
     """Draw elevation, slope and curvature; return in words what is drawn."""
-    colours = {"elevation": style.ELEVATION, "slope": cm.lajolla_r, "curvature": style.CHANGE}
-    for axes, (name, cmap) in zip(panels, colours.items(), strict=False):
-        layer = image.sel(channel=name)
+    for axes, name in zip(panels, ("elevation", "slope", "curvature"), strict=False):
+        layer, (cmap, unit) = image.sel(channel=name), BANDS[name]
         most = max(map(abs, style.find_limits(layer)))
         limits = (-most, most) if name == "curvature" else None
-        style.draw_maps(figure, [axes], {name: layer}, cmap, f"{name} ({layer['unit'].item()})", limits)
+        style.draw_maps(figure, [axes], {name: layer}, cmap, f"{name} ({unit})", limits)
     return "the elevation, slope and curvature of the ground, with ridges and valleys"
 
 
@@ -103,17 +100,14 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
 
 def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> style.Picture:
     """Return images of the training chips with most landslides: before, after, change, and the labels below."""
-    image, first = composite["image"], (*_radar_in(composite["image"]), "")[0]
+    image, radar = composite["image"], [name.upper() for name in _radar_in(composite["image"])]
+    layers = {WORDS.get(name, name): image.sel(channel=name) for name in image["channel"].values}
+    shown = {name: layers[name] for name in ([f"{radar[0]} {when}" for when in WHEN] if radar else ["slope"])}
+    changes = {f"{name} change": layers[f"{name} after"] - layers[f"{name} before"] for name in radar}
+    cmap, unit = BANDS[next(iter(shown))]
     groups: dict[str, tuple[Any, Any, dict[str, xr.DataArray]]] = {}
-    if first:
-        parts = {name: [image.sel(channel=f"{name}_{when}") for when in WHEN] for name in _radar_in(image)}
-        shown = {f"{first.upper()} {when}": layer for when, layer in zip(WHEN, parts[first], strict=True)}
-        groups[f"{first.upper()} (dB)"] = (style.BACKSCATTER, style.find_limits(*parts[first]), shown)
-        changes = {f"{name.upper()} change": after - before for name, (before, after) in parts.items()}
-        groups["after minus before (dB)"] = (style.CHANGE, (-6, 6), changes)
-    else:
-        slope = image.sel(channel="slope")
-        groups["slope (degrees)"] = (BANDS["slope"][0], style.find_limits(slope), {"slope": slope})
+    groups[f"{radar[0] if radar else 'slope'} ({unit})"] = cmap, style.find_limits(*shown.values()), shown
+    groups |= {"after minus before (dB)": (style.CHANGE, (-6, 6), changes)} if radar else {}
     groups[""] = (style.MASK, (0, 1), {"labels": composite["landslides"]})
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
     windows = [Window(*corner, SIZE, SIZE).place for corner in corners(richest, "train")]
@@ -131,52 +125,37 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
             style.add_bar(figure, rows, drawn, label)
     for number, (axes, share) in enumerate(zip(panels[0], richest["landslide_share"], strict=True), start=1):
         axes.set_title(f"chip {number}: {share:.0%} landslide", fontsize=10)
-    side_km = SIZE * pixel_size_m(image) / 1000
+    title = f"{len(windows)} training chips, {SIZE * pixel_size_m(image) / 1000:.2f} km wide"
     text = f", a column for each: {', '.join(names[:-1])}, and the labels, landslides in black."
-    return style.finish(figure, f"{len(windows)} training chips, {side_km:.2f} km wide", text, composite, dpi=100)
+    return style.finish(figure, title, text, composite, dpi=100)
 
 
 def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
-    """Return which bands each band combination has, drawn on the training chip with most landslides.
-
-    Parameters
-    ----------
-    composite : xarray.Dataset
-        Of the combination ``sar_dem``, as :func:`landslide_utils.composite.make_composite` returns it.
-    chips : pandas.DataFrame
-        As :func:`landslide_utils.chips.split_chips` returns it.
-    """
+    """Return which bands each combination has, drawn from a composite of all, on the richest training chip."""
     richest = chips[chips["part"] == "train"].nlargest(1, "landslide_share")
     image = composite["image"].isel(Window(*corners(richest, "train")[0], SIZE, SIZE).place).load()
-    layers = {name: image.sel(channel=name, drop=True) for name in image["channel"].values}
-    layers["aspect"] = np.degrees(np.arctan2(layers.pop("aspect_sin"), layers.pop("aspect_cos"))) % 360
-    used = {key: [name.replace("aspect_sin", "aspect") for name in names] for key, names in CHANNELS.items()}
+    layers = {WORDS.get(name, name): image.sel(channel=name, drop=True) for name in image["channel"].values}
+    layers["aspect"] = np.degrees(np.arctan2(layers["aspect"], layers["aspect_cos"])) % 360
+    used = {key: [WORDS.get(name, name) for name in names] for key, names in CHANNELS.items()}
     used["dem"] = used.pop("dem")  # last, as in the paper
     figure = Figure(figsize=(7.6, 5.6), layout="constrained")
     panels = figure.subplots(len(used), len(BANDS))
     for column, (name, (cmap, unit)) in zip(panels.T, BANDS.items(), strict=True):
         low, high = style.find_limits(*(layer for other, layer in layers.items() if other[:2] == name[:2]))
-        if name == "curvature":
-            low, high = -max(-low, high), max(-low, high)
-        for axes, bands in zip(column, used.values(), strict=True):
+        most = max(-low, high)
+        limits = {"aspect": (0, 360), "curvature": (-most, most)}.get(name, (low, high))
+        for axes, (key, bands) in zip(column, used.items(), strict=True):
             if name in bands:
-                drawn = style.draw_map(axes, layers[name], cmap, (0, 360) if name == "aspect" else (low, high))
-            axes.set(xticks=[], yticks=[], xlabel="", ylabel="", aspect="equal", facecolor="white")
+                drawn = style.draw_map(axes, layers[name], cmap, limits)
+            axes.set(xticks=[], yticks=[], xlabel="", aspect="equal", facecolor="white")
+            axes.set_ylabel(key if axes in panels[:, 0] else "", fontsize=11)
             axes.spines[:].set_color(style.BLACK if name in bands else style.PALE)
-        column[0].set_title(_title(name), fontsize=10)
+        column[0].set_title(name.replace(" ", "\n"), fontsize=10)
         bar = figure.colorbar(drawn, ax=column, orientation="horizontal", label=unit, aspect=8)
         bar.locator = MaxNLocator(2, integer=True)
-    for axes, key in zip(panels[:, 0], used, strict=True):
-        axes.set_ylabel(key, fontsize=11)
-    said = [f"{key} has {', '.join(_title(name) for name in BANDS if name in used[key])}" for key in used]
+    said = [f"{key} has {', '.join(name for name in BANDS if name in bands)}" for key, bands in used.items()]
     text = f". A row for each band combination, with an empty place for a band that it has not: {'; '.join(said)}."
-    return style.finish(figure, "What goes in, on one chip", text.replace("\n", " "), composite, dpi=130)
-
-
-def _title(band: str) -> str:
-    """Return a band's name over two lines."""
-    name, _, when = band.partition("_")
-    return f"{name.upper()}\n{when}" if when else name
+    return style.finish(figure, "What goes in, on one chip", text, composite, dpi=130)
 
 
 def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Picture:

@@ -124,11 +124,10 @@ def incidence_figure(
     style.draw_maps(figure, [axes], {"": incidence}, style.ELEVATION, label, (0, 90))
     labels = {}
     for name, colour in (("layover", style.ORANGE), ("shadow", style.BLUE)):
-        if not (mask := layover_and_shadow[name]).any():
-            continue
+        mask = layover_and_shadow[name]
         style.draw_map(axes, mask, ListedColormap(["#ffffff00", colour]), (0, 1))
         labels[f"{name}: {float(mask.mean()):.1%}"] = colour
-    style.add_swatches(figure, labels)
+    style.add_swatches(figure, {name: colour for name, colour in labels.items() if not name.endswith(" 0.0%")})
     least, most = float(incidence.min()), float(incidence.max())
-    text = f": local incidence from {least:.0f} to {most:.0f} degrees; of the scene in {', in '.join(labels) or 'neither'}."
+    text = f": local incidence from {least:.0f} to {most:.0f} degrees; of the scene in {', in '.join(labels)}."
     return style.finish(figure, f"The ground as seen from a {orbit} pass", text, cube)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_rgba
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
@@ -18,22 +18,18 @@ from landslide_utils.chips import SIZE, corners, part_mask
 from landslide_utils.figures import style
 from landslide_utils.grid import Window, extent_km
 
-def _from_clear(*colours: str | tuple[float, ...]) -> LinearSegmentedColormap:
-    """Return a scale of colours that begins with the first of them, transparent."""
-    first, *others = map(to_rgba, colours)
-    return LinearSegmentedColormap.from_list("", [(*first[:3], 0), *(others or [first])])
-
-
-OVER_GROUND = _from_clear(*(style.PROBABILITY(share) for share in np.linspace(0.2, 0.8, 7)))
+OVER_GROUND = ListedColormap(
+    [(*style.PROBABILITY(0.2 + 0.6 * p)[:3], min(4 * p, 1)) for p in np.linspace(0, 1, 256)]
+).with_extremes(bad=style.GREY)
 """Colours of a probability through which the ground is seen where it is low."""
 HIT, MISS, FALSE_ALARM = style.BLUE, style.BLACK, style.ORANGE
 HIDDEN = {"layover": style.ORANGE, "shadow": style.BLUE}
-UNTESTED = "#ffffffa0"
+UNTESTED, STRIDE = "#ffffffa0", 8  # pixels of which one is drawn in a small map of the whole scene
 WHERE = ("all test chips", "the test block with most landslides")
 
 
 def map_figure(
-    probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, elevation: xr.DataArray | None = None
+    probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, elevation: style.Ground = None
 ) -> style.Picture:
     """Return the labels beside the mapped probability, over the ground, in the test block with most landslides.
 
@@ -51,28 +47,27 @@ def map_figure(
     boxes, aspects = _boxes(chips)
     labels, mapped = (layer.isel(boxes[1]) for layer in (landslides, probability))
     ground = None if elevation is None else elevation.isel(boxes[1])
-    high = 0.8 + 3.3 * aspects[1]
-    figure = Figure(figsize=(7.4, high + 1.7), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(high, 1.7))
+    heights = 0.8 + 3.3 * aspects[1], 1.7
+    figure = Figure(figsize=(7.4, sum(heights)), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
     left, right = upper.subplots(1, 2, sharey=True)
-    style.draw_map(left, labels, _from_clear(style.BLUE), (0, 1), title="landslides, as labelled", ground=ground)
+    style.draw_map(left, labels, ListedColormap(["none", HIT]), (0, 1), title="landslides, as labelled", ground=ground)
     drawn = style.draw_map(right, mapped, OVER_GROUND, (0, 1), title="the network's map", ground=ground)
-    outline: Any = {"levels": [0.5], "extent": extent_km(labels), "origin": "upper", "colors": HIT}
-    right.contour(labels.values, linewidths=1.1, **outline)
-    length = 0.2 if labels.sizes["x"] < 2 * SIZE else 0.5
-    look: Any = {"size_vertical": length / 20, "frameon": False}
-    left.add_artist(AnchoredSizeBar(left.transData, length, f"{length:g} km, north is up", "lower left", **look))
+    right.contour(labels.values, levels=[0.5], extent=extent_km(labels), colors=HIT, linewidths=1.1, origin="upper")
+    scale = 0.2, "200 m, north is up", "lower left"
+    left.add_artist(AnchoredSizeBar(left.transData, *scale, size_vertical=0.02, frameon=False))
     small, key = lower.subplots(1, 2, width_ratios=(1, 2.2))
     places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test")]
-    style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=elevation)
+    hills = None if elevation is None else elevation[::STRIDE, ::STRIDE]
+    style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=hills)
     small.set_title("test chips in the scene", fontsize=10)
     _draw_key(key, drawn)
     tested = part_mask(chips, "test", landslides)
     found = float((probability.where(tested & landslides) > 0.5).sum() / max(int((tested & landslides).sum()), 1))
     text = (
         f": labels in blue{'' if ground is None else ' over the hills'}; beside them the network's probability, with "
-        "outlines of the labels, in the test block with most landslides; and where that block lies in the scene. Of "
-        f"the landslide pixels of all test chips {found:.0%} have a probability above one half."
+        "outlines of the labels, in the test block with most landslides; and where that block lies in the scene. "
+        f"{found:.0%} of the landslide pixels of all test chips have a probability above one half."
     )
     return style.finish(figure, "A test block that the network has not seen", text, probability, dpi=130)
 
@@ -82,9 +77,9 @@ def _draw_key(axes: Axes, drawn: Any) -> None:
     axes.set_axis_off()
     bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((0, 0.14, 0.96, 0.14)), orientation="horizontal")
     bar.ax.set_title("probability of a landslide", fontsize=10)
-    brown = OVER_GROUND(0.7)
-    looks = {"hit: outlined and coloured": (brown, HIT), "miss: outlined, little colour": ("none", HIT)}
-    looks |= {"false alarm: colour, no outline": (brown, "none")}
+    looks = {"hit: outlined and coloured": (OVER_GROUND(0.7), HIT), "miss: outlined, little colour": ("none", HIT)}
+    looks |= {"false alarm: colour, no outline": (OVER_GROUND(0.7), "none")}
+    looks |= {"no value": (style.GREY, "none")} if np.ma.is_masked(drawn.get_array()) else {}
     patches = [Patch(facecolor=face, edgecolor=edge, label=label) for label, (face, edge) in looks.items()]
     axes.legend(handles=patches, loc="upper left", frameon=False, fontsize=10, borderaxespad=0)
 
@@ -132,7 +127,7 @@ def difference_figure(
     probability: xr.DataArray,
     landslides: xr.DataArray,
     chips: pd.DataFrame,
-    elevation: xr.DataArray | None = None,
+    elevation: style.Ground = None,
     *,
     threshold: float,
 ) -> style.Picture:
@@ -197,9 +192,7 @@ def hidden_figure(hidden: Mapping[str, xr.Dataset], cube: xr.Dataset) -> style.P
     return style.finish(figure, "What the radar cannot see", text, cube, dpi=120)
 
 
-def _draw_kinds(
-    axes: Axes, kinds: Mapping[str, tuple[str, xr.DataArray]], title: str = "", ground: xr.DataArray | None = None
-) -> None:
+def _draw_kinds(axes: Axes, kinds: Mapping[str, tuple[str, xr.DataArray]], title: str, ground: style.Ground) -> None:
     """Draw masks over the ground, each with its colour: a later one over an earlier one, and all rare pixels."""
     code = xr.zeros_like(style.thin(next(iter(kinds.values()))[1]), dtype=np.float32)
     for number, (_, mask) in enumerate(kinds.values(), start=1):

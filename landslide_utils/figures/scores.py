@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -162,7 +161,9 @@ def ladder_figure(
     axes.set_yticks(range(len(scores)), list(scores))
     axes.spines[["top", "right", "left"]].set_visible(False)
     values = "; ".join(f"{name} {value:.2f} ({low:.2f} to {high:.2f})" for name, (value, low, high) in scores.items())
-    return style.finish(figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source, dpi=120)
+    return style.finish(
+        figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source, dpi=120
+    )
 
 
 def pairs_figure(pairs: pd.DataFrame, first: str, second: str) -> style.Picture:
@@ -238,7 +239,7 @@ def transfer_figure(table: pd.DataFrame) -> style.Picture:
         values = ", ".join(f"{name} {means[name]:.2f}" for name in METHODS if name in means)
         texts.append(f"{region}: {values}, chance {chance:.3f}")
     handles = [
-        Line2D([], [], marker=marker, color=colour, linestyle="", label=f"trained in {name.removeprefix('practice_')}")
+        Line2D([], [], marker=marker, color=colour, ls="", label=name.replace("practice_", "trained in "))
         for name, (marker, colour) in looks.items()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
@@ -259,6 +260,8 @@ def _draw_methods(
         axes.plot([line["least"], line["most"]], [place, place], color=colour, linewidth=1)
         axes.plot(line["mean"], place, marker, color=colour, markersize=5)
     _draw_chance(axes, float(tested["chance"].mean()), vertical=True)
-    axes.set(xlabel="AUPRC" if axes.get_subplotspec().is_last_row() else "", xlim=(0, 1), ylim=(len(METHODS) - 0.5, -0.5))
+    axes.set(
+        xlabel="AUPRC" if axes.get_subplotspec().is_last_row() else "", xlim=(0, 1), ylim=(len(METHODS) - 0.5, -0.5)
+    )
     axes.set_yticks(range(len(METHODS)), METHODS)
     axes.grid(axis="y", color=style.PALE)

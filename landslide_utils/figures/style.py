@@ -37,6 +37,8 @@ MOST_PIXELS = 1200
 SIMULATED = " (simulated)"
 Described = xr.Dataset | xr.DataArray | pd.DataFrame
 """Data with attributes, among them ``simulated``."""
+Ground = xr.DataArray | None  # elevation (y, x)
+Limits = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def thin(layer: xr.DataArray) -> xr.DataArray:
     return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
 
 
-def draw_ground(axes: Axes, elevation: xr.DataArray | None) -> None:
+def draw_ground(axes: Axes, elevation: Ground) -> None:
     """Draw hills in pale light and shade, lit from the north-west, for a map over them; nothing without elevation."""
     if elevation is not None:
         ground = thin(elevation)
@@ -110,25 +112,15 @@ def draw_ground(axes: Axes, elevation: xr.DataArray | None) -> None:
 
 
 def draw_map(
-    axes: Axes,
-    layer: xr.DataArray,
-    cmap: Any,
-    limits: tuple[float, float],
-    *,
-    title: str = "",
-    ground: xr.DataArray | None = None,
+    axes: Axes, layer: xr.DataArray, cmap: Any, limits: Limits, *, title: str = "", ground: Ground = None
 ) -> Any:
-    """Draw a map with its coordinates in kilometres, grey where there is no data; return what a colour bar needs.
-
-    Elevation (y, x) as `ground` is seen where the colours are transparent.
-    """
+    """Draw a map in kilometres, over the ground (elevation) where it is transparent; return what a colour bar needs."""
     draw_ground(axes, ground)
     thinned = thin(layer)
     values, (low, high) = np.asarray(thinned.values, np.float32), limits
     drawn = axes.imshow(values, cmap, vmin=low, vmax=high, extent=extent_km(thinned), interpolation="nearest")
     place = axes.get_subplotspec()
-    first = place is not None and place.is_first_col()
-    axes.set(xlabel="km east", ylabel="km north" if first else "", facecolor=PALE)
+    axes.set(xlabel="km east", ylabel="km north" if place and place.is_first_col() else "", facecolor=PALE)
     axes.set_title(title, fontsize=10)
     axes.ticklabel_format(useOffset=False, style="plain")
     axes.locator_params(nbins=5)
@@ -136,15 +128,15 @@ def draw_map(
 
 
 def draw_locator(
-    axes: Axes, landslides: xr.DataArray, view: xr.DataArray, *others: xr.DataArray, ground: xr.DataArray | None = None
+    axes: Axes, landslides: xr.DataArray, view: xr.DataArray, *others: xr.DataArray, ground: Ground = None
 ) -> None:
     """Draw a whole scene, small: landslides in black, an orange frame around a part of it, thin ones around others."""
     draw_map(axes, landslides, ListedColormap(["none", BLACK]), (0, 1), ground=ground)
     for part in (view, *others):
         west, east, south, north = extent_km(part)
-        look: Any = {"fill": False, "edgecolor": ORANGE, "linewidth": 2.2 if part is view else 0.7}
-        axes.add_patch(Rectangle((west, south), east - west, north - south, **look))
-    axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
+        width = 2.2 if part is view else 0.7
+        axes.add_patch(Rectangle((west, south), east - west, north - south, fill=False, ec=ORANGE, lw=width))
+    axes.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="white")
 
 
 def draw_maps(
@@ -153,7 +145,7 @@ def draw_maps(
     layers: Mapping[str, xr.DataArray],
     cmap: Any,
     label: str,
-    limits: tuple[float, float] | None = None,
+    limits: Limits | None = None,
 ) -> None:
     """Draw maps, by their titles, with one scale of colours and one colour bar."""
     limits, panels = limits or find_limits(*layers.values()), list(panels)

@@ -60,7 +60,7 @@ parameters = check_parameters(globals(), region=PRACTICE, steps=range(1, 1001))
 from landslide_utils.cube import open_cube
 from landslide_utils.simulate.truth import busiest_window
 
-datacube = busiest_window(open_cube(region, variables=["vv", "vh"], progress=True), 768)
+datacube = busiest_window(open_cube(region, variables=["vv", "vh", "dem"], progress=True), 768)
 datacube
 
 # %% [markdown]
@@ -161,15 +161,15 @@ history = list(fit(session))
 # %% [markdown]
 # ## The map
 #
-# The network gives every pixel a probability of being a landslide. We look at the test chips only, because the network
-# has never seen their labels.
+# The network gives every pixel a probability of being a landslide. We look at test chips only, because the network has
+# never seen their labels: here at those with most landslides, over the hills of the scene.
 
 # %%
 from landslide_utils.figures.maps import map_figure
 from landslide_utils.predict import map_scene
 
 probability = map_scene(session.model, composite, scene.normalisation)
-map_figure(probability, composite["landslides"], chips)
+map_figure(probability, composite["landslides"], chips, datacube["dem"])
 
 # %% [markdown]
 # ## How good is it?

@@ -432,7 +432,8 @@ pd.DataFrame(
 ).round(4)
 
 # %% [markdown]
-# The same as a picture. Its axes are logarithmic because most pixels have a very low probability:
+# The same as a picture: a point for each group, with probabilities of 0 to 0.1, 0.1 to 0.2, and so on. Look at the
+# number of pixels below: most pixels are in the first group, and a group of few pixels says little.
 
 # %%
 from landslide_utils.figures.scores import reliability_figure
