@@ -13,10 +13,10 @@
 # More than six thousand slopes failed within a minute. Roads were cut and clouds hung over the hills. Somebody had to
 # decide where to look first. This course makes such a map from radar.
 #
-# ![Left: landslides as labelled. Right: the probability of a landslide that a neural network gives each pixel of the
-# test area, which it has never seen.](../docs/map.png)
+# ![Left: landslides as labelled, over the hills. Right: the probability of a landslide that a neural network gives each
+# pixel, with outlines of the labels. It has never seen this area.](../docs/map.png)
 #
-# *This is what you can make at the end of notebook 03. Simulated radar, test area only.*
+# *This is what you can make at the end of notebook 03. Simulated radar; the network has never seen this area.*
 #
 # **Afterwards you can** say what goes into such a map and what comes out. You can run the complete workflow once, from
 # radar images to a map, and compare its score with random guessing.
