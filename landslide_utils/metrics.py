@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from landslide_utils.chips import SIZE, corners, part_mask
@@ -218,26 +218,29 @@ def compare(
 _TINY = 1e-6
 
 
-def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 10) -> pd.DataFrame:
-    """Return the mean probability and the share of landslides in bins of equal width: 0 to 0.1, 0.1 to 0.2, and so on.
+def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: ArrayLike = 15) -> pd.DataFrame:
+    """Return the mean probability and the share of landslides in bins: so many of equally many pixels, or by edges.
 
-    If the probabilities are right, the two are equal. Bins without pixels are left out. This is scikit-learn's
-    ``calibration_curve``, which does not count the pixels.
+    If the probabilities are right, the two are equal. Pixels of equal probability are in one bin, so there may be fewer
+    bins; else this is scikit-learn's ``calibration_curve(strategy="quantile")``, which does not count the pixels.
 
     Returns
     -------
     pandas.DataFrame
         ``probability``, ``share``, ``pixels``, one line a bin.
     """
+    edges = np.asarray(bins)  # the inner ones
+    if edges.ndim == 0:
+        edges = np.unique(np.quantile(probability, np.linspace(0, 1, int(edges) + 1)[1:-1]))
     table = pd.DataFrame({"probability": probability.astype(np.float64), "share": labels})
-    groups = table.groupby(np.minimum((table["probability"].to_numpy() * bins).astype(int), bins - 1))
+    groups = table.groupby(np.searchsorted(edges, probability, side="right"))
     return groups.mean().assign(pixels=groups.size()).reset_index(drop=True)
 
 
-def expected_calibration_error(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 10) -> float:
+def expected_calibration_error(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> float:
     """Return the mean distance between probability and share of landslides, weighted by pixels.
 
-    The bins are those of :func:`reliability` (Guo et al. 2017).
+    The bins are those of :func:`reliability` (Naeini et al. 2015).
     """
     table = reliability(labels, probability, bins)
     return float(np.average(abs(table["probability"] - table["share"]), weights=table["pixels"]))

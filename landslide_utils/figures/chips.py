@@ -51,8 +51,6 @@ def composite_figure(composite: xr.Dataset) -> style.Picture:
     if where:
         style.draw_locator(panels[0].inset_axes((0.01, 0.01, 0.3, 0.3)), whole["landslides"], composite["landslides"])
         text += ", which is framed in a small map of the whole"
-    for axes in panels[:2]:
-        axes.set_xlabel("")
     title = composite.attrs["region"].removesuffix(style.SIMULATED)
     return style.finish(figure, f"{title}{where}", f"{text}.", composite, dpi=115)
 
@@ -142,8 +140,7 @@ def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
     panels = figure.subplots(len(used), len(BANDS))
     for column, (name, (cmap, unit)) in zip(panels.T, BANDS.items(), strict=True):
         low, high = style.find_limits(*(layer for other, layer in layers.items() if other[:2] == name[:2]))
-        most = max(-low, high)
-        limits = {"aspect": (0, 360), "curvature": (-most, most)}.get(name, (low, high))
+        limits = {"aspect": (0, 360), "curvature": (min(low, -high), max(-low, high))}.get(name, (low, high))
         for axes, (key, bands) in zip(column, used.items(), strict=True):
             if name in bands:
                 drawn = style.draw_map(axes, layers[name], cmap, limits)
@@ -160,7 +157,7 @@ def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
 
 def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Picture:
     """Return histograms of the channels of an image (channel, y, x), where it has data, as they are and normalised."""
-    figure, panels = style.new_figure(11, 3.5, 1, 2)
+    figure, panels = style.new_figure(9.6, 3.3, 1, 2)
     colours = [cm.batlow(v) for v in np.linspace(0.05, 0.8, image.sizes["channel"])]
     for axes, layers in zip(panels, (image, normalised.where(np.isfinite(image))), strict=True):
         for number, (name, colour) in enumerate(zip(image["channel"].values, colours, strict=True)):
@@ -173,7 +170,7 @@ def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Pict
     style.add_legend(panels[1])
     means = ", ".join(f"{name} {float(image.sel(channel=name).mean()):.1f} dB" for name in image["channel"].values)
     text = f", as histograms. Before, their means are {means}; after, all lie around zero."
-    return style.finish(figure, "Channels before and after normalisation", text, image)
+    return style.finish(figure, "Channels before and after normalisation", text, image, dpi=100)
 
 
 def levels_figure(images: Mapping[str, xr.DataArray]) -> style.Picture:

@@ -22,9 +22,8 @@ OVER_GROUND = ListedColormap(
     [(*style.PROBABILITY(0.2 + 0.6 * p)[:3], min(4 * p, 1)) for p in np.linspace(0, 1, 256)]
 ).with_extremes(bad=style.GREY)
 """Colours of a probability through which the ground is seen where it is low."""
-HIT, MISS, FALSE_ALARM = style.BLUE, style.BLACK, style.ORANGE
+HIT, MISS, FALSE_ALARM, UNTESTED = style.BLUE, style.BLACK, style.ORANGE, "#ffffffa0"
 HIDDEN = {"layover": style.ORANGE, "shadow": style.BLUE}
-UNTESTED, STRIDE = "#ffffffa0", 8  # pixels of which one is drawn in a small map of the whole scene
 WHERE = ("all test chips", "the test block with most landslides")
 
 
@@ -54,19 +53,20 @@ def map_figure(
     style.draw_map(left, labels, ListedColormap(["none", HIT]), (0, 1), title="landslides, as labelled", ground=ground)
     drawn = style.draw_map(right, mapped, OVER_GROUND, (0, 1), title="the network's map", ground=ground)
     right.contour(labels.values, levels=[0.5], extent=extent_km(labels), colors=HIT, linewidths=1.1, origin="upper")
-    scale = 0.2, "200 m, north is up", "lower left"
-    left.add_artist(AnchoredSizeBar(left.transData, *scale, size_vertical=0.02, frameon=False))
+    for axes in (left, right):
+        axes.set_facecolor("white")  # where there is no ground
+    scale = AnchoredSizeBar(left.transData, 0.2, "200 m, north up", "lower left", size_vertical=0.02, frameon=False)
+    left.add_artist(scale)
     small, key = lower.subplots(1, 2, width_ratios=(1, 2.2))
     places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test")]
-    hills = None if elevation is None else elevation[::STRIDE, ::STRIDE]
-    style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=hills)
+    style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=elevation)
     small.set_title("test chips in the scene", fontsize=10)
     _draw_key(key, drawn)
     tested = part_mask(chips, "test", landslides)
     found = float((probability.where(tested & landslides) > 0.5).sum() / max(int((tested & landslides).sum()), 1))
     text = (
-        f": labels in blue{'' if ground is None else ' over the hills'}; beside them the network's probability, with "
-        "outlines of the labels, in the test block with most landslides; and where that block lies in the scene. "
+        f": labels in blue{'' if ground is None else ' over the hills'} in the block with most landslides; beside them "
+        "the network's probability, with the labels as outlines; and where the block lies in the scene. "
         f"{found:.0%} of the landslide pixels of all test chips have a probability above one half."
     )
     return style.finish(figure, "A test block that the network has not seen", text, probability, dpi=130)
@@ -99,7 +99,7 @@ def ensemble_figure(
     """
     boxes, aspects = _boxes(chips)
     mean, spread, labels = (layer.isel(boxes[1]) for layer in (mean, spread, landslides))
-    figure, panels = style.new_figure(11, min(1.6 + 5 * aspects[1], 12), 1, 2)
+    figure, panels = style.new_figure(8.4, min(1.2 + 3.3 * aspects[1], 9), 1, 2)
     drawn = (mean, "mean probability", style.PROBABILITY, 1.0), (spread, "standard deviation", "gray_r", 0.3)
     for axes, (layer, name, colours, highest) in zip(panels, drawn, strict=True):
         style.draw_maps(figure, [axes], {name: layer}, colours, name, (0, highest))
@@ -109,7 +109,9 @@ def ensemble_figure(
         ", labels outlined in blue: their mean on the left, and on the right how far they are apart, which is "
         f"{on:.2f} on landslides and {off:.2f} elsewhere."
     )
-    return style.finish(figure, "The maps of several networks in the test block with most landslides", text, mean)
+    return style.finish(
+        figure, "The maps of several networks in the test block with most landslides", text, mean, dpi=115
+    )
 
 
 def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:

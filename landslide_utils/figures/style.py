@@ -131,7 +131,8 @@ def draw_locator(
     axes: Axes, landslides: xr.DataArray, view: xr.DataArray, *others: xr.DataArray, ground: Ground = None
 ) -> None:
     """Draw a whole scene, small: landslides in black, an orange frame around a part of it, thin ones around others."""
-    draw_map(axes, landslides, ListedColormap(["none", BLACK]), (0, 1), ground=ground)
+    hills = None if ground is None else ground[::8, ::8]  # an inch is small: so a large scene is not read whole
+    draw_map(axes, landslides, ListedColormap(["none", BLACK]), (0, 1), ground=hills)
     for part in (view, *others):
         west, east, south, north = extent_km(part)
         width = 2.2 if part is view else 0.7
