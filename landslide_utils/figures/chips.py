@@ -132,7 +132,7 @@ def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
     """Return which bands each combination has, drawn from a composite of all, on the richest training chip."""
     richest = chips[chips["part"] == "train"].nlargest(1, "landslide_share")
     image = composite["image"].isel(Window(*corners(richest, "train")[0], SIZE, SIZE).place).load()
-    layers = {WORDS.get(name, name): image.sel(channel=name, drop=True) for name in image["channel"].values}
+    layers: Any = {WORDS.get(name, name): image.sel(channel=name, drop=True) for name in image["channel"].values}
     layers["aspect"] = np.degrees(np.arctan2(layers["aspect"], layers["aspect_cos"])) % 360
     used = {key: [WORDS.get(name, name) for name in names] for key, names in CHANNELS.items()}
     used["dem"] = used.pop("dem")  # last, as in the paper

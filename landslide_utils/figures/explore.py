@@ -217,8 +217,7 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.
     colours = (style.BLACK, style.GREY, style.ORANGE, style.BLUE)
     for axes, name in zip(lower.subplots(1, 2, sharey=True), markers, strict=True):
         for stack, colour, dashes in zip(stacks, colours, ("-", "-", "--", ":"), strict=False):
-            look: Any = {"color": colour, "label": stack, "linewidth": 1.8}
-            axes.plot(fluctuations.index, fluctuations[f"{stack}, {name}"], dashes, **look)
+            axes.plot(fluctuations.index, fluctuations[f"{stack}, {name}"], dashes, color=colour, label=stack, lw=1.8)
         axes.set(xlabel=f"{name}: departure from its own mean (dB)", ylim=(0, None))
     lower.axes[0].set_ylabel("density (1/dB)")
     lower.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)

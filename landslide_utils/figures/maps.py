@@ -48,8 +48,8 @@ def map_figure(
     ground = None if elevation is None else elevation.isel(boxes[1])
     heights = 0.8 + 3.3 * aspects[1], 1.7
     figure = Figure(figsize=(7.4, sum(heights)), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
-    left, right = upper.subplots(1, 2, sharey=True)
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    left, right = parts[0].subplots(1, 2, sharey=True)
     style.draw_map(left, labels, ListedColormap(["none", HIT]), (0, 1), title="landslides, as labelled", ground=ground)
     drawn = style.draw_map(right, mapped, OVER_GROUND, (0, 1), title="the network's map", ground=ground)
     right.contour(labels.values, levels=[0.5], extent=extent_km(labels), colors=HIT, linewidths=1.1, origin="upper")
@@ -57,7 +57,7 @@ def map_figure(
         axes.set_facecolor("white")  # where there is no ground
     scale = AnchoredSizeBar(left.transData, 0.2, "200 m, north up", "lower left", size_vertical=0.02, frameon=False)
     left.add_artist(scale)
-    small, key = lower.subplots(1, 2, width_ratios=(1, 2.2))
+    small, key = parts[1].subplots(1, 2, width_ratios=(1, 2.2))
     places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test")]
     style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=elevation)
     small.set_title("test chips in the scene", fontsize=10)
@@ -77,8 +77,9 @@ def _draw_key(axes: Axes, drawn: Any) -> None:
     axes.set_axis_off()
     bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((0, 0.14, 0.96, 0.14)), orientation="horizontal")
     bar.ax.set_title("probability of a landslide", fontsize=10)
-    looks = {"hit: outlined and coloured": (OVER_GROUND(0.7), HIT), "miss: outlined, little colour": ("none", HIT)}
-    looks |= {"false alarm: colour, no outline": (OVER_GROUND(0.7), "none")}
+    brown: Any = OVER_GROUND(0.7)
+    looks = {"hit: outlined and coloured": (brown, HIT), "miss: outlined, little colour": ("none", HIT)}
+    looks |= {"false alarm: colour, no outline": (brown, "none")}
     looks |= {"no value": (style.GREY, "none")} if np.ma.is_masked(drawn.get_array()) else {}
     patches = [Patch(facecolor=face, edgecolor=edge, label=label) for label, (face, edge) in looks.items()]
     axes.legend(handles=patches, loc="upper left", frameon=False, fontsize=10, borderaxespad=0)

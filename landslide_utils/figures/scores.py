@@ -238,9 +238,9 @@ def transfer_figure(table: pd.DataFrame) -> style.Picture:
         means, chance = tested.groupby("method")["mean"].mean(), float(tested["chance"].mean())
         values = ", ".join(f"{name} {means[name]:.2f}" for name in METHODS if name in means)
         texts.append(f"{region}: {values}, chance {chance:.3f}")
+    names = [name.replace("practice_", "trained in ") for name in regions]
     handles = [
-        Line2D([], [], marker=marker, color=colour, ls="", label=name.replace("practice_", "trained in "))
-        for name, (marker, colour) in looks.items()
+        Line2D([], [], marker=m, color=c, ls="", label=n) for n, (m, c) in zip(names, looks.values(), strict=True)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     title = "AUPRC by how a region was mapped:\nmean over seeds, bars from least to most; dotted: chance"
@@ -260,8 +260,6 @@ def _draw_methods(
         axes.plot([line["least"], line["most"]], [place, place], color=colour, linewidth=1)
         axes.plot(line["mean"], place, marker, color=colour, markersize=5)
     _draw_chance(axes, float(tested["chance"].mean()), vertical=True)
-    axes.set(
-        xlabel="AUPRC" if axes.get_subplotspec().is_last_row() else "", xlim=(0, 1), ylim=(len(METHODS) - 0.5, -0.5)
-    )
+    axes.set(xlabel="AUPRC", xlim=(0, 1), ylim=(len(METHODS) - 0.5, -0.5))
     axes.set_yticks(range(len(METHODS)), METHODS)
     axes.grid(axis="y", color=style.PALE)

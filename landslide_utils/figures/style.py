@@ -134,9 +134,8 @@ def draw_locator(
     hills = None if ground is None else ground[::8, ::8]  # an inch is small: so a large scene is not read whole
     draw_map(axes, landslides, ListedColormap(["none", BLACK]), (0, 1), ground=hills)
     for part in (view, *others):
-        west, east, south, north = extent_km(part)
-        width = 2.2 if part is view else 0.7
-        axes.add_patch(Rectangle((west, south), east - west, north - south, fill=False, ec=ORANGE, lw=width))
+        (w, e, s, n), width = extent_km(part), 2.2 if part is view else 0.7
+        axes.add_patch(Rectangle((w, s), e - w, n - s, fill=False, ec=ORANGE, lw=width))
     axes.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="white")
 
 
