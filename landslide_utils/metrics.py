@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from landslide_utils.chips import SIZE, corners, part_mask
@@ -212,8 +212,8 @@ def compare(
     return Interval(first - second, first - second - reach, first - second + reach), float(p)
 
 
-def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> pd.DataFrame:
-    """Return the mean probability and the share of landslides in bins of equally many pixels.
+def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: ArrayLike = 15) -> pd.DataFrame:
+    """Return the mean probability and the share of landslides in bins: so many of equally many pixels, or by edges.
 
     If the probabilities are right, the two are equal. Pixels of equal probability are in one bin, so there may be fewer
     bins; else this is scikit-learn's ``calibration_curve(strategy="quantile")``, which does not count the pixels.
@@ -223,13 +223,12 @@ def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bin
     pandas.DataFrame
         ``probability``, ``share``, ``pixels``, one line a bin.
     """
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = np.asarray(bins)  # the inner ones
+    if edges.ndim == 0:
+        edges = np.unique(np.quantile(probability, np.linspace(0, 1, int(edges) + 1)[1:-1]))
     table = pd.DataFrame({"probability": probability.astype(np.float64), "share": labels})
-    return (
-        table.groupby(np.searchsorted(edges, probability, side="right"))
-        .agg(probability=("probability", "mean"), share=("share", "mean"), pixels=("share", "size"))
-        .reset_index(drop=True)
-    )
+    groups = table.groupby(np.searchsorted(edges, probability, side="right"))
+    return groups.mean().assign(pixels=groups.size()).reset_index(drop=True)
 
 
 def expected_calibration_error(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> float:

@@ -209,6 +209,9 @@ def test_the_error_is_what_its_definition_says() -> None:
     probability = np.array([0.2, 0.2, 0.9, 0.9], "float32")
     assert metrics.expected_calibration_error(labels, probability, bins=2) == pytest.approx((2 * 0.3 + 2 * 0.1) / 4)
     assert len(metrics.reliability(labels, np.full(4, 0.5, "float32"))) == 1
+    table = metrics.reliability(labels, np.array([0.5, 0.55, 0.95, 1.0], "float32"), bins=np.arange(0.1, 1, 0.1))
+    assert table["pixels"].tolist() == [2, 2]  # empty bins are left out, and 1 is in the last
+    np.testing.assert_allclose(table["probability"], [0.525, 0.975])
 
 
 def test_a_known_temperature_and_shift_are_found() -> None:

@@ -11,12 +11,21 @@ import xarray as xr
 from cmcrameri import cm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from landslide_utils.chips import PARTS, SIZE, corners
+from landslide_utils.composite import CHANNELS
 from landslide_utils.cube import RADAR
 from landslide_utils.figures import style
-from landslide_utils.grid import extent_km, pixel_size_m
+from landslide_utils.grid import Window, extent_km, pixel_size_m
+from landslide_utils.simulate.truth import busiest_window
 
+WHEN = ("before", "after")
+LARGE, VIEW = 512, 384  # pixels along a side beyond which a part of a scene is shown, and along a side of that part
+WORDS = {f"{name}_{when}": f"{name.upper()} {when}" for name in RADAR for when in WHEN} | {"aspect_sin": "aspect"}
+BANDS = {WORDS[f"{name}_{when}"]: (style.BACKSCATTER, "dB") for name in RADAR for when in WHEN}
+BANDS |= {"elevation": (cm.bamako, "m"), "slope": (cm.lajolla_r, "degrees"), "aspect": (cm.romaO, "degrees")}
+BANDS |= {"curvature": (style.CHANGE, "1/100 m")}
 PART_COLOURS = dict(zip(PARTS, (style.BLUE, style.GREY, style.ORANGE), strict=True))
 
 
@@ -26,19 +35,24 @@ def _radar_in(image: xr.DataArray) -> list[str]:
 
 
 def composite_figure(composite: xr.Dataset) -> style.Picture:
-    """Return maps of a composite: before, after, change and labels; without radar elevation, slope and curvature."""
+    """Return maps of a composite, of a large one where most slid: before, after, change, labels; or of terrain."""
+    whole, where = composite, ""
+    if "landslides" in whole and min(whole.sizes["y"], whole.sizes["x"]) >= VIEW and max(whole["valid"].shape) > LARGE:
+        composite, where = busiest_window(whole[["image", "landslides"]], VIEW), ", where most slid"
     image = composite["image"]
-    height = 1.4 + 8.6 * min(image.sizes["y"] / image.sizes["x"], 1.4)
-    figure, panels = style.new_figure(11, height, 2, 2, sharex=True, sharey=True)
+    figure, panels = style.new_figure(8.4, 1.2 + 7 * min(image.sizes["y"] / image.sizes["x"], 1.4), 2, 2)
     draw = _draw_change if _radar_in(image) else _draw_terrain
     text = f". Maps of {draw(figure, panels, image)}"
     if "landslides" in composite:
         style.draw_map(panels[3], composite["landslides"], style.MASK, (0, 1), title="labels: landslides in black")
-        text += f"; and the labels, {float(composite['landslides'].mean()):.1%} of the scene"
+        text += f"; and the labels, {float(composite['landslides'].mean()):.1%} of this part of the scene"
     else:
         panels[3].set_axis_off()
+    if where:
+        style.draw_locator(panels[0].inset_axes((0.01, 0.01, 0.3, 0.3)), whole["landslides"], composite["landslides"])
+        text += ", which is framed in a small map of the whole"
     title = composite.attrs["region"].removesuffix(style.SIMULATED)
-    return style.finish(figure, title, f"{text}.", composite)
+    return style.finish(figure, f"{title}{where}", f"{text}.", composite, dpi=115)
 
 
 def _draw_change(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:
@@ -47,19 +61,20 @@ def _draw_change(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:
     layers = {when: image.sel(channel=f"{name}_{when}") for when in ("before", "after")}
     titled = {f"mean of the passes {when} the event": layer for when, layer in layers.items()}
     style.draw_maps(figure, panels[:2], titled, style.BACKSCATTER, f"{name.upper()} gamma nought (dB)")
-    change = {"log ratio: after minus before": layers["after"] - layers["before"]}
-    style.draw_maps(figure, panels[2:3], change, style.CHANGE, "change (dB)", (-6, 6))
+    change, title = layers["after"] - layers["before"], "log ratio: after minus before"
+    style.add_bar(
+        figure, panels[2:], style.draw_map(panels[2], change, style.CHANGE, (-6, 6), title=title), "change (dB)"
+    )
     return f"{name.upper()} backscatter before the event, after it, and the change in decibels, grey and speckled"
 
 
 def _draw_terrain(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:
     """Draw elevation, slope and curvature; return in words what is drawn."""
-    colours = {"elevation": style.ELEVATION, "slope": cm.lajolla_r, "curvature": style.CHANGE}
-    for axes, (name, cmap) in zip(panels, colours.items(), strict=False):
-        layer = image.sel(channel=name)
+    for axes, name in zip(panels, ("elevation", "slope", "curvature"), strict=False):
+        layer, (cmap, unit) = image.sel(channel=name), BANDS[name]
         most = max(map(abs, style.find_limits(layer)))
         limits = (-most, most) if name == "curvature" else None
-        style.draw_maps(figure, [axes], {name: layer}, cmap, f"{name} ({layer['unit'].item()})", limits)
+        style.draw_maps(figure, [axes], {name: layer}, cmap, f"{name} ({unit})", limits)
     return "the elevation, slope and curvature of the ground, with ridges and valleys"
 
 
@@ -82,34 +97,67 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
 
 
 def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> style.Picture:
-    """Return images of the training chips with most landslides, each with its labels below."""
-    image = composite["image"]
+    """Return images of the training chips with most landslides: before, after, change, and the labels below."""
+    image, radar = composite["image"], [name.upper() for name in _radar_in(composite["image"])]
+    layers = {WORDS.get(name, name): image.sel(channel=name) for name in image["channel"].values}
+    shown = {name: layers[name] for name in ([f"{radar[0]} {when}" for when in WHEN] if radar else ["slope"])}
+    changes = {f"{name} change": layers[f"{name} after"] - layers[f"{name} before"] for name in radar}
+    cmap, unit = BANDS[next(iter(shown))]
+    groups: dict[str, tuple[Any, Any, dict[str, xr.DataArray]]] = {}
+    groups[f"{radar[0] if radar else 'slope'} ({unit})"] = cmap, style.find_limits(*shown.values()), shown
+    groups |= {"after minus before (dB)": (style.CHANGE, (-6, 6), changes)} if radar else {}
+    groups[""] = (style.MASK, (0, 1), {"labels": composite["landslides"]})
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
-    names = [f"{name}_{when}" for name in _radar_in(image)[:1] for when in ("before", "after")] or ["slope"]
-    rows, cols = len(names) + 1, len(richest)
-    figure, panels = style.new_figure(2.4 * cols + 1.2, 2.3 * rows + 0.4, rows, cols)
-    windows = [{"y": slice(row, row + SIZE), "x": slice(col, col + SIZE)} for row, col in corners(richest, "train")]
-    layers = {
-        f"{name.replace('_', ' ')}, chip {number}": image.sel(channel=name).isel(window)
-        for name in names
-        for number, window in enumerate(windows, start=1)
-    }
-    first = image.sel(channel=names[0])
-    label = f"{names[0].split('_')[0]} ({first['unit'].item()})"
-    style.draw_maps(figure, panels[:-cols], layers, style.BACKSCATTER, label, style.find_limits(first))
-    for axes, window, share in zip(panels[-cols:], windows, richest["landslide_share"], strict=True):
-        title = f"labels: {share:.0%} landslide"
-        style.draw_map(axes, composite["landslides"].isel(window), style.MASK, (0, 1), title=title)
-    for axes in panels:
-        axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
-    side_km = SIZE * pixel_size_m(image) / 1000
-    text = f": {' and '.join(names)}".replace("_", " ") + ", and the labels below."
-    return style.finish(figure, f"{cols} training chips, {side_km:.2f} km wide and high", text, composite)
+    windows = [Window(*corner, SIZE, SIZE).place for corner in corners(richest, "train")]
+    names = [name for *_, layers in groups.values() for name in layers]
+    figure = Figure(figsize=(1.75 * len(windows) + 1, 1.7 * len(names) + 0.6), layout="constrained")
+    panels = figure.subplots(len(names), len(windows), squeeze=False)
+    for label, (cmap, limits, layers) in groups.items():
+        rows = panels[[names.index(name) for name in layers]]
+        for row, (name, layer) in zip(rows, layers.items(), strict=True):
+            for axes, window in zip(row, windows, strict=True):
+                drawn = style.draw_map(axes, layer.isel(window), cmap, limits)
+                axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
+            row[0].set_ylabel(name, fontsize=10)
+        if label:
+            style.add_bar(figure, rows, drawn, label)
+    for number, (axes, share) in enumerate(zip(panels[0], richest["landslide_share"], strict=True), start=1):
+        axes.set_title(f"chip {number}: {share:.0%} landslide", fontsize=10)
+    title = f"{len(windows)} training chips, {SIZE * pixel_size_m(image) / 1000:.2f} km wide"
+    text = f", a column for each: {', '.join(names[:-1])}, and the labels, landslides in black."
+    return style.finish(figure, title, text, composite, dpi=100)
+
+
+def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
+    """Return which bands each combination has, drawn from a composite of all, on the richest training chip."""
+    richest = chips[chips["part"] == "train"].nlargest(1, "landslide_share")
+    image = composite["image"].isel(Window(*corners(richest, "train")[0], SIZE, SIZE).place).load()
+    layers: Any = {WORDS.get(name, name): image.sel(channel=name, drop=True) for name in image["channel"].values}
+    layers["aspect"] = np.degrees(np.arctan2(layers["aspect"], layers["aspect_cos"])) % 360
+    used = {key: [WORDS.get(name, name) for name in names] for key, names in CHANNELS.items()}
+    used["dem"] = used.pop("dem")  # last, as in the paper
+    figure = Figure(figsize=(7.6, 5.6), layout="constrained")
+    panels = figure.subplots(len(used), len(BANDS))
+    for column, (name, (cmap, unit)) in zip(panels.T, BANDS.items(), strict=True):
+        low, high = style.find_limits(*(layer for other, layer in layers.items() if other[:2] == name[:2]))
+        limits = {"aspect": (0, 360), "curvature": (min(low, -high), max(-low, high))}.get(name, (low, high))
+        for axes, (key, bands) in zip(column, used.items(), strict=True):
+            if name in bands:
+                drawn = style.draw_map(axes, layers[name], cmap, limits)
+            axes.set(xticks=[], yticks=[], xlabel="", aspect="equal", facecolor="white")
+            axes.set_ylabel(key if axes in panels[:, 0] else "", fontsize=11)
+            axes.spines[:].set_color(style.BLACK if name in bands else style.PALE)
+        column[0].set_title(name.replace(" ", "\n"), fontsize=10)
+        bar = figure.colorbar(drawn, ax=column, orientation="horizontal", label=unit, aspect=8)
+        bar.locator = MaxNLocator(2, integer=True)
+    said = [f"{key} has {', '.join(name for name in BANDS if name in bands)}" for key, bands in used.items()]
+    text = f". A row for each band combination, with an empty place for a band that it has not: {'; '.join(said)}."
+    return style.finish(figure, "What goes in, on one chip", text, composite, dpi=130)
 
 
 def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Picture:
     """Return histograms of the channels of an image (channel, y, x), where it has data, as they are and normalised."""
-    figure, panels = style.new_figure(11, 3.5, 1, 2)
+    figure, panels = style.new_figure(9.6, 3.3, 1, 2)
     colours = [cm.batlow(v) for v in np.linspace(0.05, 0.8, image.sizes["channel"])]
     for axes, layers in zip(panels, (image, normalised.where(np.isfinite(image))), strict=True):
         for number, (name, colour) in enumerate(zip(image["channel"].values, colours, strict=True)):
@@ -122,7 +170,7 @@ def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Pict
     style.add_legend(panels[1])
     means = ", ".join(f"{name} {float(image.sel(channel=name).mean()):.1f} dB" for name in image["channel"].values)
     text = f", as histograms. Before, their means are {means}; after, all lie around zero."
-    return style.finish(figure, "Channels before and after normalisation", text, image)
+    return style.finish(figure, "Channels before and after normalisation", text, image, dpi=100)
 
 
 def levels_figure(images: Mapping[str, xr.DataArray]) -> style.Picture:

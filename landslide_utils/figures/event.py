@@ -86,21 +86,21 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> style.Pictur
     power = cube[next(name for name in RADAR if name in cube)]
     sides = sides_of_event(cube["time"].values, cube.attrs["event_time"], cube.attrs["event_end"])
     db = decibels(power.isel(time=int(np.argmax(sides == "after"))).where(lambda layer: layer > 0))
-    figure, (left, right) = style.new_figure(11, min(1.5 + 4.6 * db.sizes["y"] / db.sizes["x"], 9), 1, 2)
+    figure, (left, right) = style.new_figure(8.4, min(1.2 + 3.6 * db.sizes["y"] / db.sizes["x"], 9), 1, 2)
     label = f"{power.attrs.get('polarisation', str(power.name).upper())} gamma nought (dB)"
     style.draw_maps(figure, [left], {"first pass after the event": db}, style.BACKSCATTER, label)
     light = ListedColormap(["white", "#a8a8a8"])
-    style.draw_map(right, cube["landslides"], light, (0, 1), title="labels: grey pixels, polygons as lines")
+    style.draw_map(right, cube["landslides"], light, (0, 1), title="labels: pixels and polygons")
     outlines = polygons.geometry.set_crs(None, allow_override=True).boundary
     for axes, colour, label in ((left, style.ORANGE, "km north"), (right, style.BLACK, "")):
         limits = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
         outlines.affine_transform([0.001, 0, 0, 0.001, 0, 0]).plot(ax=axes, color=colour, linewidth=0.9, aspect=None)
-        axes.set(xlabel=f"km east ({cube.rio.crs})", ylabel=label, **limits)
+        axes.set(xlabel=f"km east\n({cube.rio.crs})", ylabel=label, **limits)
     text = (
         f": radar backscatter of the first pass after the event with the outlines of {len(polygons)} landslides, and "
         f"the pixels that they mark, {float(cube['landslides'].mean()):.1%} of the scene."
     )
-    return style.finish(figure, "Two maps of the labels", text, cube)
+    return style.finish(figure, "Two maps of the labels", text, cube, dpi=115)
 
 
 def incidence_figure(
@@ -127,7 +127,7 @@ def incidence_figure(
         mask = layover_and_shadow[name]
         style.draw_map(axes, mask, ListedColormap(["#ffffff00", colour]), (0, 1))
         labels[f"{name}: {float(mask.mean()):.1%}"] = colour
-    style.add_swatches(figure, labels)
+    style.add_swatches(figure, {name: colour for name, colour in labels.items() if not name.endswith(" 0.0%")})
     least, most = float(incidence.min()), float(incidence.max())
     text = f": local incidence from {least:.0f} to {most:.0f} degrees; of the scene in {', in '.join(labels)}."
     return style.finish(figure, f"The ground as seen from a {orbit} pass", text, cube)

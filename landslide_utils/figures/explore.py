@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from cmcrameri import cm
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
@@ -223,25 +222,27 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.
     fluctuations : pandas.DataFrame
         Densities by departure in dB, one column for each stack and polarisation, named "stack, VV".
     """
-    figure = Figure(figsize=(12, 8.2), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=(1.3, 1))
+    figure = Figure(figsize=(9, 6.6), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     upper, lower = parts
     kinds = list(dict.fromkeys(name.split(": ")[1] for name in statistics.index if ": " in name))
     markers = {"VV": ("o", style.BLACK), "VH": ("s", style.ORANGE)}
-    for axes, kind in zip(upper.subplots(1, len(kinds)), kinds, strict=True):
+    for axes, kind in zip(upper.subplots(1, len(kinds), sharey=True), kinds, strict=True):
         for name, (marker, colour) in markers.items():
-            axes.plot(list(statistics), statistics.loc[f"{name}: {kind}"], marker, color=colour, label=name)
-        axes.tick_params(axis="x", rotation=90)
-        axes.set_ylim(0, 1.12 * axes.dataLim.y1)
-        axes.set_title("\n".join(textwrap.wrap(kind, 22)), fontsize=10)
+            axes.plot(statistics.loc[f"{name}: {kind}"], range(statistics.shape[1]), marker, color=colour, label=name)
+        axes.set(xlim=(0, 1.12 * axes.dataLim.x1), ylim=(statistics.shape[1] - 0.5, -0.5))
+        axes.set_yticks(range(statistics.shape[1]), list(statistics))
+        axes.grid(axis="y", color=style.PALE)
+        axes.set_title("\n".join(textwrap.wrap(kind, 18)), fontsize=10)
     style.add_legend(axes)
     stacks = list(dict.fromkeys(str(name).rsplit(", ", 1)[0] for name in fluctuations))
-    colours = [cm.batlow(v) for v in np.linspace(0.1, 0.85, len(stacks))]
+    colours = (style.BLACK, style.GREY, style.ORANGE, style.BLUE)
     for axes, name in zip(lower.subplots(1, 2, sharey=True), markers, strict=True):
         for stack, colour, dashes in zip(stacks, colours, ("-", "-", "--", ":"), strict=False):
-            axes.plot(fluctuations.index, fluctuations[f"{stack}, {name}"], dashes, color=colour, label=stack)
-        axes.set(xlabel=f"{name}: departure of a pixel from its own mean (dB)", ylabel="density (1/dB)", ylim=(0, None))
-    style.add_legend(axes)
+            axes.plot(fluctuations.index, fluctuations[f"{stack}, {name}"], dashes, color=colour, label=stack, lw=1.8)
+        axes.set(xlabel=f"{name}: departure from its own mean (dB)", ylim=(0, None))
+    lower.axes[0].set_ylabel("density (1/dB)")
+    lower.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     values = "; ".join(f"{stack} {value:.2f}" for stack, value in statistics.loc[f"VV: {kinds[0]}"].items())
     text = f", its statistics as dots and its distributions as curves. VV, {kinds[0]}: {values}."
-    return style.finish(figure, f"The noise of {len(stacks)} stacks of passes", text)
+    return style.finish(figure, f"The noise of {len(stacks)} stacks of passes", text, dpi=110)

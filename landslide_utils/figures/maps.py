@@ -3,47 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from landslide_utils.chips import SIZE, corners, part_mask
 from landslide_utils.figures import style
-from landslide_utils.grid import extent_km
+from landslide_utils.grid import Window, extent_km
 
-HIT, MISS, FALSE_ALARM = style.BLUE, style.BLACK, style.ORANGE
+OVER_GROUND = ListedColormap(
+    [(*style.PROBABILITY(0.2 + 0.6 * p)[:3], min(4 * p, 1)) for p in np.linspace(0, 1, 256)]
+).with_extremes(bad=style.GREY)
+"""Colours of a probability through which the ground is seen where it is low."""
+HIT, MISS, FALSE_ALARM, UNTESTED = style.BLUE, style.BLACK, style.ORANGE, "#ffffffa0"
+HIDDEN = {"layover": style.ORANGE, "shadow": style.BLUE}
 WHERE = ("all test chips", "the test block with most landslides")
 
 
-def map_figure(probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame) -> style.Picture:
-    """Return the labels beside the mapped probability: all test chips above, the block with most landslides beneath.
+def map_figure(
+    probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, elevation: style.Ground = None
+) -> style.Picture:
+    """Return the labels beside the mapped probability, over the ground, in the test block with most landslides.
 
     Parameters
     ----------
     probability : xarray.DataArray (y, x)
         As :func:`landslide_utils.predict.map_scene` returns it.
     landslides : xarray.DataArray (y, x), bool
+        Filled on the left and outlined on the right.
     chips : pandas.DataFrame
         As :func:`landslide_utils.chips.split_chips` returns it.
+    elevation : xarray.DataArray (y, x), optional
+        Of the same scene; its hills are drawn beneath.
     """
-    test = part_mask(chips, "test", landslides)
     boxes, aspects = _boxes(chips)
-    figure, panels = style.new_figure(11, min(1.8 + 4.6 * sum(aspects), 14), 2, 2, height_ratios=aspects)
-    for (left, right), box, where in zip(panels.reshape(2, 2), boxes, WHERE, strict=True):
-        labels, mapped, tested = (layer.isel(box) for layer in (landslides, probability, test))
-        kinds = {"not tested": (style.PALE, ~tested), "landslides": (style.BLACK, tested & labels)}
-        _draw_kinds(left, kinds, f"labels, {where}")
-        layers = {f"the network's map, {where}": mapped.where(tested)}
-        style.draw_maps(figure, [right], layers, style.PROBABILITY, "probability of a landslide", (0, 1))
-    found = float((probability.where(test & landslides) > 0.5).sum() / max(int((test & landslides).sum()), 1))
+    labels, mapped = (layer.isel(boxes[1]) for layer in (landslides, probability))
+    ground = None if elevation is None else elevation.isel(boxes[1])
+    heights = 0.8 + 3.3 * aspects[1], 1.7
+    figure = Figure(figsize=(7.4, sum(heights)), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    left, right = parts[0].subplots(1, 2, sharey=True)
+    style.draw_map(left, labels, ListedColormap(["none", HIT]), (0, 1), title="landslides, as labelled", ground=ground)
+    drawn = style.draw_map(right, mapped, OVER_GROUND, (0, 1), title="the network's map", ground=ground)
+    right.contour(labels.values, levels=[0.5], extent=extent_km(labels), colors=HIT, linewidths=1.1, origin="upper")
+    for axes in (left, right):
+        axes.set_facecolor("white")  # where there is no ground
+    scale = AnchoredSizeBar(left.transData, 0.2, "200 m, north up", "lower left", size_vertical=0.02, frameon=False)
+    left.add_artist(scale)
+    small, key = parts[1].subplots(1, 2, width_ratios=(1, 2.2))
+    places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test")]
+    style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=elevation)
+    small.set_title("test chips in the scene", fontsize=10)
+    _draw_key(key, drawn)
+    tested = part_mask(chips, "test", landslides)
+    found = float((probability.where(tested & landslides) > 0.5).sum() / max(int((tested & landslides).sum()), 1))
     text = (
-        ": labels in black beside the network's probability, for all of them and for the block with most landslides. "
-        f"{found:.0%} of the landslide pixels have a probability above one half."
+        f": labels in blue{'' if ground is None else ' over the hills'} in the block with most landslides; beside them "
+        "the network's probability, with the labels as outlines; and where the block lies in the scene. "
+        f"{found:.0%} of the landslide pixels of all test chips have a probability above one half."
     )
-    return style.finish(figure, "Maps of the test chips, grey where not tested", text, probability)
+    return style.finish(figure, "A test block that the network has not seen", text, probability, dpi=130)
+
+
+def _draw_key(axes: Axes, drawn: Any) -> None:
+    """Draw the bar of a map's colours, and what hits, misses and false alarms look like."""
+    axes.set_axis_off()
+    bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((0, 0.14, 0.96, 0.14)), orientation="horizontal")
+    bar.ax.set_title("probability of a landslide", fontsize=10)
+    brown: Any = OVER_GROUND(0.7)
+    looks = {"hit: outlined and coloured": (brown, HIT), "miss: outlined, little colour": ("none", HIT)}
+    looks |= {"false alarm: colour, no outline": (brown, "none")}
+    looks |= {"no value": (style.GREY, "none")} if np.ma.is_masked(drawn.get_array()) else {}
+    patches = [Patch(facecolor=face, edgecolor=edge, label=label) for label, (face, edge) in looks.items()]
+    axes.legend(handles=patches, loc="upper left", frameon=False, fontsize=10, borderaxespad=0)
 
 
 def ensemble_figure(
@@ -61,7 +100,7 @@ def ensemble_figure(
     """
     boxes, aspects = _boxes(chips)
     mean, spread, labels = (layer.isel(boxes[1]) for layer in (mean, spread, landslides))
-    figure, panels = style.new_figure(11, min(1.6 + 5 * aspects[1], 12), 1, 2)
+    figure, panels = style.new_figure(8.4, min(1.2 + 3.3 * aspects[1], 9), 1, 2)
     drawn = (mean, "mean probability", style.PROBABILITY, 1.0), (spread, "standard deviation", "gray_r", 0.3)
     for axes, (layer, name, colours, highest) in zip(panels, drawn, strict=True):
         style.draw_maps(figure, [axes], {name: layer}, colours, name, (0, highest))
@@ -71,7 +110,9 @@ def ensemble_figure(
         ", labels outlined in blue: their mean on the left, and on the right how far they are apart, which is "
         f"{on:.2f} on landslides and {off:.2f} elsewhere."
     )
-    return style.finish(figure, "The maps of several networks in the test block with most landslides", text, mean)
+    return style.finish(
+        figure, "The maps of several networks in the test block with most landslides", text, mean, dpi=115
+    )
 
 
 def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:
@@ -86,7 +127,12 @@ def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:
 
 
 def difference_figure(
-    probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, *, threshold: float
+    probability: xr.DataArray,
+    landslides: xr.DataArray,
+    chips: pd.DataFrame,
+    elevation: style.Ground = None,
+    *,
+    threshold: float,
 ) -> style.Picture:
     """Return what a threshold hits, misses and takes for a landslide: all test chips, and the block with most of them.
 
@@ -97,6 +143,8 @@ def difference_figure(
     landslides : xarray.DataArray (y, x), bool
     chips : pandas.DataFrame
         As :func:`landslide_utils.chips.split_chips` returns it.
+    elevation : xarray.DataArray (y, x), optional
+        Of the same scene; its hills are drawn beneath.
     threshold : float
     """
     tested = part_mask(chips, "test", landslides) & np.isfinite(probability)
@@ -104,15 +152,16 @@ def difference_figure(
     hit, miss, false_alarm = found & landslides, tested & ~found & landslides, found & ~landslides
     hits, misses, alarms = (int(mask.sum()) for mask in (hit, miss, false_alarm))
     kinds = {
-        "not tested, or no data": (style.PALE, ~tested),
+        "paler: not tested, or no data": (UNTESTED, ~tested),
         f"hit: {hits:,} pixels": (HIT, hit),
         f"miss: {misses:,} pixels": (MISS, miss),
         f"false alarm: {alarms:,} pixels": (FALSE_ALARM, false_alarm),
     }
     boxes, aspects = _boxes(chips)
-    figure, panels = style.new_figure(11, min(1.6 + 5.2 * max(aspects), 12), 1, 2)
+    figure, panels = style.new_figure(8, min(1.4 + 3.8 * max(aspects), 9), 1, 2)
     for axes, box, where in zip(panels, boxes, WHERE, strict=True):
-        _draw_kinds(axes, {name: (colour, mask.isel(box)) for name, (colour, mask) in kinds.items()}, where)
+        ground = None if elevation is None else elevation.isel(box)
+        _draw_kinds(axes, {name: (colour, mask.isel(box)) for name, (colour, mask) in kinds.items()}, where, ground)
     style.add_swatches(figure, {name: colour for name, (colour, _) in kinds.items()})
     recall, precision = hits / max(hits + misses, 1), hits / max(hits + alarms, 1)
     text = (
@@ -120,38 +169,36 @@ def difference_figure(
         f"{alarms:,} false alarms in orange."
     )
     title = f"Maps of the test chips, recall {recall:.2f}, precision {precision:.2f}"
-    return style.finish(figure, title, text, probability)
+    return style.finish(figure, title, text, probability, dpi=120)
 
 
-def layover_and_shadow_figure(probability: xr.DataArray, layover_and_shadow: xr.Dataset | None) -> style.Picture:
-    """Return where a map has no value, and why: layover, radar shadow, or no data.
+def hidden_figure(hidden: Mapping[str, xr.Dataset], cube: xr.Dataset) -> style.Picture:
+    """Return what the radar cannot see from each direction, over the ground: layover and shadow.
 
     Parameters
     ----------
-    probability : xarray.DataArray (y, x)
-        As :func:`landslide_utils.predict.map_scene` returns it.
-    layover_and_shadow : xarray.Dataset, optional
-        ``layover`` and ``shadow`` (y, x), bool.
+    hidden : mapping of xarray.Dataset
+        By direction of flight: ``layover`` and ``shadow`` (y, x), bool.
+    cube : xarray.Dataset
+        With ``dem``.
     """
-    unknown, kinds = probability.isnull(), {}
-    if layover_and_shadow is not None:
-        layover, shadow = layover_and_shadow["layover"], layover_and_shadow["shadow"]
-        kinds = {"layover": (style.ORANGE, layover), "shadow": (style.BLUE, shadow & ~layover)}
-        unknown = unknown & ~(layover | shadow)
-    kinds["no data"] = (style.GREY, unknown)
-    figure, (axes,) = style.new_figure(8.6, min(1.4 + 7 * probability.sizes["y"] / probability.sizes["x"], 11))
-    _draw_kinds(axes, kinds)
-    labels = {f"{name}: {float(mask.mean()):.2%}": colour for name, (colour, mask) in kinds.items()}
-    style.add_swatches(figure, {f"mapped: {float(probability.notnull().mean()):.2%}": "white"} | labels)
-    return style.finish(
-        figure, "Where the map has no value", f". Share of the scene: {'; '.join(labels)}.", probability
-    )
+    height = 1.4 + 7.4 / len(hidden) * cube.sizes["y"] / cube.sizes["x"]
+    figure, panels = style.new_figure(8, height, 1, len(hidden), sharey=True)
+    said = []
+    for axes, (way, masks) in zip(panels, hidden.items(), strict=True):
+        kinds = {name: (colour, masks[name]) for name, colour in HIDDEN.items()}
+        share = ", ".join(f"{name} {float(mask.mean()):.1%}" for name, (_, mask) in kinds.items())
+        _draw_kinds(axes, kinds, f"{way} passes\n{share}", cube["dem"])
+        said.append(f"{way}: {share}")
+    style.add_swatches(figure, HIDDEN)
+    text = f" over the hills, in colour. Share of the scene: {'; '.join(said)}."
+    return style.finish(figure, "What the radar cannot see", text, cube, dpi=120)
 
 
-def _draw_kinds(axes: Axes, kinds: Mapping[str, tuple[str, xr.DataArray]], title: str = "") -> None:
-    """Draw masks, each with its colour: a later one over an earlier one, and all of a thinned map's rare pixels."""
+def _draw_kinds(axes: Axes, kinds: Mapping[str, tuple[str, xr.DataArray]], title: str, ground: style.Ground) -> None:
+    """Draw masks over the ground, each with its colour: a later one over an earlier one, and all rare pixels."""
     code = xr.zeros_like(style.thin(next(iter(kinds.values()))[1]), dtype=np.float32)
     for number, (_, mask) in enumerate(kinds.values(), start=1):
         code = code.where(~style.thin(mask), number)
-    colours = ListedColormap(["white", *(colour for colour, _ in kinds.values())])
-    style.draw_map(axes, code, colours, (-0.5, len(kinds) + 0.5), title=title)
+    colours = ListedColormap(["white" if ground is None else "none", *(colour for colour, _ in kinds.values())])
+    style.draw_map(axes, code, colours, (-0.5, len(kinds) + 0.5), title=title, ground=ground)

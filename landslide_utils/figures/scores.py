@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,58 +110,60 @@ def hours_figure(
         As :func:`landslide_utils.experiments.results.hours_after` returns it.
     channels : sequence of str
     """
-    figure, (axes,) = style.new_figure(8.4, 4.6)
+    figure, (axes,) = style.new_figure(7.4, 4.6)
     end = float(hours.max()) * 1.12
     texts = []
-    for name in channels:
+    for place, name in enumerate(channels):
         lines = means[means["channels"] == name].sort_values("timesteps")
-        at = hours.loc[lines["timesteps"]].to_numpy()
-        mean, low, high = (np.append(lines[column], lines[column].iloc[-1]) for column in ("mean", "low", "high"))
-        axes.fill_between(np.append(at, end), low, high, step="post", color=COLOURS[name], alpha=0.15, linewidth=0)
-        axes.step(np.append(at, end), mean, where="post", color=COLOURS[name], label=NAMES[name])
-        axes.plot(at, lines["mean"], MARKERS[name], color=COLOURS[name])
-        steps = (f"{value:.2f} after {hour:.0f} hours" for hour, value in zip(at, lines["mean"], strict=True))
+        at, mean = hours.loc[lines["timesteps"]].to_numpy(), lines["mean"].to_numpy()
+        axes.step([*at, end], [*mean, mean[-1]], where="post", color=COLOURS[name], label=NAMES[name])
+        aside = at + end * (0.012 + 0.02 * place)  # so that no interval hides another, or the axis
+        reach = np.stack([mean - lines["low"], lines["high"] - mean])
+        axes.errorbar(aside, mean, yerr=reach, fmt=MARKERS[name], color=COLOURS[name], capsize=3, elinewidth=1)
+        steps = (f"{value:.2f} after {hour:.0f} hours" for hour, value in zip(at, mean, strict=True))
         texts.append(f"{NAMES[name]}: {', '.join(steps)}")
     chance = float(means["chance"].mean())
     _draw_chance(axes, chance)
     for number, hour in hours.items():
-        axes.annotate(f"pass {number}", (hour + end / 150, 0.96), fontsize=9)
+        axes.annotate(f"pass {number}", (hour + end / 150, 0.95))
         axes.axvline(hour, color=style.PALE, linewidth=0.8, zorder=0)
-    axes.set(xlabel="hours after the event", ylabel=CHIPS_MEASURE, xlim=(0, end), ylim=(0, 1))
-    days = axes.secondary_xaxis("top", functions=(lambda hour: np.divide(hour, 24), lambda day: np.multiply(day, 24)))
-    days.set_xlabel("days after the event")
-    style.add_legend(axes)
+    axes.set_xticks(hours, [f"{hour:.0f}\n{hour / 24:.1f}" for hour in hours])
+    axes.set(xlabel="hours after the event, and days below", ylabel=CHIPS_MEASURE, xlim=(0, end), ylim=(0, 1))
+    figure.legend(loc="outside lower center", ncols=len(channels) + 1, frameon=False)
     text = f" by the hours after the event. {'; '.join(texts)}; chance {chance:.2f}."
-    return style.finish(figure, "AUPRC, mean over seeds with 95 % intervals", text, means)
+    return style.finish(figure, "AUPRC, mean over seeds with 95 % intervals", text, means, dpi=120)
 
 
 def ladder_figure(
     scores: Mapping[str, tuple[float, float, float]], source: style.Described, *, chance: float
 ) -> style.Picture:
-    """Return the AUPRC of several detectors with their intervals, one below the other.
+    """Return the AUPRC of several detectors with their intervals, the best above; a ceiling is hollow.
 
     Parameters
     ----------
     scores : mapping
-        By detector: AUPRC, and the low and high end of its interval.
+        By detector: AUPRC, and the low and high end of its interval. A name may begin with "ceiling".
     source : xarray.Dataset or xarray.DataArray
         What was mapped; its attributes say whether the radar is simulated.
     chance : float
         The prevalence.
     """
-    figure, (axes,) = style.new_figure(8, 1.2 + 0.45 * len(scores))
-    places = np.arange(len(scores))[::-1]
-    for place, (value, low, high) in zip(places, scores.values(), strict=True):
+    figure, (axes,) = style.new_figure(7.4, 1.2 + 0.4 * len(scores))
+    scores = dict(sorted(scores.items(), key=lambda item: item[1][0]))
+    for place, (name, (value, low, high)) in enumerate(scores.items()):
         axes.plot([low, high], [place, place], color=style.GREY, linewidth=1.5)
-        axes.plot(value, place, "o", color=style.BLACK)
-        axes.text(value, place + 0.12, f"{value:.2f}", ha="center", fontsize=9)
+        hollow = {"markerfacecolor": "white"} if name.startswith("ceiling") else {}
+        axes.plot(value, place, "D" if hollow else "o", color=style.BLACK, **hollow)
+        axes.text(high + 0.012, place, f"{value:.2f}", va="center")
     _draw_chance(axes, chance, vertical=True)
-    style.add_legend(axes)
+    axes.legend(frameon=False, loc="lower right")
     axes.set(xlim=(0, 1), ylim=(-0.6, len(scores) - 0.3), xlabel="AUPRC on the test chips, with 95 % interval")
-    axes.set_yticks(places, list(scores))
+    axes.set_yticks(range(len(scores)), list(scores))
     axes.spines[["top", "right", "left"]].set_visible(False)
     values = "; ".join(f"{name} {value:.2f} ({low:.2f} to {high:.2f})" for name, (value, low, high) in scores.items())
-    return style.finish(figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source)
+    return style.finish(
+        figure, "AUPRC of detectors on the same chips", f": {values}; chance {chance:.3f}.", source, dpi=120
+    )
 
 
 def pairs_figure(pairs: pd.DataFrame, first: str, second: str) -> style.Picture:
@@ -200,19 +201,18 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Describ
     source : xarray.Dataset or xarray.DataArray
         What was mapped; its attributes say whether the radar is simulated.
     """
-    figure, (axes,) = style.new_figure(6.2, 5.2)
-    axes.plot([1e-4, 1], [1e-4, 1], color=style.GREY, linestyle=":", label="means what it says")
-    colours = [cm.batlow(v) for v in np.linspace(0.1, 0.8, len(tables))]
-    for (name, table), colour, marker in zip(tables.items(), colours, "osD^v", strict=False):
-        shown = table.clip(lower=1e-4)
-        axes.plot(shown["probability"], shown["share"], marker=marker, color=colour, label=name)
-    axes.set(xscale="log", yscale="log", xlim=(1e-4, 1.1), ylim=(1e-4, 1.1))
-    axes.set(xlabel="mean probability given by the network", ylabel="share of these pixels that is landslide")
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    figure, (axes, counts) = style.new_figure(6.6, 6.4, 2, sharex=True, height_ratios=(3, 1))
+    axes.plot([0, 1], [0, 1], color=style.GREY, linestyle=":", label="means what it says")
+    for (name, table), colour, marker in zip(tables.items(), COLOURS.values(), "osD^v", strict=False):
+        axes.plot(table["probability"], table["share"], marker=marker, color=colour, label=name)
+        counts.plot(table["probability"], table["pixels"], marker=marker, color=colour)
+    axes.set(ylabel="share of these pixels that is landslide", ylim=(-0.02, 1.02))
+    counts.set(xlabel="mean probability given by the network", ylabel="pixels", yscale="log", xlim=(-0.02, 1.02))
+    axes.legend(frameon=False, loc="upper left")
     last = {name: table.iloc[-1] for name, table in tables.items()}
     values = [f"{name}: {line['probability']:.2f} given, {line['share']:.2f} true" for name, line in last.items()]
-    text = f". In the bin of the highest probabilities, {'; '.join(values)}."
-    return style.finish(figure, "Reliability on the test chips", text, source)
+    text = f", and how many pixels have each. In the bin of the highest probabilities, {'; '.join(values)}."
+    return style.finish(figure, "Reliability on the test chips", text, source, dpi=120)
 
 
 def transfer_figure(table: pd.DataFrame) -> style.Picture:
@@ -224,33 +224,41 @@ def transfer_figure(table: pd.DataFrame) -> style.Picture:
         As :func:`landslide_utils.experiments.transfer.honest_table` returns it.
     """
     regions = list(dict.fromkeys(table["test_region"]))
-    markers = dict(zip(regions, "osD^v<>", strict=False))
-    figure, panels = style.new_figure(3.1 * len(regions) + 1.6, 3.8, 1, len(regions), sharex=True, sharey=True)
+    looks = dict(zip(regions, zip("osD^v", COLOURS.values(), strict=True), strict=False))
+    rows = -(-len(regions) // 2)
+    figure, panels = style.new_figure(7.6, 3 * rows + 1, rows, 2, sharex=True, sharey=True)
+    for axes in panels[len(regions) :]:
+        axes.set_axis_off()
     texts = []
-    for axes, region in zip(panels, regions, strict=True):
+    for axes, region in zip(panels, regions, strict=False):
         tested = table[table["test_region"] == region]
         others = [name for name in regions if name != region]
-        _draw_methods(axes, tested, others, markers)
+        _draw_methods(axes, tested, others, looks)
         axes.set_title(f"tested in {region.removeprefix('practice_')}", fontsize=10)
         means, chance = tested.groupby("method")["mean"].mean(), float(tested["chance"].mean())
         values = ", ".join(f"{name} {means[name]:.2f}" for name in METHODS if name in means)
         texts.append(f"{region}: {values}, chance {chance:.3f}")
-    look: Any = {"color": style.BLACK, "linestyle": ""}
-    handles = [Line2D([], [], marker=markers[name], label=name.removeprefix("practice_"), **look) for name in regions]
-    figure.legend(handles=handles, title="trained in", loc="outside right center", frameon=False, fontsize=9)
-    title = "AUPRC by how a region was mapped: mean over seeds, bars from least to most; dotted: chance"
-    return style.finish(figure, title, f". {'; '.join(texts)}.", table)
+    names = [name.replace("practice_", "trained in ") for name in regions]
+    handles = [
+        Line2D([], [], marker=m, color=c, ls="", label=n) for n, (m, c) in zip(names, looks.values(), strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    title = "AUPRC by how a region was mapped:\nmean over seeds, bars from least to most; dotted: chance"
+    return style.finish(figure, title, f". {'; '.join(texts)}.", table, dpi=120)
 
 
-def _draw_methods(axes: Axes, tested: pd.DataFrame, others: Sequence[str], markers: Mapping[str, str]) -> None:
+def _draw_methods(
+    axes: Axes, tested: pd.DataFrame, others: Sequence[str], looks: Mapping[str, tuple[str, str]]
+) -> None:
     """Draw each way to map one region: mean, least and most, networks of other regions side by side."""
     for _, line in tested.iterrows():
         trained_in = line["train_region"]
-        aside = 0.2 * (others.index(trained_in) - (len(others) - 1) / 2) if trained_in in others else 0
+        aside = 0.25 * (others.index(trained_in) - (len(others) - 1) / 2) if trained_in in others else 0
         place = METHODS.index(line["method"]) + aside
-        colour = style.GREY if line["method"] in METHODS[-2:] else style.BLACK
+        marker, colour = looks[trained_in]
+        colour = style.GREY if line["method"] in METHODS[-2:] else colour
         axes.plot([line["least"], line["most"]], [place, place], color=colour, linewidth=1)
-        axes.plot(line["mean"], place, markers[trained_in], color=colour, markersize=5)
+        axes.plot(line["mean"], place, marker, color=colour, markersize=5)
     _draw_chance(axes, float(tested["chance"].mean()), vertical=True)
     axes.set(xlabel="AUPRC", xlim=(0, 1), ylim=(len(METHODS) - 0.5, -0.5))
     axes.set_yticks(range(len(METHODS)), METHODS)

@@ -19,7 +19,7 @@ from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.colors import LightSource, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -37,6 +37,8 @@ MOST_PIXELS = 1200
 SIMULATED = " (simulated)"
 Described = xr.Dataset | xr.DataArray | pd.DataFrame
 """Data with attributes, among them ``simulated``."""
+Ground = xr.DataArray | None  # elevation (y, x)
+Limits = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None,
     """
     heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
     figure.suptitle(heading, fontsize=11)
-    known = {"Description": heading + text}
-    figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata=known)
-    return Picture(buffer.getvalue(), heading + text)
+    alt = heading.replace("\n", " ") + text
+    figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata={"Description": alt})
+    return Picture(buffer.getvalue(), alt)
 
 
 def finite(layer: xr.DataArray) -> NDArray[np.float64]:
@@ -101,7 +103,7 @@ def thin(layer: xr.DataArray) -> xr.DataArray:
     return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
 
 
-def draw_ground(axes: Axes, elevation: xr.DataArray | None) -> None:
+def draw_ground(axes: Axes, elevation: Ground) -> None:
     """Draw hills in pale light and shade, lit from the north-west, for a map over them; nothing without elevation."""
     if elevation is not None:
         ground = thin(elevation)
@@ -109,17 +111,32 @@ def draw_ground(axes: Axes, elevation: xr.DataArray | None) -> None:
         axes.imshow(light, "gray", vmin=-1.5, vmax=1, extent=extent_km(ground))
 
 
-def draw_map(axes: Axes, layer: xr.DataArray, cmap: Any, limits: tuple[float, float], *, title: str = "") -> Any:
-    """Draw a map with its coordinates in kilometres, grey where there is no data; return what a colour bar needs."""
+def draw_map(
+    axes: Axes, layer: xr.DataArray, cmap: Any, limits: Limits, *, title: str = "", ground: Ground = None
+) -> Any:
+    """Draw a map in kilometres, over the ground (elevation) where it is transparent; return what a colour bar needs."""
+    draw_ground(axes, ground)
     thinned = thin(layer)
     values, (low, high) = np.asarray(thinned.values, np.float32), limits
     drawn = axes.imshow(values, cmap, vmin=low, vmax=high, extent=extent_km(thinned), interpolation="nearest")
-    first = axes.get_subplotspec().is_first_col()  # type: ignore[union-attr]
-    axes.set(xlabel="km east", ylabel="km north" if first else "", facecolor=PALE)
+    place = axes.get_subplotspec()
+    axes.set(xlabel="km east", ylabel="km north" if place and place.is_first_col() else "", facecolor=PALE)
     axes.set_title(title, fontsize=10)
     axes.ticklabel_format(useOffset=False, style="plain")
     axes.locator_params(nbins=5)
     return drawn
+
+
+def draw_locator(
+    axes: Axes, landslides: xr.DataArray, view: xr.DataArray, *others: xr.DataArray, ground: Ground = None
+) -> None:
+    """Draw a whole scene, small: landslides in black, an orange frame around a part of it, thin ones around others."""
+    hills = None if ground is None else ground[::8, ::8]  # an inch is small: so a large scene is not read whole
+    draw_map(axes, landslides, ListedColormap(["none", BLACK]), (0, 1), ground=hills)
+    for part in (view, *others):
+        (w, e, s, n), width = extent_km(part), 2.2 if part is view else 0.7
+        axes.add_patch(Rectangle((w, s), e - w, n - s, fill=False, ec=ORANGE, lw=width))
+    axes.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="white")
 
 
 def draw_maps(
@@ -128,15 +145,17 @@ def draw_maps(
     layers: Mapping[str, xr.DataArray],
     cmap: Any,
     label: str,
-    limits: tuple[float, float] | None = None,
+    limits: Limits | None = None,
 ) -> None:
-    """Draw maps, by their titles, with one scale of colours and one colour bar.
-
-    The label stands above the bar: beside it, it would be read as the axis of the next panel.
-    """
+    """Draw maps, by their titles, with one scale of colours and one colour bar."""
     limits, panels = limits or find_limits(*layers.values()), list(panels)
     for axes, (title, layer) in zip(panels, layers.items(), strict=True):
         drawn = draw_map(axes, layer, cmap, limits, title=title)
+    add_bar(figure, panels, drawn, label)
+
+
+def add_bar(figure: Figure, panels: Any, drawn: Any, label: str) -> None:
+    """Put a colour bar beside some panels. Its label is above: beside it, the next panel would seem to have it."""
     bar = figure.colorbar(drawn, ax=panels, shrink=0.8)
     bar.ax.text(0, 1.05, "\n".join(textwrap.wrap(label, 13)), fontsize=9, transform=bar.ax.transAxes)
 

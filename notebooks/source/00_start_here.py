@@ -13,10 +13,10 @@
 # More than six thousand slopes failed within a minute. Roads were cut and clouds hung over the hills. Somebody had to
 # decide where to look first. This course makes such a map from radar.
 #
-# ![Left: landslides as labelled. Right: the probability of a landslide that a neural network gives each pixel of the
-# test area, which it has never seen.](../docs/map.png)
+# ![Left: landslides as labelled, over the hills. Right: the probability of a landslide that a neural network gives each
+# pixel, with outlines of the labels. It has never seen this area.](../docs/map.png)
 #
-# *This is what you can make at the end of notebook 03. Simulated radar, test area only.*
+# *This is what you can make at the end of notebook 03. Simulated radar; the network has never seen this area.*
 #
 # **Afterwards you can** say what goes into such a map and what comes out. You can run the complete workflow once, from
 # radar images to a map, and compare its score with random guessing.
@@ -60,7 +60,7 @@ parameters = check_parameters(globals(), region=PRACTICE, steps=range(1, 1001))
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.pretrained import read_pretrained
 
-cube, trained = open_cube(region, variables=["vv", "vh"], progress=True), read_pretrained(region)
+cube, trained = open_cube(region, variables=["vv", "vh", "dem"], progress=True), read_pretrained(region)
 unseen, chips = trained.find_unseen(cube)
 print(f"trained on {trained.metrics['steps']} batches of chips; your own network gets {steps}")
 
@@ -76,7 +76,7 @@ from landslide_utils.predict import map_scene
 
 composite = make_composite(unseen, channels="sar", timesteps=4).load()
 model, normalisation = trained.model()
-map_figure(map_scene(model, composite, normalisation), composite["landslides"], chips)
+map_figure(map_scene(model, composite, normalisation), composite["landslides"], chips, unseen["dem"])
 
 # %% [markdown]
 # The rest of this notebook goes step by step: from the radar images to a map by a small network of your own, and its
@@ -192,12 +192,12 @@ history = list(fit(session))
 # %% [markdown]
 # ## The map
 #
-# The network gives every pixel a probability of being a landslide. We look at the test chips only, because the network
-# has never seen their labels.
+# The network gives every pixel a probability of being a landslide. We look at test chips only, because the network has
+# never seen their labels: here at those with most landslides, over the hills of the scene.
 
 # %%
 probability = map_scene(session.model, composite, scene.normalisation)
-map_figure(probability, composite["landslides"], chips)
+map_figure(probability, composite["landslides"], chips, datacube["dem"])
 
 # %% [markdown]
 # ## How good is it?

@@ -157,7 +157,7 @@ by_package = composite["image"].sel(channel="vv_before", drop=True)
 xr.testing.assert_allclose(by_package.variable, vv_before_db.variable, atol=1e-3)
 
 # %% [markdown]
-# This is what the network gets as input, and what it should find.
+# This is what the network gets as input, and what it should find, where most slid.
 
 # %%
 from landslide_utils.figures.chips import composite_figure
@@ -297,12 +297,32 @@ from landslide_utils.figures.chips import channels_figure
 channels_figure(image, normalisation.apply(image))
 
 # %% [markdown]
-# These are the training chips with most landslides. The next notebook uses them.
+# These are the training chips with most landslides. The next notebook uses them. In which rows can you see the
+# landslides?
 
 # %%
 from landslide_utils.figures.chips import chips_figure
 
 chips_figure(composite, chips)
+
+# %% [markdown]
+# ## What goes in
+#
+# Until now we used radar only. The terrain may help too: landslides need slopes. So we compare five band combinations,
+# `vv`, `vh`, `sar`, `sar_dem` and `dem`, as the paper does. We make a composite that has all bands.
+
+# %%
+all_bands = make_composite(cube, channels="sar_dem", timesteps=timesteps, orbit=orbit)
+list(all_bands["channel"].values)
+
+# %% [markdown]
+# Here is what a network gets in each combination, on one training chip. The aspect says where a slope faces: 0 degrees
+# is north, 90 degrees is east. The network gets its sine and cosine, because 359 and 1 degrees are nearly the same.
+
+# %%
+from landslide_utils.figures.chips import inputs_figure
+
+inputs_figure(all_bands, chips)
 
 # %% [markdown]
 # ## Quiz

@@ -60,13 +60,13 @@ config
 # ## The datacube
 #
 # A [datacube](../docs/glossary.md#datacube) is a stack of radar images of one place, pass after pass. We open it
-# without reading its pixels yet.
+# without reading its pixels yet. Its elevation (`dem`) is there for the map at the end.
 
 # %%
 from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.cube import open_cube
 
-needed = variables_of(config.channels)
+needed = {*variables_of(config.channels), "dem"}
 datacube = open_cube(config.cube, event_time=config.event_time or None, variables=needed, progress=True)
 datacube
 
@@ -84,7 +84,7 @@ composite = keep_composite(composite)
 composite
 
 # %% [markdown]
-# Look at it. Where did the ground change, and is every change a landslide?
+# Look at it, where most slid. Where did the ground change, and is every change a landslide?
 
 # %%
 from landslide_utils.figures.chips import composite_figure
@@ -331,12 +331,12 @@ from landslide_utils.predict import map_scene
 probability = map_scene(session.model, composite, normalisation)
 
 # %% [markdown]
-# We look at the test chips only, because the network has never seen their labels.
+# We look at test chips only, because the network has never seen their labels: here at those with most landslides.
 
 # %%
 from landslide_utils.figures.maps import map_figure
 
-map_picture = map_figure(probability, composite["landslides"], chips)
+map_picture = map_figure(probability, composite["landslides"], chips, datacube.get("dem"))
 map_picture
 
 # %% [markdown]

@@ -446,12 +446,14 @@ pd.DataFrame(
 ).round(4)
 
 # %% [markdown]
-# The same as a picture. Its axes are logarithmic because most pixels have a very low probability:
+# The same as a picture, with other groups: probabilities of 0 to 0.1, 0.1 to 0.2, and so on. Look at the number of
+# pixels below: most pixels are in the first group, and a group of few pixels says little.
 
 # %%
 from landslide_utils.figures.scores import reliability_figure
 
-reliability_figure({name: reliability(*pair) for name, pair in given.items()}, composite)
+edges = np.arange(0.1, 1, 0.1)
+reliability_figure({name: reliability(*pair, bins=edges) for name, pair in given.items()}, composite)
 
 # %% [markdown]
 # ## Where to draw the line

@@ -172,6 +172,14 @@ missed = {way: masks["layover"] | masks["shadow"] for way, masks in steep.items(
 pd.Series({way: f"{float(mask.mean()):.1%}" for way, mask in missed.items()}, name="of the scene").to_frame()
 
 # %% [markdown]
+# Where is it? Compare the two directions: which slopes does each of them miss?
+
+# %%
+from landslide_utils.figures.maps import hidden_figure
+
+hidden_figure(steep, datacube)
+
+# %% [markdown]
 # ### Exercise: hidden from both sides
 #
 # If we have passes of both directions, what share of the scene is still missed? Use `missed["descending"]` and
@@ -197,15 +205,8 @@ shares = {name: f"{value:.2%}" for name, value in probability.attrs.items() if n
 pd.Series(shares, name="of the scene").to_frame()
 
 # %% [markdown]
-# For a large scene, `out="map.zarr"` writes the same map to a store. If it is stopped, it continues later. Where does
-# the map have no value?
-
-# %%
-from landslide_utils.figures.maps import layover_and_shadow_figure
-
-layover_and_shadow_figure(probability, layover_and_shadow)
-
-# %% [markdown]
+# For a large scene, `out="map.zarr"` writes the same map to a store. If it is stopped, it continues later.
+#
 # Where the map shows no landslide, there can still be one. How many labelled landslide pixels have no value in the map?
 # And how many have a probability below 0.1?
 
@@ -274,7 +275,7 @@ print(f"the networks agree on {int(agreed.sum())} landslide pixels; {int(overloo
 # %%
 from landslide_utils.figures.maps import map_figure
 
-map_figure(probability, landslides, chips)
+map_figure(probability, landslides, chips, datacube["dem"])
 
 # %% [markdown]
 # ## From probability to yes or no
@@ -322,7 +323,7 @@ print(", ".join(f"{name}: {float(mask.mean()):.1%} of the scene" for name, mask 
 # %%
 from landslide_utils.figures.maps import difference_figure
 
-difference_figure(probability, landslides, chips, threshold=threshold)
+difference_figure(probability, landslides, chips, datacube["dem"], threshold=threshold)
 
 # %% [markdown]
 # ### Exercise: a map for a survey
@@ -381,7 +382,7 @@ pd.Series(km2, name="km2").round(2).to_frame()
 
 # %%
 polygons = find_polygons(probability, datacube["dem"].load(), threshold=threshold, min_pixels=min_pixels)
-polygons.drop(columns=["region", "event_time", "simulated"]).head()
+polygons.drop(columns=["region", "event_time", "simulated", "geometry"]).head().round(2)
 
 # %% [markdown]
 # Do these polygons show the same as the network's map? We turn them back into pixels. The intersection over union with

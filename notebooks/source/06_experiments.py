@@ -233,7 +233,7 @@ print(f"standard deviation over seeds {found['sd_over_seeds'].mean():.3f}, half 
 # training, would make the interval narrower.
 
 # %%
-runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first()
+runs.groupby("seed")[["n_test_chips", "n_test_chips_with_landslides", "n_test_blocks_with_landslides"]].first().T
 
 # %% [markdown]
 # ## Does terrain help?

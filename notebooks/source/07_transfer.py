@@ -157,9 +157,11 @@ print(f"as trained: AUPRC {away_score['auprc']:.2f}, where chance is {away_score
 # does the map find landslides, and where are its false alarms?
 
 # %%
+from landslide_utils.cube import open_cube
 from landslide_utils.figures.maps import map_figure
 
-map_figure(maps_away["as trained"], away.landslides, away.chips)
+elevation = open_cube(test_region, variables=["dem"]).get("dem")
+map_figure(maps_away["as trained"], away.landslides, away.chips, elevation)
 
 # %% [markdown]
 # ## Brightness, corrected without labels
@@ -254,7 +256,7 @@ transfer_figure(table)
 # %%
 means = table.pivot_table(index="method", columns="test_region", values="mean", sort=False)
 means.loc["chance"] = pairs.groupby("test_region")["prevalence"].mean()
-means.round(3)
+means.rename(columns=lambda name: name.removeprefix("practice_")).round(3)
 
 # %% [markdown]
 # ### Exercise: what transfer costs

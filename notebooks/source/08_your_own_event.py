@@ -120,7 +120,8 @@ print(planned.describe())
 # same side and at the same angle.
 
 # %%
-planned.calendar.round({"days": 1, "covered": 2})
+minutes = planned.calendar["time"].dt.strftime("%Y-%m-%d %H:%M")
+planned.calendar.assign(time=minutes).round({"days": 1, "covered": 2})
 
 # %% [markdown]
 # How long did it take until the first image after the event, and from which direction was it taken?

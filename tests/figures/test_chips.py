@@ -39,6 +39,32 @@ def test_every_figure_is_drawn_and_described(composites: dict[str, xr.Dataset]) 
         ):
             _is_drawn(picture)
         assert name.upper() in chips.composite_figure(composite).alt or name == "dem"
+        assert ("slope" if name == "dem" else f"{name.upper()} change") in chips.chips_figure(composite, split).alt
+
+
+def test_each_combination_has_its_bands_in_a_row(write_published: Callable[..., str]) -> None:
+    composite = make_composite(open_cube(write_published()), channels="sar_dem", timesteps=2)
+    picture = chips.inputs_figure(composite, split_chips(composite["landslides"].load()))
+    _is_drawn(picture)
+    assert "vh has VH before, VH after; sar has VV before, VV after, VH before, VH after;" in picture.alt
+    assert picture.alt.endswith("dem has elevation, slope, aspect, curvature.")
+
+
+def test_of_a_large_scene_the_part_is_shown_where_most_slid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chips, "LARGE", 50)
+    monkeypatch.setattr(chips, "VIEW", 20)
+    slid = np.zeros((40, 60), bool)
+    slid[25:35, 45:50] = True  # 50 of the 400 pixels of one part
+    grid = {"y": 10.0 * np.arange(40)[::-1], "x": 10.0 * np.arange(60)}
+    image = np.random.default_rng(0).normal(-7, 1, (2, 40, 60))
+    layers = {"image": (("channel", "y", "x"), image), "valid": (("y", "x"), ~slid), "landslides": (("y", "x"), slid)}
+    coords = {"channel": ["vv_before", "vv_after"], **grid}
+    composite = xr.Dataset(layers, coords, {"region": "nowhere", "simulated": True})
+    picture = chips.composite_figure(composite)
+    assert picture.alt.startswith("nowhere, where most slid (simulated). Maps of VV")
+    assert "12.5% of this part of the scene, which is framed" in picture.alt
+    _is_drawn(picture)
+    assert "where most slid" not in chips.composite_figure(composite.drop_vars("landslides")).alt
 
 
 def test_a_scene_without_labels_is_drawn(composites: dict[str, xr.Dataset]) -> None:

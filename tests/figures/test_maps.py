@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -87,18 +88,36 @@ def test_hits_misses_and_false_alarms_are_counted_and_coloured(
     assert _share(_pixels(high), maps.FALSE_ALARM) < _share(pixels, maps.FALSE_ALARM)
 
 
-def test_what_cannot_be_seen_is_shown_by_cause(probability: xr.DataArray) -> None:
-    layover, shadow = (_layer(np.zeros(SHAPE, bool)) for _ in range(2))
+def test_the_map_and_its_mistakes_stand_over_the_hills(
+    probability: xr.DataArray, landslides: xr.DataArray, four_chips: pd.DataFrame
+) -> None:
+    hills = _layer(100 * np.sin(np.arange(SHAPE[1]) / 9) * np.ones(SHAPE))
+    given = (probability, landslides, four_chips)
+    for draw in (maps.map_figure, functools.partial(maps.difference_figure, threshold=0.5)):
+        plain, over = draw(*given), draw(*given, hills)
+        assert _greys(_pixels(over)) > 2 * _greys(_pixels(plain))
+    assert "over the hills" in maps.map_figure(*given, hills).alt
+    assert "over the hills" not in maps.map_figure(*given).alt
+    assert _share(_pixels(maps.map_figure(*given, hills)), maps.HIT) > 0.01  # the labels
+
+
+def _greys(pixels: np.ndarray) -> float:
+    """Return the share of pixels that are grey, neither black nor white."""
+    low, high = pixels.min(-1), pixels.max(-1)
+    return float(((high - low < 3) & (low > 100) & (high < 250)).mean())
+
+
+def test_what_cannot_be_seen_is_shown_from_each_direction(probability: xr.DataArray) -> None:
+    nothing, layover, shadow = (_layer(np.zeros(SHAPE, bool)) for _ in range(3))
     layover[100:120, :300] = True
     shadow[100:120, 400:] = True
-    probability = probability.where(~(layover | shadow))
-    picture = maps.layover_and_shadow_figure(probability, xr.Dataset({"layover": layover, "shadow": shadow}))
-    assert "layover: 7.32%; shadow: 5.86%; no data: 7.81%" in picture.alt
+    cube = xr.Dataset({"dem": 0 * probability.fillna(0)}, attrs={"simulated": True})
+    hidden = {"descending": xr.Dataset({"layover": layover, "shadow": shadow})}
+    picture = maps.hidden_figure(hidden | {"ascending": xr.Dataset({"layover": nothing, "shadow": layover})}, cube)
+    assert "descending: layover 7.3%, shadow 5.9%; ascending: layover 0.0%, shadow 7.3%" in picture.alt
+    assert "(simulated)" in picture.alt
     pixels = _pixels(picture)
-    assert min(_share(pixels, colour) for colour in (maps.FALSE_ALARM, maps.HIT, "#808080")) > 0.005
-    plain = maps.layover_and_shadow_figure(probability, None)
-    assert "layover" not in plain.alt
-    _pixels(plain)
+    assert min(_share(pixels, colour) for colour in maps.HIDDEN.values()) > 0.005
 
 
 class Reader(HTMLParser):

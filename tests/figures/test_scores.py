@@ -37,9 +37,11 @@ def test_curves_and_history_give_their_numbers_in_words() -> None:
 
 def test_ladder_and_reliability_say_their_numbers_and_that_they_are_simulated() -> None:
     source = xr.DataArray(0.0, attrs={"simulated": True})
-    picture = scores.ladder_figure({"UNet++": (0.61, 0.5, 0.7), "log ratio": (0.2, 0.1, 0.3)}, source, chance=0.02)
+    rungs = {"UNet++": (0.61, 0.5, 0.7), "log ratio": (0.2, 0.1, 0.3), "ceiling": (0.4, 0.3, 0.5)}
+    picture = scores.ladder_figure(rungs, source, chance=0.02)
     _is_drawn(picture)
-    assert "(simulated): UNet++ 0.61 (0.50 to 0.70); log ratio 0.20 (0.10 to 0.30); chance 0.020" in picture.alt
+    sorted_rungs = "log ratio 0.20 (0.10 to 0.30); ceiling 0.40 (0.30 to 0.50); UNet++ 0.61 (0.50 to 0.70)"
+    assert f"(simulated): {sorted_rungs}; chance 0.020" in picture.alt
     table = pd.DataFrame({"probability": [0.0, 0.9], "share": [0.0, 0.5], "pixels": [90, 10]})
     picture = scores.reliability_figure({"as trained": table}, source)
     _is_drawn(picture)
