@@ -193,9 +193,9 @@ print(f"standard deviation of AUPRC, whole chips sampled: {np.nanstd(draws):.3f}
 
 # %%
 scene, scored = prepare(config), chips[chips["part"] != "train"]
-members = []
+members, few_steps = [], -(-config.chosen_steps // 6)
 for number in range(3):
-    session = start_session(scene, PRESETS[config.preset], steps=-(-config.chosen_steps // 6), seed=config.seed + number)
+    session = start_session(scene, PRESETS[config.preset], steps=few_steps, seed=config.seed + number)
     list(fit(session))  # trains it
     members.append(map_scene(session.model, scene.composite, scene.normalisation, chips=scored))
 
@@ -227,10 +227,10 @@ ensemble_figure(mean, spread, composite["landslides"], chips)
 # pixel is wrong if the mean is above one half and there is no landslide, or the other way round.
 
 # %%
-wrong = ((mean > 0.5) != composite["landslides"]).where(test)
-apart = spread > float(spread.where(test).quantile(0.9))
-print(f"wrong: {float(wrong.where(apart).mean()):.1%} where the spread is large, ", end="")
-print(f"{float(wrong.where(~apart).mean()):.1%} elsewhere")
+truth, means = metrics.pixels(mean, composite["landslides"], test)
+_, spreads = metrics.pixels(spread, composite["landslides"], test)
+wrong, large = (means > 0.5) != truth, spreads > np.quantile(spreads, 0.9)
+print(f"wrong: {wrong[large].mean():.1%} where the spread is large, {wrong[~large].mean():.1%} elsewhere")
 
 # %% [markdown]
 # The spread is only about chance in the training. Networks that learn from the same chips also share mistakes. Notebook
