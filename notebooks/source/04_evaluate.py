@@ -188,16 +188,16 @@ print(f"standard deviation of AUPRC, whole chips sampled: {np.nanstd(draws):.3f}
 #
 # The interval is about the score of the whole map. How sure is the map at one place? A training starts from random
 # weights and takes the chips in random order. With another seed it gives a slightly different map. So we train three
-# networks on the same chips, an [ensemble](../docs/glossary.md#ensemble). To save time, each is trained for a sixth of
-# the steps of the network above.
+# networks on the same chips, an [ensemble](../docs/glossary.md#ensemble). To save time, each is trained for an eighth
+# of the steps of the network above. Expect each to be worse than that one.
 
 # %%
-scene, scored = prepare(config), chips[chips["part"] != "train"]
-members, few_steps = [], -(-config.chosen_steps // 6)
+scene, tested = prepare(config), chips[chips["part"] == "test"]
+members, few_steps = [], -(-config.chosen_steps // 8)
 for number in range(3):
     session = start_session(scene, PRESETS[config.preset], steps=few_steps, seed=config.seed + number)
     list(fit(session))  # trains it
-    members.append(map_scene(session.model, scene.composite, scene.normalisation, chips=scored))
+    members.append(map_scene(session.model, scene.composite, scene.normalisation, chips=tested))
 
 # %% [markdown]
 # The mean of the three maps is a map too. Their standard deviation, the **spread**, says how far they are apart.
@@ -251,8 +251,9 @@ detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 # The forest is trained on the training chips, like the network.
 
 # %%
-valid = composite["valid"]
-detectors["random forest"] = random_forest(composite["image"], composite["landslides"], valid, chips, seed=config.seed)
+detectors["random forest"] = random_forest(
+    composite["image"], composite["landslides"], composite["valid"], chips, trees=40, seed=config.seed
+)
 
 # %% [markdown]
 # On a practice cube there is one more rung. The simulator's truth says how likely each pixel's radar is with and

@@ -494,8 +494,8 @@ pd.Series(facts, name="this map").to_frame()
 # 4. **How old is it?** What slid after the newest pass is not on it. Write its date and time on the map.
 # 5. **Who checked it?** Here only labels of the same scene did, on a few chips. A new event has no labels. Then nobody
 #    knows the numbers of the table: have people check random places, with and without polygons.
-# 6. **Is it simulated?** Then it shows no real place. A network that learnt from simulated radar is not ready for a real
-#    event.
+# 6. **Is it simulated?** Then it shows no real place. A network that learnt from simulated radar is not ready for a
+#    real event.
 # 7. **Who may be harmed?** Think of people whose valley has no polygon, and of those whose house has one. Tell the
 #    local authorities first. Say whom to ask, and when a newer map will replace this one.
 
