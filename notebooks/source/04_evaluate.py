@@ -74,16 +74,13 @@ from landslide_utils.chips import SIZE, corners, part_mask, split_chips
 from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
-from landslide_utils.experiments.runs import prepare, run
+from landslide_utils.experiments.runs import run
 from landslide_utils.grid import Window
 from landslide_utils.metrics import Calibration, expected_calibration_error, reliability
-from landslide_utils.model import PRESETS
 from landslide_utils.polygons import found_landslides
-from landslide_utils.predict import map_scene
 from landslide_utils.simulate.ceiling import likelihood_ratio
 from landslide_utils.simulate.scenario import PRACTICE
 from landslide_utils.simulate.scene import make_scene
-from landslide_utils.train import fit, start_session
 
 # %% [markdown]
 # ## A network to evaluate
@@ -184,58 +181,6 @@ print(f"standard deviation of AUPRC, whole chips sampled: {np.nanstd(draws):.3f}
 # If we resample single pixels, every sample contains pixels from all valleys. So we never see how the score would
 # change in a different valley.
 #
-# ## How sure is each pixel?
-#
-# The interval is about the score of the whole map. How sure is the map at one place? A training starts from random
-# weights and takes the chips in random order. With another seed it gives a slightly different map. So we train three
-# networks on the same chips, an [ensemble](../docs/glossary.md#ensemble). To save time, each is trained for an eighth
-# of the steps of the network above. Expect each to be worse than that one.
-
-# %%
-scene, tested = prepare(config), chips[chips["part"] == "test"]
-members, few_steps = [], -(-config.chosen_steps // 8)
-for number in range(3):
-    session = start_session(scene, PRESETS[config.preset], steps=few_steps, seed=config.seed + number)
-    list(fit(session))  # trains it
-    members.append(map_scene(session.model, scene.composite, scene.normalisation, chips=tested))
-
-# %% [markdown]
-# The mean of the three maps is a map too. Their standard deviation, the **spread**, says how far they are apart.
-
-# %%
-ensemble = xr.concat(members, "network", combine_attrs="override")
-mean, spread = ensemble.mean("network", keep_attrs=True), ensemble.std("network")
-
-# %% [markdown]
-# Compare the AUPRC of each network with that of their mean.
-
-# %%
-scored_maps = {f"network {number}": member for number, member in enumerate(members, start=1)} | {"mean": mean}
-auprc = {name: metrics.auprc(*metrics.pixels(one, composite["landslides"], test)) for name, one in scored_maps.items()}
-pd.Series(auprc, name="AUPRC").round(3).to_frame()
-
-# %% [markdown]
-# Where do the networks disagree? Look at the edges of the landslides.
-
-# %%
-from landslide_utils.figures.maps import ensemble_figure
-
-ensemble_figure(mean, spread, composite["landslides"], chips)
-
-# %% [markdown]
-# Does disagreement show mistakes? We compare the tenth of the test pixels with the largest spread with all others. A
-# pixel is wrong if the mean is above one half and there is no landslide, or the other way round.
-
-# %%
-truth, means = metrics.pixels(mean, composite["landslides"], test)
-_, spreads = metrics.pixels(spread, composite["landslides"], test)
-wrong, large = (means > 0.5) != truth, spreads > np.quantile(spreads, 0.9)
-print(f"wrong: {wrong[large].mean():.1%} where the spread is large, {wrong[~large].mean():.1%} elsewhere")
-
-# %% [markdown]
-# The spread is only about chance in the training. Networks that learn from the same chips also share mistakes. Notebook
-# 05 shows how many landslides all of them miss.
-#
 # ## The ladder
 #
 # Is the network better than simpler methods? We put them in order, like the rungs of a ladder. The lowest is **random
@@ -248,12 +193,14 @@ slope = terrain.slope(datacube["dem"].load(), grid.pixel_size_m(datacube))
 detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 
 # %% [markdown]
-# The forest is trained on the training chips, like the network.
+# The forest is trained on the training chips, like the network. We train three small forests of 20 trees, each with
+# another seed, and so with other random choices. Their mean is our random forest of 60 trees.
 
 # %%
-detectors["random forest"] = random_forest(
-    composite["image"], composite["landslides"], composite["valid"], chips, trees=40, seed=config.seed
-)
+seen = composite["image"], composite["landslides"], composite["valid"], chips
+forests = [random_forest(*seen, trees=20, seed=config.seed + number) for number in range(3)]
+ensemble = xr.concat(forests, "forest").assign_attrs(composite.attrs)
+detectors["random forest"] = ensemble.mean("forest", keep_attrs=True)
 
 # %% [markdown]
 # On a practice cube there is one more rung. The simulator's truth says how likely each pixel's radar is with and
@@ -323,6 +270,42 @@ pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "th
 # %% [markdown]
 # Look at the line of the random forest, which is much simpler than a network. If its interval contains 0, this test
 # cannot tell which of the two is better.
+#
+# ## How sure is each pixel?
+#
+# The interval is about the score of the whole map. How sure is the map at one place? Our three forests differ only by
+# their seed. Such a group is called an [ensemble](../docs/glossary.md#ensemble). (Notebook 05 does the same with
+# networks, which takes longer.) Compare the AUPRC of each forest with that of their mean.
+
+# %%
+scored = {f"forest {number}": forest for number, forest in enumerate(forests, start=1)}
+scored["mean"] = mean = detectors["random forest"]
+auprc = {name: metrics.auprc(*metrics.pixels(one, composite["landslides"], test)) for name, one in scored.items()}
+pd.Series(auprc, name="AUPRC").round(3).to_frame()
+
+# %% [markdown]
+# Where do the forests disagree? The standard deviation of their maps is called the **spread**. (The scale of the left
+# map says probability. For a forest it is the share of trees that call a pixel landslide.)
+
+# %%
+from landslide_utils.figures.maps import ensemble_figure
+
+spread = ensemble.std("forest")
+ensemble_figure(mean, spread, composite["landslides"], chips)
+
+# %% [markdown]
+# Does disagreement show mistakes? We compare the tenth of the test pixels with the largest spread with all others. A
+# pixel is wrong if the mean is above one half and there is no landslide, or the other way round.
+
+# %%
+truth, means = metrics.pixels(mean, composite["landslides"], test)
+_, spreads = metrics.pixels(spread, composite["landslides"], test)
+wrong, large = (means > 0.5) != truth, spreads > np.quantile(spreads, 0.9)
+print(f"wrong: {wrong[large].mean():.1%} where the spread is large, {wrong[~large].mean():.1%} elsewhere")
+
+# %% [markdown]
+# The spread shows only where chance in the training decides. Detectors that learn from the same chips also share
+# mistakes. Notebook 05 counts the landslide pixels that several networks miss together.
 #
 # ## Does a random split make the score too good?
 #
@@ -579,7 +562,7 @@ def highest_thresholds(place: dict[str, slice]) -> np.ndarray:
     return grid.measure_groups(groups, p=(probability.isel(place).values, "median"))["p"].dropna().to_numpy()
 
 # %% [markdown]
-# We compute it on each chip that the networks did not learn from. (A landslide on two chips counts twice.)
+# We compute it on each chip that the network did not learn from. (A landslide on two chips counts twice.)
 
 # %%
 by_chip = {
@@ -742,8 +725,8 @@ print(f"careful, whole chips drawn: promise kept in {held / 200:.0%} of 200 draw
 # - Recall counts pixels. The share of landslides that are found is another number. It needs a rule for when a landslide
 #   counts as found.
 # - Probabilities are calibrated on validation chips. Then a threshold follows from the costs of mistakes.
-# - Several networks show where chance in the training decides. A promised recall needs a careful threshold, and holds
-#   for landslides like those that it was chosen on.
+# - Trainings with several seeds show where chance decides. A promised recall needs a careful threshold, and holds for
+#   landslides like those that it was chosen on.
 #
 # Next: [05 Map](05_map.ipynb).
 #
