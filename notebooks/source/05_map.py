@@ -464,7 +464,7 @@ page
 # ## Before you hand it over
 #
 # A map can do harm if people trust it too much. So its reader must know what it cannot do. We collect what the cells
-# above have computed.
+# above have computed. (*Agreed on* means that all networks give nearly the same probability.)
 
 # %%
 reported, there = (probability >= threshold) & test, landslides & test & probability.notnull()
@@ -476,7 +476,7 @@ facts = {
     "of the scene without a value": f"{float(probability.isnull().mean()):.1%}",
     "landslide pixels missed on the test chips": f"{1 - reported.values[there.values].mean():.0%}",
     "reported pixels there that are no landslide": f"{1 - landslides.values[reported.values].mean():.0%}",
-    "landslide pixels that all networks nearly agree on, and miss": f"{int(overlooked.sum())} of {int(agreed.sum())}",
+    "landslide pixels agreed on, and missed": f"{int(overlooked.sum())} of {int(agreed.sum())}",
     "test chips with landslides": counts["test"],
     "smallest group that gets a polygon": f"{min_pixels * pixel_size_m**2:.0f} m2",
 }
