@@ -110,9 +110,7 @@ def ensemble_figure(
         ", labels outlined in blue: their mean on the left, and on the right how far they are apart, which is "
         f"{on:.2f} on landslides and {off:.2f} elsewhere."
     )
-    return style.finish(
-        figure, "The maps of several networks in the test block with most landslides", text, mean, dpi=115
-    )
+    return style.finish(figure, "Mean and spread of several maps, test block with most landslides", text, mean, dpi=115)
 
 
 def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import bokeh.models as bm
 import numpy as np
+import pandas as pd
 import xarray as xr
 from bokeh import layouts
 from bokeh.embed import file_html
@@ -19,11 +20,13 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslide_utils.figures import style
+from landslide_utils.chips import part_mask
+from landslide_utils.figures import maps, style
 from landslide_utils.grid import pixel_size_m
 
 NO_DATA, HEIGHT = 255, 760
 CLEAR = "#ffffff00"
+SIDE: dict[str, Any] = {"height": 340, "min_width": 300, "sizing_mode": "stretch_width"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Page:
 
     html: str
     alt: str
+    height: str = f"{HEIGHT}px"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page as an HTML file and return its path."""
@@ -40,7 +44,9 @@ class Page:
 
     def _repr_html_(self) -> str:
         inside, alt = (html.escape(text, quote=True) for text in (self.html, self.alt))
-        return f'<iframe srcdoc="{inside}" title="{alt}" width="100%" height="{HEIGHT}" style="border: 0"></iframe>'
+        return (
+            f'<iframe srcdoc="{inside}" title="{alt}" style="border: 0; width: 100%; height: {self.height}"></iframe>'
+        )
 
 
 def interactive_map(
@@ -72,35 +78,120 @@ def interactive_map(
     """
     title = f"{probability.attrs.get('region', 'Landslides')}: probability of a landslide"
     start = round(100 * threshold)
-    percent = probability.copy(data=np.floor(100 * probability.values + 1e-4))
+    percent = _percent(probability)
     known = percent.values[np.isfinite(percent.values)].astype(int)
     km2 = np.bincount(known, minlength=101)[::-1].cumsum()[::-1] * pixel_size_m(percent) ** 2 / 1e6
     texts = [f"{km2[p]:.2f} km² have a probability of {p} % or more" for p in range(101)]
-    plot: Any = figure(
-        title=title,
-        match_aspect=True,
-        sizing_mode="stretch_width",
-        height=HEIGHT - 130,
-        tools="pan,wheel_zoom,box_zoom,reset",
-        active_scroll="wheel_zoom",
-        x_axis_label=f"easting (m, {probability.rio.crs})",
-        y_axis_label="northing (m)",
-        background_fill_color=style.PALE,
-    )
-    plot.grid.visible = False
-    plot.xaxis.formatter = plot.yaxis.formatter = bm.NumeralTickFormatter(format="0")
+    plot = _map_of(probability, sizing_mode="stretch_width", height=HEIGHT - 150)
     greys = [to_hex((g, g, g)) for g in np.linspace(0.35, 1, 256)]
     plot.image([_grey(background)], palette=greys, level="image", **_extent(_highest(percent)))
     controls = _add_probability(plot, _highest(percent), texts, start)
     if landslides is not None:
         controls.append(_add_outlines(plot, landslides))
-    page = layouts.column(layouts.row(*controls, sizing_mode="stretch_width"), plot, sizing_mode="stretch_width")
-    marked = style.SIMULATED if probability.attrs.get("simulated") else ""
+    heading = bm.Div(text=f"<b>{html.escape(title)}</b>")
+    page = layouts.column(heading, _beside(*controls), plot, sizing_mode="stretch_width")
     alt = (
-        f"Interactive map{marked} with a slider for the threshold, at first {start} %: {texts[start]}. "
+        f"Interactive map{_marked(probability)} with a slider for the threshold, at first {start} %: {texts[start]}. "
         "The same map is shown above as a picture, and the files contain all of it."
     )
     return Page(file_html(page, INLINE, title), alt)
+
+
+def threshold_page(
+    probability: xr.DataArray, landslides: xr.DataArray, chips: pd.DataFrame, *, threshold: float = 0.5
+) -> Page:
+    """Return a page whose slider moves a threshold: the point on the curve, the counts and the map move together.
+
+    Parameters
+    ----------
+    probability : xarray.DataArray (y, x)
+        As :func:`landslide_utils.predict.map_scene` returns it.
+    landslides : xarray.DataArray (y, x), bool
+    chips : pandas.DataFrame
+        As :func:`landslide_utils.chips.split_chips` returns it. Pixels of the test chips are counted; the map shows the
+        test block with most landslides.
+    threshold : float
+        Where the slider starts.
+    """
+    percent, start = _percent(probability), round(100 * threshold)
+    counts = _count(percent.where(part_mask(chips, "test", landslides)), landslides)
+    curve: Any = figure(x_range=(0, 1), y_range=(0, 1.02), toolbar_location=None, **SIDE)
+    curve.xaxis.axis_label, curve.yaxis.axis_label = "recall", "precision"
+    curve.line(counts["recall"], counts["precision"], color=style.BLACK)
+    point = curve.scatter([counts["recall"][start]], [counts["precision"][start]], size=14, color=style.ORANGE)
+    slider, plot = _slider(start), _map_of(probability, **SIDE)
+    box = maps._boxes(chips)[0][1]
+    for mask, above, below in (~landslides, maps.FALSE_ALARM, "#ffffff"), (landslides, maps.HIT, maps.MISS):
+        mapper = bm.LinearColorMapper([above], low=start, high=100, low_color=below, high_color=CLEAR)
+        pixels = percent.where(mask).isel(box).fillna(NO_DATA).astype(np.uint8)
+        plot.image([pixels.values[::-1]], color_mapper=mapper, **_extent(pixels))
+        slider.js_link("value", mapper, "low")
+    names = {"hits": maps.HIT, "misses": maps.MISS, "false_alarms": maps.FALSE_ALARM}
+    squares = {name: f'<span style="color: {colour}">&#9632;</span>' for name, colour in names.items()}
+    texts = [
+        ", ".join(f"{square} {line[name]:,.0f} {name.replace('_', ' ')}" for name, square in squares.items())
+        + f" (pixels of the test chips): recall {line['recall']:.2f}, precision {line['precision']:.2f}"
+        for _, line in counts.iterrows()
+    ]
+    said = bm.Div(text=texts[start])
+    moved = "said.text = texts[cb_obj.value]; point.data = {x: [recall[cb_obj.value]], y: [precision[cb_obj.value]]};"
+    linked = {name: counts[name].tolist() for name in ("recall", "precision")}
+    linked |= {"said": said, "texts": texts, "point": point.data_source}
+    slider.js_on_change("value", bm.CustomJS(args=linked, code=moved))
+    page = layouts.column(_beside(slider, said), _beside(curve, plot), sizing_mode="stretch_width")
+    alt = (
+        f"Interactive{_marked(probability)}: a slider for the threshold, at first {start} %. It moves a point on the "
+        "curve of precision and recall, the counts of hits, misses and false alarms, and the colours of the test block "
+        "with most landslides. The picture above shows the same at one threshold."
+    )
+    return Page(file_html(page, INLINE, "Move the threshold"), alt, height="clamp(430px, 1210px - 100vw, 820px)")
+
+
+def _count(percent: xr.DataArray, landslides: xr.DataArray) -> pd.DataFrame:
+    """Return hits, misses and false alarms, recall and precision, at each threshold from 0 to 100 percent."""
+    known = percent.notnull().values
+    values, labels = percent.values[known].astype(int), landslides.values[known]
+    hits, alarms = (np.bincount(values[kind], minlength=101)[::-1].cumsum()[::-1] for kind in (labels, ~labels))
+    table = pd.DataFrame({"hits": hits, "misses": hits[0] - hits, "false_alarms": alarms})
+    return table.assign(recall=hits / max(hits[0], 1), precision=hits / np.maximum(hits + alarms, 1))
+
+
+def _slider(start: int) -> Any:
+    return bm.Slider(
+        start=1, end=99, step=1, value=start, title="threshold (%)", min_width=260, sizing_mode="stretch_width"
+    )
+
+
+def _beside(*parts: Any) -> Any:
+    """Put parts beside each other where there is room, and below each other on a phone."""
+    return layouts.row(*parts, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"})
+
+
+def _marked(layer: xr.DataArray) -> str:
+    return style.SIMULATED if layer.attrs.get("simulated") else ""
+
+
+def _percent(probability: xr.DataArray) -> xr.DataArray:
+    """Return a map in whole percent, rounded down."""
+    return probability.copy(data=np.floor(100 * probability.values + 1e-4))
+
+
+def _map_of(layer: xr.DataArray, **options: Any) -> Any:
+    """Return an empty map in a layer's coordinates, which a reader can move and zoom."""
+    crs = layer.rio.crs
+    plot: Any = figure(
+        match_aspect=True,
+        tools="pan,wheel_zoom,box_zoom,reset",
+        active_scroll="wheel_zoom",
+        toolbar_location="above",
+        x_axis_label=f"easting (m, {crs})",
+        y_axis_label="northing (m)",
+        background_fill_color=style.PALE,
+        **options,
+    )
+    plot.grid.visible = False
+    plot.xaxis.formatter = plot.yaxis.formatter = bm.NumeralTickFormatter(format="0")
+    return plot
 
 
 def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: int) -> list[Any]:
@@ -112,11 +203,11 @@ def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: 
     pixels = percent.fillna(NO_DATA).astype(np.uint8).values[::-1]
     drawn = plot.image([pixels], color_mapper=mapper, level="glyph", **_extent(percent))
     full = bm.LinearColorMapper(palette=colours, low=0, high=100)
-    plot.add_layout(bm.ColorBar(color_mapper=full, title="probability (%)"), "right")
+    plot.add_layout(bm.ColorBar(color_mapper=full, title="probability (%)", height=12), "below")
     value = bm.CustomJSHover(code=f"return value == {NO_DATA} ? 'no data' : value + ' %'")
     tooltips = [("probability", "@image{custom}"), ("easting, northing", "$x{0}, $y{0}")]
     plot.add_tools(bm.HoverTool(renderers=[drawn], tooltips=tooltips, formatters={"@image": value}))
-    slider = bm.Slider(start=1, end=99, step=1, value=start, title="threshold (%)", sizing_mode="stretch_width")
+    slider = _slider(start)
     area = bm.Div(text=texts[start])
     code = "area.text = texts[cb_obj.value]; mapper.palette = colours.map((c, p) => p < cb_obj.value ? clear : c);"
     args = {"mapper": mapper, "colours": colours, "area": area, "texts": texts, "clear": CLEAR}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-import dask
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from landslide_utils import hand_memory_back
 from landslide_utils.composite import choose_passes
-from landslide_utils.grid import Window
+from landslide_utils.grid import Window, windows_of
 from landslide_utils.simulate import radar
 from landslide_utils.simulate.ground import descent
 from landslide_utils.simulate.radar import FACING_SHARE, POLARISATIONS, SLIDE_TEXTURE_DB
@@ -23,6 +22,8 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 NO_SPECKLE = 1e6
 """So many looks that speckle is below a hundredth of a decibel."""
+
+SIDE = 256  # of the windows that are simulated, in pixels
 
 
 def likelihood_ratio(
@@ -79,14 +80,23 @@ def likelihood_ratio(
 def _relative_power(
     scene: SimulatedScene, cube: xr.Dataset, inside: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return each pixel's power over that of a scene without landslides and speckle, summed over a cube's passes."""
+    """Return each pixel's power over that of a scene without landslides and speckle, summed over a cube's passes.
+
+    That scene is simulated only in the windows where it is wanted.
+    """
     scenario = scene.scenario.replace(looks=NO_SPECKLE)
-    no_signatures = radar.Signatures.draw(scenario, 0)
-    quiet = dataclasses.replace(scene, scenario=scenario, landslides=[], signatures=no_signatures).dataset()
-    expected = quiet.sel(timestep=cube["time"].values, y=cube["y"], x=cube["x"])
+    quiet = dataclasses.replace(scene, scenario=scenario, landslides=[], signatures=radar.Signatures.draw(scenario, 0))
+    instants = np.array([instant for instant, _ in scenario.passes()], "datetime64[ns]")
+    chosen = np.isin(instants, cube["time"].values)
+    total = {p: np.zeros(inside.shape, np.float32) for p in POLARISATIONS}
+    for window in windows_of(scenario.height, scenario.width, SIDE):
+        place = tuple(window.place.values())
+        if inside[place].any():
+            expected = quiet.simulate(window)
+            for p in POLARISATIONS:
+                total[p][place] = (cube[p].isel(window.place).values / expected[p][chosen]).sum(axis=0)
     hand_memory_back()
-    with dask.config.set(scheduler="synchronous"):  # each block of a scene that is simulated takes 0.1 GB
-        return {p: (cube[p].values[:, inside] / expected[p].values[:, inside]).sum(axis=0) for p in POLARISATIONS}
+    return {p: power[inside] for p, power in total.items()}
 
 
 def _gain(

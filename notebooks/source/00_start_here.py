@@ -133,8 +133,17 @@ composite = make_composite(datacube, channels="sar", timesteps=3).load()
 composite_figure(composite)
 
 # %% [markdown]
-# The lower right panel is what the network has to find. Here it comes from the simulator. For a real event, people
-# trace landslides by hand on air photographs.
+# Swipe from before to after: drag the orange line over the part with most landslides, or press the arrow keys. What
+# appears, what disappears, and what stays? Are all new spots bright?
+
+# %%
+from landslide_utils.figures.swipe import swipe_figure
+
+swipe_figure(busiest_window(composite, 256))
+
+# %% [markdown]
+# The lower right of the four panels is what the network has to find. Here it comes from the simulator. For a real
+# event, people trace landslides by hand on air photographs.
 #
 # ### Exercise: how large an area slid?
 #

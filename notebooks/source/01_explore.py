@@ -128,8 +128,9 @@ check.mean_backscatter(forest_db, forest)
 # ## Look around
 #
 # Move the slider through time. The hills stay the same, and the grain changes. Can you find a pass after which
-# something else has changed? (This slider needs a running kernel. The two after it do not, and below them the same
-# plots are shown as static pictures. All of them work offline.)
+# something else has changed? (Black is -14 dB, white is -1 dB. The values are rounded to half a decibel, which keeps
+# the page small. The sliders work offline and without a kernel. Below them the same plots are shown as static
+# pictures.)
 
 # %%
 from landslide_utils.course import sliders
@@ -139,8 +140,9 @@ import hvplot.xarray  # noqa: F401
 
 stack = (10 * np.log10(view["vv"])).rename("VV").assign_attrs(long_name="VV", units="dB")
 stack["x"].attrs["units"] = stack["y"].attrs["units"] = "m"
-stack.hvplot.image(
-    x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), aspect="equal", title="VV (dB), simulated"
+((2 * stack.clip(-14, -1)).round() / 2).hvplot.image(
+    x="x", y="y", groupby="time", cmap="gray", clim=(-14, -1), title="VV (dB), simulated", dynamic=False,
+    frame_width=300, frame_height=300, xaxis=None, yaxis=None, colorbar=False, toolbar="above",
 )
 
 # %% [markdown]
@@ -149,7 +151,7 @@ stack.hvplot.image(
 # %%
 stack.isel(y=128).hvplot.line(
     x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)",
-    title="profile, simulated", width=600, dynamic=False
+    title="profile, simulated", responsive=True, min_height=300, dynamic=False
 )
 
 # %% [markdown]
@@ -158,7 +160,7 @@ stack.isel(y=128).hvplot.line(
 # %%
 stack.hvplot.hist(
     "VV", groupby="time", bins=80, bin_range=(-20, 5), xlabel="VV (dB)",
-    title="histogram, simulated", width=600, dynamic=False
+    title="histogram, simulated", responsive=True, min_height=300, dynamic=False
 )
 
 # %% [markdown]

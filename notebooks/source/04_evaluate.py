@@ -15,7 +15,7 @@
 #
 # **Afterwards you can** compute a precision-recall curve by hand, estimate a confidence interval for its area, and
 # compare a network with simpler methods. You can test whether a leaking split changes a score, calibrate probabilities,
-# and choose a threshold from the costs of mistakes.
+# and choose a threshold: from the costs of mistakes, or to promise which share of the landslides is found.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -65,15 +65,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 
 from landslide_utils import grid, metrics, terrain
 from landslide_utils.baselines import disturbance, log_ratio_detectors, random_forest
-from landslide_utils.chips import part_mask, split_chips
+from landslide_utils.chips import SIZE, corners, part_mask, split_chips
 from landslide_utils.composite import choose_passes, keep_composite, make_composite
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.runs import run
+from landslide_utils.grid import Window
 from landslide_utils.metrics import Calibration, expected_calibration_error, reliability
 from landslide_utils.polygons import found_landslides
 from landslide_utils.simulate.ceiling import likelihood_ratio
@@ -191,11 +193,14 @@ slope = terrain.slope(datacube["dem"].load(), grid.pixel_size_m(datacube))
 detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 
 # %% [markdown]
-# The forest is trained on the training chips, like the network.
+# The forest is trained on the training chips, like the network. We train three small forests of 20 trees, each with
+# another seed, and so with other random choices. Their mean is our random forest of 60 trees.
 
 # %%
-valid = composite["valid"]
-detectors["random forest"] = random_forest(composite["image"], composite["landslides"], valid, chips, seed=config.seed)
+seen = composite["image"], composite["landslides"], composite["valid"], chips
+forests = [random_forest(*seen, trees=20, seed=config.seed + number) for number in range(3)]
+ensemble = xr.concat(forests, "forest").assign_attrs(composite.attrs)
+detectors["random forest"] = ensemble.mean("forest", keep_attrs=True)
 
 # %% [markdown]
 # The next rung is a network that has seen real radar of many places, and no label: the **transformer** of OPERA, NASA's
@@ -280,6 +285,42 @@ pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "th
 # Look at the line of the random forest, which is much simpler than a network. If its interval contains 0, this test
 # cannot tell which of the two is better.
 #
+# ## How sure is each pixel?
+#
+# The interval is about the score of the whole map. How sure is the map at one place? Our three forests differ only by
+# their seed. Such a group is called an [ensemble](../docs/glossary.md#ensemble). (Notebook 05 does the same with
+# networks, which takes longer.) Compare the AUPRC of each forest with that of their mean.
+
+# %%
+scored = {f"forest {number}": forest for number, forest in enumerate(forests, start=1)}
+scored["mean"] = mean = detectors["random forest"]
+auprc = {name: metrics.auprc(*metrics.pixels(one, composite["landslides"], test)) for name, one in scored.items()}
+pd.Series(auprc, name="AUPRC").round(3).to_frame()
+
+# %% [markdown]
+# Where do the forests disagree? The standard deviation of their maps is called the **spread**. (The scale of the left
+# map says probability. For a forest it is the share of trees that call a pixel landslide.)
+
+# %%
+from landslide_utils.figures.maps import ensemble_figure
+
+spread = ensemble.std("forest")
+ensemble_figure(mean, spread, composite["landslides"], chips)
+
+# %% [markdown]
+# Does disagreement show mistakes? We compare the tenth of the test pixels with the largest spread with all others. A
+# pixel is wrong if the mean is above one half and there is no landslide, or the other way round.
+
+# %%
+truth, means = metrics.pixels(mean, composite["landslides"], test)
+_, spreads = metrics.pixels(spread, composite["landslides"], test)
+wrong, large = (means > 0.5) != truth, spreads > np.quantile(spreads, 0.9)
+print(f"wrong: {wrong[large].mean():.1%} where the spread is large, {wrong[~large].mean():.1%} elsewhere")
+
+# %% [markdown]
+# The spread shows only where chance in the training decides. Detectors that learn from the same chips also share
+# mistakes. Notebook 05 counts the landslide pixels that several networks miss together.
+#
 # ## Does a random split make the score too good?
 #
 # So far whole blocks of neighbouring chips were used for training or test. If single chips are split at random, as in
@@ -327,6 +368,24 @@ print(f"beside - apart: {difference.mean():+.3f}, 95 % interval {low:+.3f} to {h
 
 # %%
 threshold_half = float(np.quantile(scores[labels], 0.5))
+
+# %% [markdown]
+# This is the map at that threshold: what it finds, what it misses, and its false alarms.
+
+# %%
+from landslide_utils.figures.maps import difference_figure
+
+difference_figure(probability, composite["landslides"], chips, threshold=threshold_half)
+
+# %% [markdown]
+# Now move the threshold. The point on the precision-recall curve, the counts and the map move together. At which
+# threshold does the first false alarm appear? At which does the last landslide disappear? (The page works offline. It
+# rounds probabilities down to whole percent.)
+
+# %%
+from landslide_utils.figures.page import threshold_page
+
+threshold_page(probability, composite["landslides"], chips, threshold=threshold_half)
 
 # %% [markdown]
 # We compute the local incidence from the terrain and from the direction in which the radar looks. That is about west on
@@ -506,6 +565,82 @@ pd.Series(costs, name="mean cost per pixel").round(4).to_frame()
 # %% [markdown]
 # One half is the right threshold only where a miss and a false alarm cost the same.
 #
+# ## A threshold that keeps a promise
+#
+# Sometimes nobody can name costs, but a share is **promised**: "we find 70 % of the landslides". Again a landslide
+# counts as found if at least half of its area is reported. For each landslide we ask: what is the highest threshold at
+# which it is still found? That is the median of its pixels' probabilities.
+
+# %%
+def highest_thresholds(place: dict[str, slice]) -> np.ndarray:
+    """Return the median probability of each landslide on a chip."""
+    groups = grid.label_groups(composite["landslides"].isel(place).values)
+    return grid.measure_groups(groups, p=(probability.isel(place).values, "median"))["p"].dropna().to_numpy()
+
+# %% [markdown]
+# We compute it on each chip that the network did not learn from. (A landslide on two chips counts twice.)
+
+# %%
+by_chip = {
+    part: [highest_thresholds(Window(*c, SIZE, SIZE).place) for c in corners(chips, part, only_landslides=True)]
+    for part in ("validation", "test")
+}
+known, new = (np.concatenate(by_chip[part]) for part in ("validation", "test"))
+print(f"{len(known)} landslides on the validation chips, {len(new)} on the test chips")
+
+# %% [markdown]
+# A plain way takes the threshold that finds 70 % of the validation landslides. But new landslides are different ones:
+# in about half of all cases fewer than 70 % are found. A **conformal** threshold is more careful. It allows fewer
+# misses, so few that luck alone explains them in at most one case of ten. The binomial distribution tells how many.
+
+# %%
+promised = 0.7
+
+def plain(values: np.ndarray) -> float:
+    return float(np.quantile(values, 1 - promised, method="lower"))
+
+def careful(values: np.ndarray) -> float:
+    rank = int(stats.binom.ppf(0.1, len(values), 1 - promised))
+    return float(np.sort(values)[rank - 1]) if rank else 0.0  # 0 reports every pixel: too few landslides to promise
+
+# %% [markdown]
+# Both thresholds come from the validation chips. How many landslides do they find on the test chips?
+
+# %%
+for choose in (plain, careful):
+    limit = choose(known)
+    print(f"{choose.__name__}: threshold {limit:.3f}, found on the test chips {(new >= limit).mean():.0%}")
+
+# %% [markdown]
+# One test cannot check a promise about many cases. So we simulate. All these landslides together play the whole world.
+# 200 times we draw as many as the validation chips have, choose a threshold on them, and look whether it finds 70 % of
+# the whole world.
+
+# %%
+world, random = np.concatenate([known, new]), np.random.default_rng(config.seed)
+kept = {"plain": 0, "careful": 0}
+for _ in range(200):
+    drawn_ones = random.choice(world, len(known))
+    for choose in (plain, careful):
+        kept[choose.__name__] += (world >= choose(drawn_ones)).mean() >= promised
+print(", ".join(f"{name}: promise kept in {count / 200:.0%} of 200 draws" for name, count in kept.items()))
+
+# %% [markdown]
+# The careful threshold is made to keep its promise in at least about 90 % of the draws. But we drew each landslide
+# alone. In a real scene, landslides of one chip share rock and forest. What if we draw whole chips?
+
+# %%
+chips_of_all, held = [*by_chip["validation"], *by_chip["test"]], 0
+for _ in range(200):
+    places = random.integers(len(chips_of_all), size=len(by_chip["validation"]))
+    held += (world >= careful(np.concatenate([chips_of_all[place] for place in places]))).mean() >= promised
+print(f"careful, whole chips drawn: promise kept in {held / 200:.0%} of 200 draws")
+
+# %% [markdown]
+# If this share is far below 90 %, landslides of one chip resemble each other, and the promise was too bold. In a
+# simulated scene each landslide is drawn on its own, so expect little difference; in a real one expect more. Notebook
+# 05 has a threshold that counts chips, `guaranteed_threshold`. No promise holds for other regions, seasons or sensors.
+#
 # ## Quiz
 #
 # Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
@@ -606,9 +741,12 @@ pd.Series(costs, name="mean cost per pixel").round(4).to_frame()
 # - Recall counts pixels. The share of landslides that are found is another number. It needs a rule for when a landslide
 #   counts as found.
 # - Probabilities are calibrated on validation chips. Then a threshold follows from the costs of mistakes.
+# - Trainings with several seeds show where chance decides. A promised recall needs a careful threshold, and holds for
+#   landslides like those that it was chosen on.
 #
 # Next: [05 Map](05_map.ipynb).
 #
 # **Sources.** Saito & Rehmsmeier 2015 and Boyd et al. 2013 on precision-recall curves and their intervals; Guo et al.
-# 2017 and Platt 1999 on calibration; Kattenborn et al. 2022 on spatial leakage; Breiman 2001 on random forests; Boehm
-# et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869).
+# 2017 and Platt 1999 on calibration; Lakshminarayanan et al. 2017 on ensembles; Wilks 1941, Vovk 2012 and Bates et al.
+# 2021, [arXiv:2101.02703](https://arxiv.org/abs/2101.02703), on promises; Kattenborn et al. 2022 on spatial leakage;
+# Breiman 2001 on random forests; Boehm et al. 2022, [arXiv:2211.02869](https://arxiv.org/abs/2211.02869).

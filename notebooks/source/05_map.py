@@ -14,8 +14,8 @@
 # system. Here we make one.
 #
 # **Afterwards you can** map a whole scene without seams, find the places that the radar cannot see, and choose a
-# threshold without using the test chips. You can estimate how large the total landslide area is, and write a map and
-# polygons that others can open.
+# threshold without using the test chips. You can estimate how large the total landslide area is, write a map and
+# polygons that others can open, and say what the map must not be used for.
 #
 # | you should know | where it is taught |
 # |---|---|
@@ -480,6 +480,45 @@ page.save(paths["page"])
 page
 
 # %% [markdown]
+# ## Before you hand it over
+#
+# A map can do harm if people trust it too much. So its reader must know what it cannot do. We collect what the cells
+# above have computed. (*Agreed on* means that all networks give nearly the same probability.)
+
+# %%
+reported, there = (probability >= threshold) & test, landslides & test & probability.notnull()
+last = (composite.attrs.get("passes_after") or ["no pass"])[-1]
+facts = {
+    "the radar is": "simulated" if composite.attrs["simulated"] else "measured",
+    "event (UTC)": composite.attrs["event_time"],
+    "newest pass used (UTC)": last,
+    "of the scene without a value": f"{float(probability.isnull().mean()):.1%}",
+    "landslide pixels missed on the test chips": f"{1 - reported.values[there.values].mean():.0%}",
+    "reported pixels there that are no landslide": f"{1 - landslides.values[reported.values].mean():.0%}",
+    "landslide pixels agreed on, and missed": f"{int(overlooked.sum())} of {int(agreed.sum())}",
+    "test chips with landslides": counts["test"],
+    "smallest group that gets a polygon": f"{min_pixels * pixel_size_m**2:.0f} m2",
+}
+pd.Series(facts, name="this map").to_frame()
+
+# %% [markdown]
+# Go through this list before anybody acts on the map. Each point needs one sentence on the map itself.
+#
+# 1. **Who acts on it?** Name the decision. A survey can accept false alarms, because it checks each place. A closed
+#    road is another matter.
+# 2. **False reassurance.** Ground without a polygon is not safe ground. The table says how many landslide pixels the
+#    map misses where we know the truth.
+# 3. **What it cannot see.** Layover, shadow, places without data, small landslides. And it shows what changed. It does
+#    not show what may slide next.
+# 4. **How old is it?** What slid after the newest pass is not on it. Write its date and time on the map.
+# 5. **Who checked it?** Here only labels of the same scene did, on a few chips. A new event has no labels. Then nobody
+#    knows the numbers of the table: have people check random places, with and without polygons.
+# 6. **Is it simulated?** Then it shows no real place. A network that learnt from simulated radar is not ready for a
+#    real event.
+# 7. **Who may be harmed?** Think of people whose valley has no polygon, and of those whose house has one. Tell the
+#    local authorities first. Say whom to ask, and when a newer map will replace this one.
+
+# %% [markdown]
 # ## Quiz
 #
 # Five short questions. Choose first, then open your answer: each tells you why it is right or wrong.
@@ -601,6 +640,7 @@ page
 # - How sure a network is and how often it is right are two different numbers: compare them where labels are known.
 # - Several networks show where chance decides. A promised recall needs a careful threshold. It holds for chips like
 #   the validation chips.
+# - A map goes out with its limits: who acts on it, what it misses, what it cannot see, how old it is.
 # - An area is measured in metres, never in degrees. The total landslide area is estimated by the sum of calibrated
 #   probabilities, not by a count of polygons.
 #
@@ -610,5 +650,8 @@ page
 # [arXiv:2211.02869](https://arxiv.org/abs/2211.02869); Kropatsch & Strobl 1990 on layover and shadow; ESA's user guides
 # of ERS and Sentinel-1 on their incidence angles; Platt 1999 on calibration;
 # Lakshminarayanan et al. 2017 on ensembles; Bates et al. 2021, *Distribution-free, risk-controlling prediction sets*,
-# [arXiv:2101.02703](https://arxiv.org/abs/2101.02703); Butler et al. 2016, *The GeoJSON Format*,
+# [arXiv:2101.02703](https://arxiv.org/abs/2101.02703); Mitchell et al. 2019, *Model Cards for Model Reporting*,
+# [arXiv:1810.03993](https://arxiv.org/abs/1810.03993); IWG-SEM 2015, *Emergency Mapping Guidelines*; Williams et al.
+# 2018 on maps from satellites after the Nepal earthquakes of 2015; OCHA 2021, *Data Responsibility Guidelines*, on who
+# may be harmed; Butler et al. 2016, *The GeoJSON Format*,
 # [RFC 7946](https://www.rfc-editor.org/rfc/rfc7946); Okabe & Ito 2008 on colours that everybody can tell apart.

@@ -191,7 +191,10 @@ def test_a_learner_s_way_through_a_notebook(path: Path, page: Page, lab: Callabl
             if ".hvplot." in source and "groupby=" in source:
                 cell = notebook.cell(number)
                 moves(cell.wait_for_selector(".noUi-handle"), cell.wait_for_selector(".bk-Figure"))
-            elif "interactive_map(" in source:
+            elif "swipe_figure(" in source:
+                cell = notebook.cell(number)
+                moves(cell.wait_for_selector(".swipe input"), cell.wait_for_selector(".swipe"))
+            elif "interactive_map(" in source or "threshold_page(" in source:
                 frame = notebook.cell(number).wait_for_selector("iframe").content_frame()
                 assert frame
                 moves(frame.wait_for_selector(".noUi-handle"), frame.wait_for_selector(".bk-Figure"))

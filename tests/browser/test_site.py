@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from browser.conftest import OUT, ROOT
+from browser.test_lab import moves
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,6 +22,9 @@ AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts)
 WIDTHS = {"phone": 390, "desktop": 1280}
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not PAGES, reason="there is no website in out/site; make site")]
+PLOT = (".noUi-handle", ".bk-Figure")
+WIDGETS = {"00_start_here": (".swipe input", ".swipe"), "01_explore": PLOT, "04_evaluate": PLOT, "05_map": PLOT}
+"""By notebook: what a reader moves, and what changes then."""
 FAULTS = """async () => {
     const { violations } = await axe.run();
     return violations.filter(found => ["serious", "critical"].includes(found.impact))
@@ -68,3 +72,19 @@ def test_a_page_fits_and_shuts_nobody_out(name: str, width: str, page: Page, add
     page.add_script_tag(path=AXE)
     faults = page.evaluate(FAULTS)
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_moves_on_a_phone_and_without_a_kernel(name: str, page: Page, address: str) -> None:
+    page.set_viewport_size({"width": WIDTHS["phone"], "height": 900})
+    page.goto(f"{address}notebooks/{name}.html", timeout=120_000)
+    handle, picture = WIDGETS[name]
+    frame = page.query_selector("iframe[srcdoc]")
+    place = (frame and frame.content_frame()) or page
+    shown = place.wait_for_selector(picture)
+    assert shown
+    shown.scroll_into_view_if_needed()
+    box = shown.bounding_box()
+    assert box
+    assert 200 < box["width"] <= WIDTHS["phone"]
+    moves(place.wait_for_selector(handle), shown)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import io
 import json
 import re
@@ -161,6 +162,26 @@ def test_the_interactive_map_holds_all_that_it_needs(probability: xr.DataArray, 
     outside.feed(shown._repr_html_())
     assert outside.frames[0]["srcdoc"] == shown.html
     assert outside.frames[0]["title"] == shown.alt
+
+
+def test_the_threshold_moves_point_counts_and_map(probability: xr.DataArray, landslides: xr.DataArray) -> None:
+    split = pd.DataFrame({"row": 0, "col": [384, 512], "part": "test", "block": 0, "landslide_share": [0.1, 0.2]})
+    shown = page.threshold_page(probability, landslides, split, threshold=0.8)
+    seen = Reader()
+    seen.feed(shown.html)
+    assert seen.fetched == []
+    models = json.loads(seen.data[0])
+    found = _objects(models)
+    given = [dict(m["attributes"]["args"]["entries"]) for m in found if m.get("name") == "CustomJS"]  # type: ignore[index]
+    (texts,) = [entries["texts"] for entries in given if "texts" in entries]
+    words = [re.sub("<span.*?/span> ", "", html.unescape(text)) for text in texts]
+    hit, missed, alarm = 40 * 40, 10 * 60, 10 * 20
+    assert words[10].startswith(f"{hit + missed:,} hits, 0 misses, {118 * 256 - hit - missed:,} false alarms")
+    assert words[70].startswith(f"{hit:,} hits, {missed} misses, {alarm} false alarms")
+    assert words[80].endswith(f"recall {hit / (hit + missed):.2f}, precision 1.00")
+    mappers = [m["attributes"] for m in found if m.get("name") == "LinearColorMapper"]
+    assert [mapper["low"] for mapper in mappers] == [80, 80]
+    assert shown.alt.startswith("Interactive (simulated): a slider for the threshold, at first 80 %")
 
 
 def _objects(node: object) -> list[dict[str, dict[str, object]]]:
