@@ -253,12 +253,11 @@ def area_mistakes(km2: float, side_m: float = np.nan) -> dict[str, Any]:
 
 def decibel_mistakes(power: Any) -> dict[str, Any]:
     """Return what linear power becomes where its decibels are taken in a wrong way, by hint."""
-
-    def natural() -> Any:
-        return np.log(power)
-
     return {
-        "np.log is the natural logarithm. Decibels are 10 times np.log10.": [natural, lambda: 10 * natural()],
+        "np.log is the natural logarithm. Decibels are 10 times np.log10.": [
+            lambda: np.log(power),
+            lambda: 10 * np.log(power),
+        ],
         "That is in bels. Multiply by 10.": lambda: np.log10(power),
         "20 log10 is for amplitudes. These are powers: 10 log10.": lambda: 20 * np.log10(power),
     }

@@ -105,9 +105,7 @@ def log_ratio(answer: Any, before: xr.DataArray, after: xr.DataArray) -> str:
         "That is the ratio of the powers. Now take its logarithm, in decibels.": lambda: b / a,
         "That is the difference of the powers. Bright places dominate it: subtract decibels.": lambda: b - a,
         **decibel_mistakes(b / a),
-        "You took off the median already. The next cell does that: give the log ratio itself.": (
-            lambda: right - np.nanmedian(right)
-        ),
+        "You took off the median already; the next cell does that.": lambda: right - np.nanmedian(right),
         "That is only the image before.": lambda: decibels(a),
         "That is only the image after.": lambda: decibels(b),
         "Turn both maps into decibels, then subtract: after minus before.": OTHERWISE,
