@@ -222,11 +222,17 @@ print(f"{prevalence:.4f} of the validation pixels are landslide")
 # %% [markdown]
 # ### Exercise (harder): the loss without radar
 #
-# Suppose a network has learnt one thing only: how common landslides are. It gives every pixel the same probability of a
-# landslide. On training chips that hold a landslide this is `p`. What is its mean cross-entropy over their pixels?
+# On the training chips that hold a landslide, landslides are more common. Their share is `p`:
+
+# %%
+p = float(chips.loc[(chips["part"] == "train") & (chips["landslide_share"] > 0), "landslide_share"].mean())
+print(f"{p:.4f} of the pixels of these chips are landslide")
+
+# %% [markdown]
+# Suppose a network has learnt only this. It gives every pixel of these chips the same probability `p` of a landslide.
+# What is its mean cross-entropy over their pixels?
 
 # %% tags=["exercise"]
-p = float(chips.loc[(chips["part"] == "train") & (chips["landslide_share"] > 0), "landslide_share"].mean())
 loss_of_knowing_nothing = ...
 # BEGIN SOLUTION NO PROMPT
 loss_of_knowing_nothing = -p * np.log(p) - (1 - p) * np.log(1 - p)

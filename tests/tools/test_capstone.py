@@ -30,15 +30,15 @@ def truth(name: str, secret: str = "") -> np.ndarray:
 
 def map_of(folder: Path, values: np.ndarray, threshold: float | None = 0.5) -> Path:
     """Write a map on the grid of a learner's event, as the command does."""
-    event = open_cube(str(capstone.make_event("Ada", folder / "cubes", secret="word")["event"]), needs_crs=True)
+    event = open_cube(str(capstone.make_event("Ada", folder / "cubes", secret="hills")["event"]), needs_crs=True)
     layer = xr.zeros_like(event["dem"].load()).copy(data=values.astype("float32"))
     return write_geotiff(layer.rename("probability"), folder / "map.tif", threshold=threshold)
 
 
 def test_a_perfect_map_scores_1_where_the_truth_was_hidden(tmp_path: Path) -> None:
-    slid = truth("Ada", "word")
+    slid = truth("Ada", "hills")
     values = np.where(np.arange(288) < 128, 0.9, slid)  # what it says of the western part does not count
-    found = tool.score(map_of(tmp_path, values), "Ada", secret="word")
+    found = tool.score(map_of(tmp_path, values), "Ada", secret="hills")
     hidden = slid[:, 128:]
     assert found["AUPRC"] == pytest.approx(1)
     assert found["chance"] == pytest.approx(hidden.mean())
@@ -48,12 +48,12 @@ def test_a_perfect_map_scores_1_where_the_truth_was_hidden(tmp_path: Path) -> No
 
 
 def test_random_and_empty_maps_score_like_chance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = map_of(tmp_path, np.random.default_rng(0).random((160, 288)), threshold=1.0)
-    found = tool.score(path, "ada ", secret="word")
+    path = map_of(tmp_path, 0.9 * np.random.default_rng(0).random((160, 288)), threshold=0.95)
+    found = tool.score(path, "ada ", secret="hills")
     assert found["AUPRC"] == pytest.approx(found["chance"], abs=0.01)
     assert found["share of landslides of which half is reported"] == found["reported (km2)"] == 0
     assert np.isnan(found["share of reported pixels that are landslide"])
-    assert tool.main(["Ada", str(path), "--secret", "word"]) == 0
+    assert tool.main(["Ada", str(path), "--secret", "hills"]) == 0
     assert "chance" in capsys.readouterr().out
 
 
@@ -74,5 +74,5 @@ def test_other_maps_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_the_command_makes_the_cubes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tool.main(["Ada", "--make", str(tmp_path), "--secret", "word"]) == 0
+    assert tool.main(["Ada", "--make", str(tmp_path), "--secret", "hills"]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "mapped.zarr"), str(tmp_path / "event.zarr")]
