@@ -326,14 +326,14 @@ toward_east, _ = terrain.aspect_parts(steep["dem"], grid.pixel_size_m(view))
 falls_west = toward_east < -0.7
 
 # %% [markdown]
-# Average the power of these slopes in each pass of `steep`. By how many dB is the ascending pass brighter than the
-# descending one? Give one number, with its sign.
+# Average the power of these slopes in each pass of `steep`; the first is the descending one. By how many dB is the
+# ascending pass brighter than the descending one? Give one number, with its sign.
 
 # %% tags=["exercise"]
 brighter_db = ...
 # BEGIN SOLUTION NO PROMPT
-levels = 10 * np.log10(steep["vv"].where(falls_west).mean(("y", "x")))
-brighter_db = float(levels[steep["orbit"] == "ascending"] - levels[steep["orbit"] == "descending"].values)
+descending, ascending = 10 * np.log10(steep["vv"].where(falls_west).mean(("y", "x"))).values
+brighter_db = ascending - descending
 # END SOLUTION
 check.facing_orbit(brighter_db, steep, falls_west)
 
