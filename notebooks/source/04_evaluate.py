@@ -381,13 +381,13 @@ near = abs(scores - 0.8) < 0.05
 print(f"of {near.sum():,} test pixels with 0.75 to 0.85, {labels[near].mean():.0%} are landslides")
 
 # %% [markdown]
-# Now for all probabilities. We group the test pixels by the probability that the network gives, and count how many are
+# Now for all probabilities. We group pixels by the probability that the network gives, and count how many are
 # landslides. If the probabilities are right, both numbers are equal in each group. Landslides were more common on the
 # chips of the training than in the scene, so expect the probabilities to be too high.
 #
 # ### Exercise (harder): how wrong are the probabilities?
 #
-# We group the pixels of the **validation** chips first. `table` has a line for each group: the mean `probability`, the
+# We begin with the **validation** chips. `table` has a line for each group: the mean `probability`, the
 # `share` of landslides, and the number of `pixels`.
 
 # %%
