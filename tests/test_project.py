@@ -211,6 +211,19 @@ def test_each_exercise_checks_off_an_objective() -> None:
             assert f"Notebook [{number_of(path)}](../notebooks/{path.name}) has no exercises yet." in text
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_exercises_of_a_notebook_are_a_ladder(path: Path) -> None:
+    """An easy one, a harder one, and an open one that says what a good answer has and where the solutions are."""
+    source = (path.parent / "source" / f"{path.stem}.py").read_text(encoding="utf-8")
+    steps = re.findall(r"^# ### Exercise \((easy|harder)\): \w", source, flags=re.M)
+    assert set(steps) == {"easy", "harder"}
+    assert len(steps) == len(re.findall(r"# BEGIN SOLUTION", source)) == source.count("### Exercise")
+    _, _, task = source.partition("\n# ### Try\n")
+    task = task.partition("\n# %% ")[0]
+    assert re.search(r"^# <details><summary>What a good answer has</summary>\n#\n# - ", task, flags=re.M)
+    assert f"(solutions/{path.name})" in task
+
+
 def questions(path: Path) -> list[str]:
     """Return the misconceptions that the quiz in a notebook's source finds, in the order of its questions."""
     return [

@@ -145,7 +145,7 @@ swipe_figure(busiest_window(composite, 256))
 # The lower right of the four panels is what the network has to find. Here it comes from the simulator. For a real
 # event, people trace landslides by hand on air photographs.
 #
-# ### Exercise: how large an area slid?
+# ### Exercise (easy): how large an area slid?
 #
 # `landslides` is true where the ground slid. How many square kilometres is that? A pixel is `pixel_size_m` metres wide
 # and high.
@@ -225,10 +225,11 @@ print(f"accuracy: network {(called == truth).mean():.1%}, empty map {(~truth).me
 # are ([precision](../docs/glossary.md#precision))? Both depend on the [threshold](../docs/glossary.md#threshold). The
 # area under the precision-recall curve, [AUPRC](../docs/glossary.md#auprc), sums up all thresholds.
 #
-# ### Exercise: the score of the map
+# ### Exercise (harder): the score of the map
 #
-# `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: the labels, and the map's
-# probabilities. Measure it on the test pixels.
+# `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: first the labels, then the map's
+# probabilities. Measure it on the test pixels. Both are maps with coordinates. `.values[test.values]` makes a flat
+# array of test pixels, as in the cell above.
 
 # %% tags=["exercise"]
 from sklearn.metrics import average_precision_score
@@ -261,6 +262,24 @@ print(f"mean probability {float(probability.where(test).mean()):.3f}, share of l
 # %% [markdown]
 # The two do not have to agree: the network was trained mostly on chips with landslides. Use the map to decide where to
 # look first. Do not read its values as percentages.
+
+# %% [markdown]
+# ### Try
+#
+# Which places of the map would you check first? Draw the map again and choose three. There is no check here, and more
+# than one good answer.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - Three places, each with its position in the figure and one sentence of reason.
+# - A reason that uses the image, such as a bright or dark patch in *after* that is not in *before*, and not only the
+#   probability.
+# - One place where the map may be wrong, and how you would find out.
+# - A sentence on what the map does not say: it is simulated, and its values are not percentages.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/00_start_here.ipynb).
 
 # %% [markdown]
 # ## Quiz

@@ -110,7 +110,7 @@ off = db_then_mean - mean_then_db
 print(f"mean of power {mean_then_db:.2f} dB, mean of decibels {db_then_mean:.2f} dB: {off:.2f} dB off")
 
 # %% [markdown]
-# ### Exercise: the level of the forest
+# ### Exercise (easy): the level of the forest
 #
 # `forest` holds every forest pixel in every pass, and NaN elsewhere. What is its mean backscatter in dB?
 
@@ -229,7 +229,7 @@ low, high = speckle_only.quantile([0.05, 0.95]).values
 print(f"mean {float(speckle_only.mean()):.2f}, 5 of 100 pixels below {low:.2f}, 5 of 100 above {high:.2f}")
 
 # %% [markdown]
-# ### Exercise: looks
+# ### Exercise (easy): looks
 #
 # The [equivalent number of looks](../docs/glossary.md#equivalent-number-of-looks) says how strong speckle is: the
 # squared mean of the power divided by its variance. With twice as many looks the variance is halved. How many looks
@@ -349,17 +349,28 @@ apart = 10 * np.log10(steep["vv"][1] / steep["vv"][0])
 print(f"{float((abs(apart) > 3).mean()):.0%} of the pixels differ by more than 3 dB, and nothing happened")
 
 # %% [markdown]
-# ### Exercise: which pass?
+# ### Exercise (harder): which pass?
 #
-# A slope falls towards the **west**. In which passes is it bright, because it faces the radar: `"ascending"` or
-# `"descending"`? Look at the figure, or think of where the satellite is.
+# A slope falls towards the **west**. In which of the two passes is it brighter, and why? First guess from where the
+# satellite is. Then measure it. `falls_west` marks such slopes:
+
+# %%
+from landslide_utils import grid, terrain
+
+toward_east, _ = terrain.aspect_parts(steep["dem"], grid.pixel_size_m(view))
+falls_west = toward_east < -0.7
+
+# %% [markdown]
+# Average the power of these slopes in each pass of `steep`; the first is the descending one. By how many dB is the
+# ascending pass brighter than the descending one? Give one number, with its sign.
 
 # %% tags=["exercise"]
-orbit = ...
+brighter_db = ...
 # BEGIN SOLUTION NO PROMPT
-orbit = "ascending"
+descending, ascending = 10 * np.log10(steep["vv"].where(falls_west).mean(("y", "x"))).values
+brighter_db = ascending - descending
 # END SOLUTION
-check.facing_orbit(orbit)
+check.facing_orbit(brighter_db, steep, falls_west)
 
 # %% [markdown]
 # > **Terrain correction.** A radar image lies in order of time, as the row in the drawing. Radiometric
@@ -435,7 +446,7 @@ before = view["vv"].isel(time=list(passes.before)).mean("time")
 after = view["vv"].isel(time=list(passes.after)).mean("time")
 
 # %% [markdown]
-# ### Exercise: the log ratio
+# ### Exercise (easy): the log ratio
 #
 # The usual measure of change is the [log ratio](../docs/glossary.md#log-ratio): by how many dB a pixel became brighter.
 # Make it from `before` and `after`, which are linear power.
@@ -453,9 +464,10 @@ check.log_ratio(change, before, after)
 
 # %%
 from landslide_utils.baselines import log_ratio
+from landslide_utils.composite import decibels
 from landslide_utils.figures.explore import change_figure
 
-ratio = log_ratio(10 * np.log10(before), 10 * np.log10(after))
+ratio = log_ratio(decibels(before), decibels(after))
 ratio = ratio - ratio.median()
 change_figure(ratio, view, truth[passes.orbit if passes.orbit in truth else "descending"])
 
@@ -682,6 +694,23 @@ beside_figure(cubes) if len(cubes) > 1 else None
 #
 # In the published Hokkaido cube log10 VH has a standard deviation of 0.19. Our speckle alone, with 4.4 looks, gives
 # 0.22. So our simulated speckle is, if anything, too strong for pixels of 10 m.
+
+# %% [markdown]
+# ### Try
+#
+# Take another land cover of `truth["cover"]`, such as field, and repeat one cell of this notebook that was about the
+# whole view or about forest. What is different there, and why?
+#
+# <details><summary>What a good answer has</summary>
+#
+# - One number of the same cell for both land covers, with its unit.
+# - How many pixels each number rests on.
+# - A reason from the physics, such as speckle, season, rain or harvest, and a cell that supports it.
+# - What it means for a map of landslides: would this land cover give more false alarms?
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/01_explore.ipynb).
 
 # %% [markdown]
 # ## Quiz

@@ -84,7 +84,7 @@ orbit = choose_passes(cube, timesteps).orbit
 print(f"we use the {orbit} passes")
 
 # %% [markdown]
-# ### Exercise: the last passes before the event
+# ### Exercise (easy): the last passes before the event
 #
 # Find the times of the last `timesteps` passes before the event, all of direction `orbit`. `times` has the time of each
 # pass, and `cube["orbit"].values` its direction.
@@ -124,16 +124,24 @@ vv_after = cube["vv"].isel(time=list(passes.after)).load()
 vv_before_db = 10 * np.log10(vv_before.mean("time"))
 
 # %% [markdown]
-# ### Exercise: the image after
+# ### Exercise (easy): a pass that ends inside the scene
 #
-# Do the same with `vv_after`.
+# Some real passes end inside the scene. Where they have no measurement, many files hold 0. We imitate this: in `swath`
+# the last pass after the event has only the western half.
+
+# %%
+western_half = vv_after["x"] < float(vv_after["x"].mean())
+swath = vv_after.where(western_half | (vv_after["time"] < vv_after["time"].max()), 0)
+
+# %% [markdown]
+# Make the image after the event from `swath`, in decibels. The zeros are no measurements, so they must not count.
 
 # %% tags=["exercise"]
 vv_after_db = ...
 # BEGIN SOLUTION NO PROMPT
-vv_after_db = 10 * np.log10(vv_after.mean("time"))
+vv_after_db = 10 * np.log10(swath.where(swath > 0).mean("time"))
 # END SOLUTION
-check.composite(vv_after_db, vv_after)
+check.composite(vv_after_db, swath)
 
 # %% [markdown]
 # What if we average the decibels? The image becomes darker. The stronger the speckle, the darker it becomes. In the
@@ -178,10 +186,10 @@ at_random = split_chips(composite["landslides"], method="random", seed=seed)
 split_figure(composite, at_random)
 
 # %% [markdown]
-# ### Exercise: neighbours
+# ### Exercise (harder): neighbours
 #
-# How many test chips touch a training chip, at an edge or a corner? Chips touch if their `row` and their `col` both
-# differ by at most `SIZE`.
+# How many training chips does a test chip touch, at an edge or a corner, on average over all test chips? Chips touch if
+# their `row` and their `col` both differ by at most `SIZE`.
 
 # %% tags=["exercise"]
 test_places = at_random.loc[at_random["part"] == "test", ["row", "col"]].to_numpy()
@@ -189,7 +197,7 @@ train_places = at_random.loc[at_random["part"] == "train", ["row", "col"]].to_nu
 touching = ...
 # BEGIN SOLUTION NO PROMPT
 apart = np.abs(test_places[:, None] - train_places[None])
-touching = (apart <= SIZE).all(axis=2).any(axis=1).sum()
+touching = (apart <= SIZE).all(axis=2).sum() / len(test_places)
 # END SOLUTION
 check.leaking_chips(touching, at_random)
 
@@ -265,7 +273,7 @@ pd.DataFrame(means, index=image["channel"].values).round(2)
 # The smaller the difference, the less it is noticed. It grows when the test differs from the training: another event,
 # another season or another satellite. That is exactly when a fair test matters most.
 #
-# ### Exercise: normalise
+# ### Exercise (harder): normalise
 #
 # Normalise `image` with the mean and the standard deviation of each channel over the training chips. `train` is true on
 # their pixels.
@@ -323,6 +331,23 @@ list(all_bands["channel"].values)
 from landslide_utils.figures.chips import inputs_figure
 
 inputs_figure(all_bands, chips)
+
+# %% [markdown]
+# ### Try
+#
+# Make one more composite: with another number of `timesteps`, of the other orbit direction, or of another region.
+# Compare it with ours.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - What was changed, and that everything else is the same.
+# - A figure of both, or one number of both, such as the standard deviation over a part without landslides.
+# - What you win and what it costs: less speckle, a longer wait, other slopes hidden.
+# - A sentence on whether the split or the number of test chips with landslides changed too.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/02_chips.ipynb).
 
 # %% [markdown]
 # ## Quiz

@@ -163,7 +163,7 @@ print(f"{count_weights(session.model):,} weights, {session.steps} steps")
 # A [batch](../docs/glossary.md#batch) is a few chips that the network gets at once. After each batch the weights are
 # changed once: one **step**. We count training in steps, so it takes as long in a large scene as in a small one.
 #
-# ### Exercise: how often is a chip seen?
+# ### Exercise (easy): how often is a chip seen?
 #
 # The published recipe trains only on chips that hold a landslide: `recipe.steps` steps with batches of
 # `recipe.batch_size` chips. The chips that hold a landslide have a `landslide_share` above 0. How often does the recipe
@@ -220,21 +220,28 @@ prevalence = float(composite["landslides"].values[validation.values].mean())
 print(f"{prevalence:.4f} of the validation pixels are landslide")
 
 # %% [markdown]
-# ### Exercise: the loss without radar
+# ### Exercise (harder): the loss without radar
 #
-# Suppose a network has learnt one thing only: how common landslides are. It gives every pixel the same probability of a
-# landslide, `prevalence`. What is its mean cross-entropy over the validation pixels?
+# On the training chips that hold a landslide, landslides are more common. Their share is `p`:
+
+# %%
+p = float(chips.loc[(chips["part"] == "train") & (chips["landslide_share"] > 0), "landslide_share"].mean())
+print(f"{p:.4f} of the pixels of these chips are landslide")
+
+# %% [markdown]
+# Suppose a network has learnt only this. It gives every pixel of these chips the same probability `p` of a landslide.
+# What is its mean cross-entropy over their pixels?
 
 # %% tags=["exercise"]
 loss_of_knowing_nothing = ...
 # BEGIN SOLUTION NO PROMPT
-loss_of_knowing_nothing = -prevalence * np.log(prevalence) - (1 - prevalence) * np.log(1 - prevalence)
+loss_of_knowing_nothing = -p * np.log(p) - (1 - p) * np.log(1 - p)
 # END SOLUTION
-check.uninformed_loss(loss_of_knowing_nothing, prevalence)
+check.uninformed_loss(loss_of_knowing_nothing, p)
 
 # %% [markdown]
-# Our own `masked_cross_entropy` gives the same. We try it for two networks that never use the radar. One gives 0.5
-# everywhere, the other the prevalence.
+# Now on the validation chips, with our own `masked_cross_entropy`. We try it for two networks that never use the radar.
+# One gives 0.5 everywhere, the other the prevalence.
 
 # %% tags=["misconception:a-small-loss-is-a-good-network"]
 truth = torch.from_numpy(composite["landslides"].values[validation.values]).float()
@@ -245,7 +252,7 @@ for said in (0.5, prevalence):
 # %% [markdown]
 # Neither of them can tell one pixel from another. Going from the first loss to the second only means that the network
 # learnt that landslides are rare. So compare your validation loss below with the second. (The training loss must be
-# compared with another value: landslides may be more common on the chips that are chosen for training.)
+# compared with another value, like that of the exercise: landslides are more common on the chips of the training.)
 #
 # Training repeats three things. Compute the loss of a batch of chips. Compute for each weight in which direction the
 # loss falls (the **gradient**). Change the weight a little in that direction.
@@ -289,7 +296,7 @@ half = history.head((len(history) + 1) // 2)
 history_figure(history, composite)
 
 # %% [markdown]
-# ### Exercise: which step?
+# ### Exercise (easy): which step?
 #
 # Suppose that you have to stop halfway, when the learning rate is still high: `half` is the first half of `history`. If
 # you can keep the weights of one of its lines, which do you keep? Choose by the AUPRC on the validation chips and give
@@ -445,6 +452,23 @@ folder = save_run(
 # %%
 print(f"saved in {folder}")
 pd.Series(results, name="value").to_frame()
+
+# %% [markdown]
+# ### Try
+#
+# Change one thing of the training and nothing else: `channels`, `timesteps`, `steps` or `seed`. First write down what
+# you expect, then run the notebook again.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - The guess that was made before the run.
+# - Both scores on all test chips with chance beside them, and both curves of the validation loss.
+# - Whether the difference is larger than that of another `seed`. One run each cannot decide small differences.
+# - No choice by the test: if you try several values, choose by the validation chips.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/03_train.ipynb).
 
 # %% [markdown]
 # ## Quiz

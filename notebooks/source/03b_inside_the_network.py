@@ -178,7 +178,7 @@ for name, response in responses.items():
 # %% [markdown]
 # In a network nobody writes the kernels by hand. Their weights start as random numbers, and training changes them.
 #
-# ### Exercise: one place, two channels (easy)
+# ### Exercise (easy): one place, two channels
 #
 # `stack` holds nine pixels before and nine after the event, with the shape (2, 3, 3). `kernel` has the same shape.
 
@@ -273,7 +273,7 @@ nodes = read_network(model, len(normalisation.channels))
 nodes.groupby("kind", sort=False)["weights"].sum().to_frame()
 
 # %% [markdown]
-# ### Exercise: count weights (harder)
+# ### Exercise (harder): count weights
 #
 # This is the first convolution of the nested node in row 1/2. How many weights does it have? It gives 64 channels, has
 # no bias, and takes the channels of the two nodes whose arrows end there. Use the numbers that are printed.
@@ -365,7 +365,7 @@ for near in (4, 8, 16, 32):
     print(f"{share:.0%} of the gradient is within {near} pixels")
 
 # %% [markdown]
-# ### Exercise: how wide is the field? (harder)
+# ### Exercise (harder): how wide is the field?
 #
 # The receptive field can also be computed. Start with a width of 1 pixel and a step of 1 pixel. For each layer with
 # kernel width `k` and stride `s`, the width grows by `(k - 1)` steps. After that the step is multiplied by `s`. This
@@ -581,13 +581,21 @@ print(f"landslide pixels: {float(landslides.mean()):.1%} of the scene, {drawn:.1
 #
 # No check here, and more than one good answer. Choose one:
 #
-# - Write a kernel that responds to dark lines from north to south, such as a river or a shadow. A good answer shows its
-#   response on a chip, and one place where it responds although there is no line.
-# - Blank one channel everywhere instead of one square. A good answer has a table of the three places and all channels,
-#   and says what the network would lose if VH failed.
-# - Change the squares to 4 x 4 or 16 x 16. A good answer says what changes in the picture, what does not, and why.
-# - Train the run of the first cells with another `seed` and turn the nested nodes off again. A good answer compares the
-#   differences, not only the scores.
+# - Write a kernel that responds to dark lines from north to south, such as a river or a shadow.
+# - Blank one channel everywhere instead of one square.
+# - Change the squares to 4 x 4 or 16 x 16.
+# - Train the run of the first cells with another `seed` and turn the nested nodes off again.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - The kernel: its response on a chip, and one place where it responds although there is no line.
+# - The channel: a table of the three places and all channels, and what the network would lose if VH failed.
+# - The squares: what changes in the picture, what does not, and why.
+# - The seed: a comparison of the differences, not only of the scores.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/03b_inside_the_network.ipynb).
 
 # %% [markdown]
 # ## Quiz

@@ -254,7 +254,7 @@ ladder_figure(ladder, composite, chance=float(labels.mean()))
 # The intervals are wide because the chips differ. But all detectors saw the *same* chips: a chip that is hard for one
 # is mostly hard for the others. A **paired** comparison takes the difference of two scores in each sample.
 #
-# ### Exercise: how sure is the difference?
+# ### Exercise (harder): how sure is the difference?
 #
 # `drawn["this network"]` and `drawn["VV log ratio, smoothed"]` hold their AUPRC in each bootstrap sample. Both arrays
 # use the same chips in each sample. What is the standard deviation of the difference? A sample without any landslide is
@@ -407,7 +407,7 @@ each = found_landslides(
 )
 
 # %% [markdown]
-# ### Exercise: landslides found
+# ### Exercise (easy): landslides found
 #
 # Half of the landslide *pixels* are reported. For how many *landslides* is at least half of the area reported? Give the
 # share of the landslides in `each`, whose column `found` is the reported share of each.
@@ -420,13 +420,12 @@ share_found = (each["found"] >= 0.5).mean()
 check.landslides_found(share_found, each)
 
 # %% [markdown]
-# If you read recall as "the share of landslides that were found", you confuse the first of these numbers with one of
-# the others:
+# If you read recall as "the share of landslides that were found", you confuse the first of these numbers with your own
+# one, or with the second:
 
 # %% tags=["misconception:recall-counts-landslides"]
 print(f"landslide pixels reported: {np.average(each['found'], weights=each['area_m2']):.2f}")
-for words, enough in {"at least half of it": each["found"] >= 0.5, "any pixel of it": each["found"] > 0}.items():
-    print(f"landslides with {words} reported: {enough.mean():.2f} of {len(each)}")
+print(f"landslides with any pixel reported: {(each['found'] > 0).mean():.2f} of {len(each)}")
 
 # %% [markdown]
 # Always say which you mean. If you count pixels, large landslides dominate.
@@ -455,18 +454,25 @@ near = abs(scores - 0.8) < 0.05
 print(f"of {near.sum():,} test pixels with 0.75 to 0.85, {labels[near].mean():.0%} are landslides")
 
 # %% [markdown]
-# Now for all probabilities. We group the test pixels by the probability that the network gives, and count how many are
+# Now for all probabilities. We group pixels by the probability that the network gives, and count how many are
 # landslides. If the probabilities are right, both numbers are equal in each group. Landslides were more common on the
 # chips of the training than in the scene, so expect the probabilities to be too high.
 #
-# ### Exercise: how wrong are the probabilities?
+# ### Exercise (harder): how wrong are the probabilities?
 #
-# `table` has a line for each group: the mean `probability`, the `share` of landslides, and the number of `pixels`. The
-# **expected calibration error** is the mean distance between probability and share, with each group weighted by its
+# We begin with the **validation** chips. `table` has a line for each group: the mean `probability`, the
+# `share` of landslides, and the number of `pixels`.
+
+# %%
+inside = part_mask(chips, "validation", composite["landslides"])
+validation = metrics.pixels(probability, composite["landslides"], inside)
+table = reliability(validation[0], validation[1])
+
+# %% [markdown]
+# The **expected calibration error** is the mean distance between probability and share, with each group weighted by its
 # pixels. Compute it.
 
 # %% tags=["exercise"]
-table = reliability(labels, scores)
 error = ...
 # BEGIN SOLUTION NO PROMPT
 error = np.average(abs(table["probability"] - table["share"]), weights=table["pixels"])
@@ -476,14 +482,7 @@ check.calibration_error(error, table)
 # %% [markdown]
 # We can correct this by [calibration](../docs/glossary.md#calibration), which is learnt on the **validation** chips and
 # never on the test chips. We divide all logits by one **temperature**. This cannot correct values that are all too
-# high, so we also try it with a shift.
-
-# %%
-inside = part_mask(chips, "validation", composite["landslides"])
-validation = metrics.pixels(probability, composite["landslides"], inside)
-
-# %% [markdown]
-# Both methods, and the numbers that they learnt:
+# high, so we also try it with a shift. Both methods, and the numbers that they learnt:
 
 # %%
 with_shift = Calibration.fit(*validation, shift=True)
@@ -521,7 +520,7 @@ reliability_figure({name: reliability(*pair, bins=edges) for name, pair in given
 # less than no report. Suppose that the pixel is a landslide with the probability *p*. On average no report costs *p*
 # times the cost of a miss. A report costs 1 - *p* times the cost of a false alarm.
 #
-# ### Exercise: the threshold from costs
+# ### Exercise (harder): the threshold from costs
 #
 # At which probability do both cost the same? `cost_of_a_miss` and `cost_of_a_false_alarm` are parameters of this
 # notebook.
@@ -564,7 +563,25 @@ pd.Series(costs, name="mean cost per pixel").round(4).to_frame()
 
 # %% [markdown]
 # One half is the right threshold only where a miss and a false alarm cost the same.
+
+# %% [markdown]
+# ### Try
 #
+# Choose a user of the map: a mayor, a farmer or an insurance company. Set `cost_of_a_miss` and
+# `cost_of_a_false_alarm` for this user and run the last section again.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - Where the two costs come from, in hours or money, even if they are rough.
+# - The threshold, and how many landslides and false alarms of the test chips it reports.
+# - The cost compared with that of reporting nothing and of 0.5.
+# - What changes if the cost of a miss is wrong by a factor of two.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/04_evaluate.ipynb).
+
+# %% [markdown]
 # ## A threshold that keeps a promise
 #
 # Sometimes nobody can name costs, but a share is **promised**: "we find 70 % of the landslides". Again a landslide

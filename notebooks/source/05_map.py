@@ -180,10 +180,11 @@ from landslide_utils.figures.maps import hidden_figure
 hidden_figure(steep, datacube)
 
 # %% [markdown]
-# ### Exercise: hidden from both sides
+# ### Exercise (easy): hidden from both sides
 #
 # If we have passes of both directions, what share of the scene is still missed? Use `missed["descending"]` and
-# `missed["ascending"]`.
+# `missed["ascending"]`. For whole masks write `&` where you would say "and": the word `and` works only for single
+# values.
 
 # %% tags=["exercise"]
 missed_by_both = ...
@@ -326,7 +327,7 @@ from landslide_utils.figures.maps import difference_figure
 difference_figure(probability, landslides, chips, datacube["dem"], threshold=threshold)
 
 # %% [markdown]
-# ### Exercise: a map for a survey
+# ### Exercise (harder): a map for a survey
 #
 # A geological survey wants to miss few landslides, and checks each pixel that is reported. So it halves the threshold.
 # Which share of the reported pixels on the test chips is then correct?
@@ -352,7 +353,7 @@ calibrated = Calibration.fit(*validation, shift=True).apply(probability)
 pixel_size_m = grid.pixel_size_m(composite)
 
 # %% [markdown]
-# ### Exercise: the expected area
+# ### Exercise (easy): the expected area
 #
 # How many square kilometres of landslides do we expect in the whole scene, if `calibrated` is right? A pixel is
 # `pixel_size_m` metres wide and high.
@@ -452,7 +453,7 @@ print(f"area {shapes.area.sum():.6f}, in square degrees, which is not a unit of 
 print(f"the polygons have {polygons['area_m2'].sum() / 1e6:.2f} km2")
 
 # %% [markdown]
-# ### Exercise: ten places to go to
+# ### Exercise (harder): ten places to go to
 #
 # A crew can visit ten places. How many square kilometres are the ten largest of `shapes` together?
 # `shapes.to_crs(polygons.crs)` has them in metres.
@@ -517,6 +518,23 @@ pd.Series(facts, name="this map").to_frame()
 #    real event.
 # 7. **Who may be harmed?** Think of people whose valley has no polygon, and of those whose house has one. Tell the
 #    local authorities first. Say whom to ask, and when a newer map will replace this one.
+
+# %% [markdown]
+# ### Try
+#
+# A helicopter can fly over five places before dark. Write a plan: choose five polygons and their order, from this map
+# only.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - Five places with coordinates in degrees, which a pilot can enter, and the area of each.
+# - A rule that others can follow, such as large, likely and close together. It is more than "the five largest".
+# - What may be missed: slopes in layover or shadow, landslides smaller than `min_pixels`, and faint ones.
+# - How sure you are, in words that a pilot understands.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/05_map.ipynb).
 
 # %% [markdown]
 # ## Quiz

@@ -87,7 +87,7 @@ hours = runs["seconds_train"].sum() / 3600
 print(f"{len(runs)} runs, {hours:.1f} hours of training in all, simulated: {runs['simulated'].all()}")
 
 # %% [markdown]
-# ### Exercise: five seeds
+# ### Exercise (easy): five seeds
 #
 # `runs` has one line per run. Suppose you want five seeds for every combination. How many runs do you still have to
 # train?
@@ -149,7 +149,7 @@ found.pivot_table(index="channels", columns="timesteps", values=["mean", "whole_
 found[["channels", "timesteps", "mean", "chance", "whole_scene", "whole_scene_chance"]].round(3).head()
 
 # %% [markdown]
-# ### Exercise: how many times chance?
+# ### Exercise (easy): how many times chance?
 #
 # Take the line of `found` with the largest `mean`. On all test chips, how many times as high as chance is its score?
 
@@ -180,7 +180,7 @@ sar, vv = by_seed["sar"], by_seed["vv"]
 print(f"VV and VH minus VV: from {sar.min() - vv.max():+.3f} to {sar.max() - vv.min():+.3f}, by choice of seeds")
 
 # %% [markdown]
-# ### Exercise: in pairs
+# ### Exercise (harder): in pairs
 #
 # With the same seed both have the same split and the same order of chips. So the fair difference is `sar` minus `vv`,
 # seed by seed. Give its mean over the seeds and its standard deviation (`std()`), in this order, as `(mean, sd)`.
@@ -305,6 +305,23 @@ Picture.open(f"{results}/../real/passes.png")
 real = pd.read_csv(f"{results}/../real/passes.csv")
 gains = ["auroc_gain_low", "auroc_gain", "auroc_gain_high", "auprc_gain_low", "auprc_gain", "auprc_gain_high"]
 real.loc[real["passes"] == 4, ["change", "channels", *gains]].round(2)
+
+# %% [markdown]
+# ### Try
+#
+# Write a fifth claim about the runs in `runs`, one that could be wrong. Then test it, as the four claims of the paper
+# were tested.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - A claim with a direction, written before you look, such as "VH alone is better than VV alone with one pass".
+# - A paired difference over seeds, with its mean and standard deviation.
+# - The verdict *holds*, *does not hold* or *cannot tell here*, and how few chips and seeds it rests on.
+# - What would be needed to decide it.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/06_experiments.ipynb).
 
 # %% [markdown]
 # ## Quiz

@@ -90,7 +90,7 @@ levels = {train_region: home.composite["image"], test_region: away.composite["im
 levels_figure(levels)
 
 # %% [markdown]
-# ### Exercise: how far apart?
+# ### Exercise (easy): how far apart?
 #
 # A network gets [normalised](../docs/glossary.md#normalisation) numbers: the number of standard deviations from the
 # mean *of its training data*. How many of these standard deviations is each channel's mean away from the mean at home?
@@ -207,7 +207,7 @@ tuned_score = score_map(maps_away["fine-tuned"], away.landslides, away.chips)
 print(f"fine-tuned: AUPRC {tuned_score['auprc']:.2f}")
 
 # %% [markdown]
-# ### Exercise: the cost of labels
+# ### Exercise (easy): the cost of labels
 #
 # How many square kilometres did that person have to check? `few` is a table of chips. Its training chips were labelled.
 # A chip is 128 pixels wide, a pixel 10 m.
@@ -259,7 +259,7 @@ means.loc["chance"] = pairs.groupby("test_region")["prevalence"].mean()
 means.rename(columns=lambda name: name.removeprefix("practice_")).round(3)
 
 # %% [markdown]
-# ### Exercise: what transfer costs
+# ### Exercise (harder): what transfer costs
 #
 # For your pair of regions: how much lower is the score of a network that was trained elsewhere than that of a network
 # that was trained there? Take the difference of the two for each seed, on the same test chips, then the mean over the
@@ -286,6 +286,23 @@ by_method = by_method[["as trained", "normalised by region", "fine-tuned"]].drop
 gain = by_method.sub(by_method["as trained"], axis=0).drop(columns="as trained")
 better = (gain > 0).mean()
 pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share that got better": better}).round(2)
+
+# %% [markdown]
+# ### Try
+#
+# A colleague trained a network here and wants to use it in a country far away, where nobody has mapped landslides
+# yet. What do you advise? Use the table of all pairs.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - The score that this network may have there, as a range over the pairs of the table, not as one number.
+# - Chance there, which is not known before landslides are mapped.
+# - What can be done without labels, and what a few labels would bring, each with its number.
+# - What the table cannot say: it has four simulated regions.
+#
+# </details>
+#
+# Stuck? Here is [this notebook with its solutions](solutions/07_transfer.ipynb).
 
 # %% [markdown]
 # ## Quiz

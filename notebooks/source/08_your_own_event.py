@@ -44,6 +44,7 @@ assets: str = "vv, vh"  # The catalogue's names for the two polarisations
 dem_collection: str = "cop-dem-glo-30"  # The catalogue's name for elevation
 dem_asset: str = "data"  # The name of its asset
 folder: str = "your_own_event"  # Where the cube, and simulated images, are written
+learner: str = "Ada"  # Your name, or a number from your instructor: it decides the event of the capstone
 
 # %% [markdown]
 # The next cell checks names and types of your settings. What can only be checked with the data is checked further down.
@@ -51,7 +52,7 @@ folder: str = "your_own_event"  # Where the cube, and simulated images, are writ
 # %%
 from landslide_utils.experiments.parameters import check_parameters, four_degrees
 
-texts = ["radar", "dem", "polygons", "event_time", "name", "folder"]
+texts = ["radar", "dem", "polygons", "event_time", "name", "folder", "learner"]
 names = ["collection", "assets", "dem_collection", "dem_asset"]
 rules = {"box": four_degrees, **dict.fromkeys([*texts, *names], str)}
 parameters = check_parameters(globals(), pixel_size_m=range(5, 101), **rules)
@@ -142,7 +143,7 @@ print(f"{len(planned.calendar)} passes in all; at most {usable} can be averaged 
 sides
 
 # %% [markdown]
-# ### Exercise: how long to wait?
+# ### Exercise (harder): how long to wait?
 #
 # With more passes you get a map later, but speckle is weaker. Take the track that we use: the smaller of its "passes
 # before" and "passes after" is the largest. How many days after the event did pass number `wanted` take place, counted
@@ -179,7 +180,7 @@ print(f"{instant} UTC is {printed} there; in between: {planned.calendar['time'][
 # %% [markdown]
 # If the list is empty, that is luck. The time is still wrong.
 #
-# ### Exercise: the first image
+# ### Exercise (easy): the first image
 #
 # The crews ask when the first image after the event was taken. Give date and time of the first pass after the event in
 # *their* local time, which is `hours_ahead` of UTC. `pd.Timedelta(hours=...)` can be added to a time.
@@ -222,7 +223,7 @@ find_box_faults(swapped) or f"nothing: {swapped} is also a valid box, somewhere 
 # In Japan the longitude is 141, which cannot be a latitude. In Europe or Africa, where both numbers are small, there
 # would be no error.
 #
-# ### Exercise: a box around the landslides
+# ### Exercise (harder): a box around the landslides
 #
 # `planned.polygons` are the landslides, in the cube's [coordinate reference
 # system](../docs/glossary.md#coordinate-reference-system). Make the bounding box around all of them, with a margin of
@@ -380,6 +381,55 @@ composite_figure(composite)
 # such a network is on the practice regions stands in `docs/results/prepared.md`.
 
 # %% [markdown]
+# ## Capstone: from a cube to a letter
+#
+# Now you do the whole work alone, on a practice event that is only yours: `learner` decides its hills and landslides.
+# It is **simulated**. A first inventory shows the landslides of the western part. Those of the eastern part are not in
+# your files. Your instructor can make them again, and compares your map with them.
+
+# %%
+from landslide_utils.course.capstone import make_event
+
+own = make_event(learner, Path(folder) / "_".join(["capstone", *learner.split()]))
+own
+
+# %% [markdown]
+# `mapped` is the western part, for the training. `event` is the whole scene. What does the inventory know of each?
+
+# %%
+for part, path in own.items():
+    known = open_cube(str(path))["landslides"]
+    print(f"{part}: {known.sizes['x']} x {known.sizes['y']} pixels, {int(known.sum())} are mapped as landslide")
+
+# %% [markdown]
+# ### Try
+#
+# The three steps take about two minutes on two cores, and you about two hours. In a terminal, in this folder:
+#
+# 1. Train on `mapped`. This prints the folder of the run, and its score on the western test chips:
+#    `landslides train --cube PATH/mapped.zarr --steps 240`
+# 2. Map the whole event with this run: `landslides map --run runs/HASH --cube PATH/event.zarr`
+# 3. Look at the map, as in [05 A map](05_map.ipynb). Write half a page to the mayor of the eastern valley, who has one
+#    helicopter and three crews.
+#
+# Hand in the map `maps/probability.tif`, the half page, and the commands that you ran. You may choose other bands,
+# passes, steps and thresholds. Write down why.
+#
+# <details><summary>What a good answer has</summary>
+#
+# - A map of the eastern part that is much better than random guessing, with a threshold for which there is a reason.
+# - Where to go first, with coordinates, and why there.
+# - How many of the landslides such a map misses, and how many of its places are wrong, as numbers from the western test
+#   chips.
+# - What the radar cannot see, and that a place without a polygon is not safe.
+# - Words that a mayor knows. No "AUPRC" and no "logit".
+#
+# </details>
+#
+# The [instructor's guide](../docs/instructor.md#capstone) has the rubric. Stuck in the exercises above? Here is [this
+# notebook with its solutions](solutions/08_your_own_event.ipynb).
+
+# %% [markdown]
 # ## Quiz
 #
 # Four short questions. Choose first, then open your answer: each tells you why it is right or wrong.
@@ -481,6 +531,7 @@ composite_figure(composite)
 #   error.
 # - Passes must be of one track, before and after the event. More passes mean a longer wait.
 # - Check grid, passes and labels of a cube before you use it.
+# - A map is finished when somebody who has to decide can use it.
 #
 # Train on it: `papermill 03_train.ipynb out.ipynb -p cube <path>`, with the path that was printed above.
 #

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import sys
+from email.parser import Parser
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import geopandas as gpd
@@ -16,9 +20,10 @@ from scipy.stats import entropy
 from shapely import box
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
+from landslide_utils.chips import split_chips
 from landslide_utils.course import check
 from landslide_utils.course.check import NOT_DONE, NOT_YET, RIGHT
-from landslide_utils.course.check.answer import exercise
+from landslide_utils.course.check.answer import TRIES, address_of, exercise
 from landslide_utils.model import PRESETS
 from landslide_utils.scene import Normalisation
 
@@ -58,6 +63,7 @@ CUBE = xr.Dataset(
     {"time": TIMES, "orbit": ("time", ORBITS)},
     {"event_time": "2018-09-05T18:07:59", "event_end": "2018-09-05T18:07:59", "opened_from": "made up"},
 )
+LANDSLIDES_OF_A_SCENE = maps(np.arange(1792) * np.ones((1536, 1)) % 300 < 6)
 CHIPS = pd.DataFrame(
     {
         "row": [0, 0, 0, 128, 128, 128, 256, 256, 256, 256],
@@ -95,6 +101,28 @@ def train_statistics(parts: tuple[str, ...] = ("train",)) -> tuple[Any, Any]:
     return values.mean(1)[:, None, None], values.std(1)[:, None, None]
 
 
+CROWD = pd.DataFrame(
+    [
+        (SIZE * row, SIZE * col, {"T": "train", "x": "test", ".": "validation"}[letter])
+        for row, line in enumerate(("TxTT.x", "TTx...", "x.TxTx", "TT...."))
+        for col, letter in enumerate(line)
+    ],
+    columns=["row", "col", "part"],
+)
+TOUCHING = 4 + 0 + 4 + 4 + 2 + 1  # training chips around each test chip, counted on paper, line by line
+AT_EDGES = 3 + 0 + 3 + 2 + 2 + 1
+STEEP = xr.Dataset(
+    {
+        "vv": (
+            ("time", "y", "x"),
+            np.random.default_rng(2).gamma([[[2]], [[8]]], 0.05, (2, 60, 80))
+            * np.where(np.arange(80) < 30, [[[0.5]], [[3]]], 1),
+        )
+    },
+    {"time": TIMES[:2], "orbit": ("time", ["descending", "ascending"])},
+)
+FALLS_WEST = maps((np.arange(80) < 20) * np.ones((60, 1)) > 0)
+DOWN, UP = (STEEP["vv"].values[i, :, :20].mean() for i in (0, 1))
 MEAN, SD = train_statistics()
 ALL_MEAN, ALL_SD = train_statistics(("train", "validation", "test"))
 DB = 10 * np.log10(POWER)
@@ -226,11 +254,11 @@ CONTEXT: dict[str, tuple[Any, ...]] = {
     "average_precision": (PROBABILITY, LANDSLIDES, TEST),
     "mean_backscatter": (POWER,),
     "number_of_looks": (SPECKLE,),
-    "facing_orbit": (),
+    "facing_orbit": (STEEP, FALLS_WEST),
     "log_ratio": (BEFORE, AFTER),
     "passes_before": (CUBE, 3, "descending"),
     "composite": (POWER,),
-    "leaking_chips": (CHIPS,),
+    "leaking_chips": (CROWD,),
     "normalised": (IMAGE, CHIPS),
     "times_seen": (DEALT, RECIPE),
     "uninformed_loss": (P,),
@@ -269,7 +297,7 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
     "average_precision": [AP],
     "mean_backscatter": [10 * np.log10(POWER.mean()), float(10 * np.log10(POWER.values.mean()))],
     "number_of_looks": [SPECKLE.mean() ** 2 / SPECKLE.var(), SPECKLE.values.mean() ** 2 / SPECKLE.values.var(ddof=1)],
-    "facing_orbit": ["ascending", "Ascending "],
+    "facing_orbit": [10 * np.log10(UP / DOWN), round(10 * np.log10(UP / DOWN), 1)],
     "log_ratio": [
         10 * np.log10(AFTER) - 10 * np.log10(BEFORE),
         10 * np.log10(AFTER.values / BEFORE.values),
@@ -283,7 +311,7 @@ RIGHT_ANSWERS: dict[str, list[Any]] = {
         ["2018-08-19T20:42", "2018-08-25T20:42", "2018-08-31T20:42"],
     ],
     "composite": [10 * np.log10(POWER.mean("time")), 10 * np.log10(POWER.values.mean(0))],
-    "leaking_chips": [1, np.int64(1), 1.0],
+    "leaking_chips": [TOUCHING / 6, np.float32(TOUCHING / 6)],
     "normalised": [
         (IMAGE - MEAN) / SD,
         ((IMAGE - MEAN) / SD).transpose("y", "x", "channel"),
@@ -355,7 +383,8 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("expected_area", EXPECTED_KM2 * 1e6, "That is in square metres"),
     ("expected_area", EXPECTED_KM2 * 100, "hectares"),
     ("expected_area", EXPECTED_KM2 * 1000, "not 1000 square metres"),
-    ("expected_area", EXPECTED_KM2 / 20, "square the width"),
+    ("expected_area", EXPECTED_KM2 / 20, "Square the width"),
+    ("expected_area", EXPECTED_KM2 * 1000 / 20, "Square the width"),
     ("expected_area", (CALIBRATED > 0.5).sum() * 400 / 1e6, "counted the pixels above one half"),
     ("expected_area", CALIBRATED.mean(), "mean probability"),
     ("expected_area", CALIBRATED.notnull().sum() * 400 / 1e6, "everything that was mapped"),
@@ -452,6 +481,8 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("landslide_area", AREA * 100, "hectares"),
     ("landslide_area", AREA * 1e3, "not 1000 square metres"),
     ("landslide_area", AREA / 10, "its area is not 10"),
+    ("landslide_area", float(LANDSLIDES.sum()) * 10 / 1000, "Square the width"),
+    ("landslide_area", LANDSLIDES.to_series().astype(float), "a row or a column of a table"),
     ("landslide_area", float(LANDSLIDES.mean()), "share of the scene"),
     ("landslide_area", LANDSLIDES.size * 100 / 1e6, "whole scene"),
     ("landslide_area", 1.3 * AREA, "divide by a million"),
@@ -480,6 +511,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("average_precision", LANDSLIDES.values[INSIDE].mean(), "score of random guessing"),
     ("average_precision", 100 * AP, "not in percent"),
     ("mean_backscatter", DB.mean(), "mean of the decibels"),
+    ("mean_backscatter", (10 * np.log10(POWER.mean("time"))).mean(), "half in power and half in decibels"),
     ("mean_backscatter", POWER.mean(), "mean power. Now"),
     ("mean_backscatter", np.log10(POWER.mean()), "bels"),
     ("mean_backscatter", 20 * np.log10(POWER.mean()), "amplitudes"),
@@ -494,9 +526,15 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("number_of_looks", (10 * np.log10(SPECKLE)).mean() ** 2 / (10 * np.log10(SPECKLE)).var(), "decibels"),
     ("number_of_looks", SPECKLE.size, "number of pixels"),
     ("number_of_looks", 7.5, "squared mean by the variance"),
-    ("facing_orbit", "descending", "is in the east"),
-    ("facing_orbit", "west", "Which passes look in it"),
-    ("facing_orbit", "north-south", "not an orbit direction"),
+    ("facing_orbit", 10 * np.log10(DOWN / UP), "wrong way round"),
+    ("facing_orbit", UP / DOWN, "ratio of powers"),
+    ("facing_orbit", UP - DOWN, "difference of powers"),
+    ("facing_orbit", float(np.diff(10 * np.log10(STEEP["vv"].values).mean((1, 2)))[0]), "Average the power"),
+    ("facing_orbit", float(np.diff(10 * np.log10(STEEP["vv"].values.mean((1, 2))))[0]), "whole view"),
+    ("facing_orbit", float(np.diff(10 * np.log10(STEEP["vv"].values[:, :, 20:].mean((1, 2))))[0]), "other slopes"),
+    ("facing_orbit", 10 * np.log10(UP), "one pass alone"),
+    ("facing_orbit", float(np.diff(10 * np.log10(STEEP["vv"].values[:, :, :20]).mean((1, 2)))[0]), "averaged decibels"),
+    ("facing_orbit", "ascending", "leave out the quotes"),
     ("log_ratio", 10 * np.log10(BEFORE / AFTER), "sign is wrong"),
     ("log_ratio", abs(10 * np.log10(AFTER / BEFORE)), "absolute value"),
     ("log_ratio", AFTER / BEFORE, "ratio of the powers"),
@@ -504,6 +542,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("log_ratio", np.log(AFTER / BEFORE), "natural logarithm"),
     ("log_ratio", np.log10(AFTER / BEFORE), "bels"),
     ("log_ratio", 20 * np.log10(AFTER / BEFORE), "amplitudes"),
+    ("log_ratio", 10 * np.log10(AFTER / BEFORE) - np.median(10 * np.log10(AFTER / BEFORE)), "took off the median"),
     ("log_ratio", 10 * np.log10(AFTER), "only the image after"),
     ("log_ratio", 10 * np.log10(AFTER / BEFORE) + 1, "after minus before"),
     ("passes_before", TIMES[[1, 2, 4]], "on the day of the event but after it"),
@@ -521,12 +560,14 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("composite", 10 * np.log10(POWER.sum("time")), "sum"),
     ("composite", DB[-1], "last pass alone"),
     ("composite", DB, "still has the dimension time"),
-    ("leaking_chips", 4, "all test chips"),
-    ("leaking_chips", 2, "pairs|training chips that touch"),
-    ("leaking_chips", 0, "at a corner only"),
-    ("leaking_chips", 0.25, "share"),
-    ("leaking_chips", 25, "percentage"),
-    ("leaking_chips", 3, "For each test chip"),
+    ("leaking_chips", AT_EDGES / 6, "at a corner only"),
+    ("leaking_chips", TOUCHING, "touch in all"),
+    ("leaking_chips", 5, "number of test chips that touch any"),
+    ("leaking_chips", 5 / 6, "share of test chips"),
+    ("leaking_chips", TOUCHING / 9, "number of training chips"),
+    ("leaking_chips", TOUCHING / 5, "touch none"),
+    ("leaking_chips", 8, "Eight chips surround"),
+    ("leaking_chips", 6, "For each pair"),
     ("normalised", (IMAGE - IMAGE.mean(("y", "x"))) / IMAGE.std(("y", "x")), "whole scene"),
     ("normalised", (IMAGE - ALL_MEAN) / ALL_SD, "all chips"),
     ("normalised", (IMAGE - IMAGE.mean()) / IMAGE.std(), "Each channel has its own"),
@@ -549,6 +590,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("uninformed_loss", -np.log(P), "loss on a landslide pixel"),
     ("uninformed_loss", -np.log(1 - P), "without a landslide. Take"),
     ("uninformed_loss", -P * np.log(P), "landslides' part of the mean"),
+    ("uninformed_loss", P * np.log(P), "landslides' part of the mean"),
     ("uninformed_loss", -(1 - P) * np.log(1 - P), "The loss of a landslide is larger"),
     ("uninformed_loss", -P * np.log(1 - P) - (1 - P) * np.log(P), "wrong way round"),
     ("uninformed_loss", -np.log(P * (1 - P)) / 2, "same weight"),
@@ -563,6 +605,8 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("best_step", 0.62, "AUPRC itself"),
     ("best_step", 320, "last step"),
     ("best_step", 240, "highest validation_auprc"),
+    ("best_step", HISTORY.iloc[4], "a row or a column of a table"),
+    ("best_step", HISTORY, "several rows and columns of a table"),
     ("spread_of_difference", np.hypot(FIRST.std(), SECOND.std()), "tests on different chips"),
     ("spread_of_difference", FIRST.std() + SECOND.std(), "added the two"),
     ("spread_of_difference", FIRST.std() - SECOND.std(), "difference of the standard deviations"),
@@ -615,6 +659,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("labelled_area", 3 * 1.28**2 * 1e3, "not 1000 square metres"),
     ("labelled_area", 3 * 1.28**2 * 100, "hectares"),
     ("labelled_area", 3 * 128**2, "number of pixels"),
+    ("labelled_area", (3 * 1.28) ** 2, "squared the number of chips"),
     ("labelled_area", 0.3 * 1.28**2, "area of the landslides"),
     ("labelled_area", 7.7, "multiply by the area of one"),
     ("cost_of_transfer", -0.2, "sign is the wrong way round"),
@@ -629,6 +674,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("cost_of_transfer", 0.77, "Take the lines of the test region"),
 ]
 NUMBERS = (
+    "facing_orbit",
     "kernel_response",
     "weights_of_convolution",
     "field_width",
@@ -655,6 +701,12 @@ NUMBERS = (
     "cost_of_transfer",
 )
 MAPS = ("log_ratio", "composite", "normalised")
+
+
+@pytest.fixture(autouse=True)
+def no_tries() -> None:
+    """Forget the wrong answers of other tests."""
+    TRIES.clear()
 
 
 def ask(name: str, answer: Any) -> check.Verdict:
@@ -782,6 +834,8 @@ def test_missing_pixels_do_no_harm() -> None:
     assert check.mean_backscatter(10 * np.log10(HOLED.values.mean()), HOLED).state == NOT_YET
     zeros = POWER.copy(data=np.where(np.arange(80) > 2, POWER, 0))
     assert check.composite(10 * np.log10(zeros.where(zeros > 0).mean("time")), zeros).state == RIGHT
+    ends = POWER.copy(data=np.where((np.arange(80) < 40) | (np.arange(4) < 3)[:, None, None], POWER, 0))
+    assert "averaged zeros" in check.composite(10 * np.log10(ends.mean("time")), ends).message
 
 
 def test_draws_without_a_landslide_do_no_harm() -> None:
@@ -834,9 +888,77 @@ def test_a_verdict_reads_well_and_is_safe_as_html() -> None:
 def test_an_error_inside_a_check_becomes_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(check.EXERCISES, "made_up", check.facing_orbit)  # puts the list back afterwards
 
-    @exercise
+    @exercise("00_start_here", "Take 2.")
     def made_up(answer: Any) -> str:
         return str(1 / answer)
 
     assert made_up(2).state == RIGHT
     assert "ZeroDivisionError: division by zero" in made_up(0).message
+
+
+def test_the_second_wrong_answer_gets_a_second_hint_and_the_solution() -> None:
+    first, second = ask("cost_threshold", 0.3), ask("cost_threshold", 10 / 11)
+    assert "second hint" not in str(first)
+    assert first.solution == ""
+    assert second.message.startswith("The wrong way round")
+    assert "A second hint: p * miss = (1 - p) * alarm" in second.message
+    assert str(second).endswith("The solved notebook: solutions/04_evaluate.ipynb")
+    assert '<a href="solutions/04_evaluate.ipynb">' in second._repr_html_()
+    assert ask("cost_threshold", 1 / 11).solution == ""
+    assert ask("cost_threshold", 0.3).solution == ""  # the count starts again
+
+
+def test_what_is_no_try_does_not_count() -> None:
+    ask("cost_threshold", ...)
+    check.cost_threshold(0.3)
+    check.cost_threshold(0.3, None, None)
+    ask("landslides_found", 0.123)
+    assert ask("cost_threshold", 0.3).solution == ""
+
+
+@pytest.mark.parametrize("name", check.EXERCISES)
+def test_each_second_hint_is_of_its_own_and_its_solution_is_there(name: str) -> None:
+    source = Path(__file__).parents[2] / "notebooks" / "source"
+    first, second = ask(name, None), ask(name, None)
+    hint = second.message.removeprefix(first.message).removeprefix(" A second hint: ")
+    assert len(hint) > 30
+    assert hint not in first.message
+    assert f"check.{name}(" in (source / f"{second.solution}.py").read_text(encoding="utf-8")
+
+
+def test_on_colab_the_solution_has_its_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = "Project-URL: Issues, https://github.com/me/it/issues\nProject-URL: Repository, https://github.com/me/it\n"
+    monkeypatch.setattr("importlib.metadata.metadata", lambda _: Parser().parsestr(urls))
+    assert address_of("00_start_here") == "solutions/00_start_here.ipynb"
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("colab"))
+    there = "https://colab.research.google.com/github/me/it/blob/main/notebooks/solutions/00_start_here.ipynb"
+    assert address_of("00_start_here") == there
+    monkeypatch.setattr("importlib.metadata.metadata", lambda _: Parser().parsestr(""))
+    assert address_of("00_start_here") == "solutions/00_start_here.ipynb"
+
+
+def test_a_rounded_answer_is_told_so() -> None:
+    slid = maps(np.arange(40_000).reshape(200, 200) < 17_500)
+    assert check.landslide_area(1.75, slid, 10.0).state == RIGHT
+    assert "too few digits" in check.landslide_area(1.8, slid, 10.0).message
+    assert "divide by a million" in check.landslide_area(1.7, slid, 10.0).message
+
+
+def test_shares_that_are_equal_are_not_taken_for_their_mean() -> None:
+    mirrored = FROM_EAST.copy(data=FROM_EAST.values[:, ::-1])
+    assert "what descending passes miss" in check.hidden_from_both(FROM_EAST.mean(), FROM_EAST, mirrored).message
+
+
+def test_one_divided_by_the_variance_is_right_only_where_the_mean_is_1() -> None:
+    of_mean_1 = SPECKLE / SPECKLE.mean()
+    assert "only where the mean is 1" in check.number_of_looks(1 / of_mean_1.var(), of_mean_1).message
+    assert "only where" not in ask("number_of_looks", RIGHT_ANSWERS["number_of_looks"][0]).message
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_number_of_neighbours_cannot_be_guessed_with_any_seed(seed: int) -> None:
+    """With one seed of the notebook all test chips touch a training chip, so their number must not be the answer."""
+    chips = split_chips(LANDSLIDES_OF_A_SCENE, method="random", seed=seed)
+    tests = (chips["part"] == "test").sum()
+    for guess in (tests, 1, 2, 3, 4, 6, 8, 0.5, 0.6):
+        assert check.leaking_chips(guess, chips).state == NOT_YET

@@ -73,6 +73,16 @@ def test_links_to_what_is_not_on_the_website_become_words(make: ModuleType, tmp_
     assert "| 01 |" in texts[top / "docs" / "objectives.md"]  # not among the notebooks of this test
 
 
+def test_solved_notebooks_are_linked_in_the_repository(
+    make: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "repository", lambda: "https://github.com/me/it")
+    place, link = tmp_path / "notebooks" / "00_start_here.ipynb", "[solved](solutions/00_start_here.ipynb)"
+    there = "https://github.com/me/it/blob/main/notebooks/solutions/00_start_here.ipynb"
+    assert make.settle(link, place, tmp_path) == f"[solved]({there})"
+    assert make.settle("[gone](solutions/none.ipynb)", place, tmp_path) == "gone"
+
+
 def test_a_page_has_no_dead_slider_and_no_progress_bar(make: ModuleType) -> None:
     still, live, setup, bar = (
         nbformat.v4.new_output("execute_result", {"text/html": "<b>still</b>"}),

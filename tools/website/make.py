@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -54,15 +55,27 @@ def executed(notebook: Path, kept: Path) -> Path:
     return target
 
 
+def repository() -> str:
+    """Return the address of the project's repository, empty if none is set."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(settings["tool"]["landslides"]["repository"])
+
+
 def settle(text: str, place: Path, top: Path) -> str:
-    """Turn links to what is not on the website, and pictures from the network, into their words."""
+    """Turn links to what is not on the website, and pictures from the network, into their words.
+
+    A file of the project, such as a solved notebook, is linked in the repository, where there is one.
+    """
 
     def replace(found: re.Match[str]) -> str:
         picture, words, link = found.groups()
         if re.match(r"[a-z]+:", link):
             return words if picture else found[0]
         target = (place.parent / link.partition("#")[0]).resolve()
-        return found[0] if link.startswith("#") or (target.is_file() and target.is_relative_to(top)) else words
+        if link.startswith("#") or (target.is_file() and target.is_relative_to(top)):
+            return found[0]
+        path = target.relative_to(top).as_posix() if target.is_relative_to(top) else ""
+        return f"[{words}]({repository()}/blob/main/{path})" if repository() and (ROOT / path).is_file() else words
 
     return LINK.sub(replace, text)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import html
+import importlib.metadata
 import inspect
+import sys
 import typing
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -27,19 +31,38 @@ IN_PERCENT = "Give it as a share between 0 and 1, not in percent."
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says: ``state`` is RIGHT, NOT_YET or NOT_DONE; ``message`` says why, or what to think of next."""
+    """What a check says: ``state`` is RIGHT, NOT_YET or NOT_DONE; ``message`` says why, or what to think of next.
+
+    ``solution`` is the notebook whose solved version is offered; empty for none.
+    """
 
     state: str
     message: str
+    solution: str = ""
 
     def __str__(self) -> str:
-        return f"{self.state}. {self.message}"
+        offered = f" The solved notebook: {address_of(self.solution)}" if self.solution else ""
+        return f"{self.state}. {self.message}{offered}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         style = f"border-left: 4px solid {_COLOURS[self.state]}; padding-left: 0.6em"
-        return f'<p role="status" style="{style}"><strong>{self.state}.</strong> {html.escape(self.message)}</p>'
+        link = f' <a href="{html.escape(address_of(self.solution))}">The solved notebook</a>' if self.solution else ""
+        said = f"<strong>{self.state}.</strong> {html.escape(self.message)}{link}"
+        return f'<p role="status" style="{style}">{said}</p>'
+
+
+def address_of(notebook: str) -> str:
+    """Return the link to a solved notebook; on Colab, where an output is a page of its own, its whole address."""
+    path = f"solutions/{notebook}.ipynb"
+    if "google.colab" in sys.modules:
+        for line in importlib.metadata.metadata("landslide-utils").get_all("Project-URL") or []:
+            label, _, url = line.partition(", ")
+            if label == "Repository":
+                place = url.removeprefix("https://github.com/")
+                return f"https://colab.research.google.com/github/{place}/blob/main/notebooks/{path}"
+    return path
 
 
 class Hint(Exception):  # noqa: N818  (no error: it is what the check says)
@@ -48,13 +71,21 @@ class Hint(Exception):  # noqa: N818  (no error: it is what the check says)
 
 EXERCISES: dict[str, Callable[..., Verdict]] = {}
 """Every check by its name."""
+TRIES: Counter[str] = Counter()
+"""Wrong answers that each check has had since the last right one."""
 
 
-def exercise(judge: Callable[..., str]) -> Callable[..., Verdict]:
-    """Return the check of a function of an answer and what the notebook made, which returns praise or raises a hint.
+def exercise(notebook: str, second: str) -> Callable[[Callable[..., str]], Callable[..., Verdict]]:
+    """Return what makes a check of a function of an answer and what the notebook made.
 
-    What the notebook made is looked at first: a learner may have skipped the cell that makes it, or replaced it since.
+    The function returns praise or raises a hint. From the second wrong answer on the check also gives the ``second``
+    hint and a link to the solved notebook. What the notebook made is looked at first: a learner may have skipped the
+    cell that makes it, or replaced it since.
     """
+    return functools.partial(_check_of, notebook=notebook, second=second)
+
+
+def _check_of(judge: Callable[..., str], *, notebook: str, second: str) -> Callable[..., Verdict]:
     signature, types = inspect.signature(judge), typing.get_type_hints(judge)
     answer, *names = signature.parameters
 
@@ -78,13 +109,23 @@ def exercise(judge: Callable[..., str]) -> Callable[..., Verdict]:
             return Verdict(NOT_DONE, "Replace the three dots with your answer and run the cell again.")
         try:
             state_of_notebook(given)
-            return Verdict(RIGHT, judge(**given))
         except Hint as hint:
             return Verdict(NOT_YET, str(hint))
+        try:
+            praise = judge(**given)
+        except Hint as hint:
+            said = str(hint)
         except KeyError as error:
-            return Verdict(NOT_YET, f"A table that the notebook made has no {error.args[0]}. {AGAIN}")
+            said = f"A table that the notebook made has no {error.args[0]}. {AGAIN}"
         except Exception as error:  # whatever a learner passes, a hint is better than a traceback
-            return Verdict(NOT_YET, f"Your answer could not be compared ({type(error).__name__}: {error}). {AGAIN}")
+            said = f"Your answer could not be compared ({type(error).__name__}: {error}). {AGAIN}"
+        else:
+            del TRIES[judge.__name__]
+            return Verdict(RIGHT, praise)
+        TRIES[judge.__name__] += 1
+        if TRIES[judge.__name__] == 1:
+            return Verdict(NOT_YET, said)
+        return Verdict(NOT_YET, f"{said} A second hint: {second}", notebook)
 
     EXERCISES[judge.__name__] = check
     return check
@@ -113,12 +154,16 @@ def _floats(answer: Any, wanted: str) -> NDArray[np.float64]:
 
 def read_number(answer: Any) -> float:
     """Return the one number of an answer."""
+    if isinstance(answer, pd.Series | pd.DataFrame) and answer.size != 1:
+        part = "a row or a column" if isinstance(answer, pd.Series) else "several rows and columns"
+        which = "Choose the one value by its name, or reduce a column to its mean, its sum or its count."
+        raise Hint(f"Your answer is {part} of a table where one number is expected. {which}")
     values = _floats(answer, "one number")
     if isinstance(answer, bool):
         raise Hint("Your answer is True or False where one number is expected.")
     if values.size != 1:
         shape = f"Your answer has the shape {values.shape} where one number is expected"
-        raise Hint(f"{shape}. Reduce the array, for example with .mean() or .sum().")
+        raise Hint(f"{shape}. Reduce the array, for example with .mean(), or choose one value.")
     number = values.item()
     if np.isnan(number):
         advice = "Missing pixels are NaN: xarray's mean() leaves them out, NumPy's on .values does not."
@@ -189,12 +234,17 @@ def compare(given: Any, right: Any, wrong: Mapping[str, Any], tolerance: float =
     for hint, values in recognised:
         if any(map(same, values if isinstance(values, list) else [values])):
             raise Hint(hint)
+    if np.ndim(given) == 0 and tolerance != EXACT and given == float(f"{float(right):.1e}"):
+        raise Hint("That is the right number with too few digits. Give at least three, or do not round.")
     raise Hint(otherwise)
 
 
-def area_mistakes(km2: float) -> dict[str, Any]:
-    """Return what an area in square kilometres is in other units, by hint."""
+def area_mistakes(km2: float, side_m: float = np.nan) -> dict[str, Any]:
+    """Return what an area in square kilometres is in other units or with the width of a pixel not squared, by hint."""
+    square = f"A pixel is {side_m:g} m wide and {side_m:g} m high: its area is not {side_m:g}. Square the width."
     return {
+        # the second is 100 times the area where a pixel is 10 m wide, and hectares are that too
+        f"{square} (Or is yours in hectares? 100 of them are a square kilometre.)": [km2 / side_m, km2 * 1e3 / side_m],
         "That is in square metres. A square kilometre is 1000 m by 1000 m.": km2 * 1e6,
         "That is in hectares; 100 hectares are a square kilometre.": km2 * 100,
         "A square kilometre is not 1000 square metres: it is 1000 m by 1000 m.": km2 * 1000,
@@ -203,12 +253,11 @@ def area_mistakes(km2: float) -> dict[str, Any]:
 
 def decibel_mistakes(power: Any) -> dict[str, Any]:
     """Return what linear power becomes where its decibels are taken in a wrong way, by hint."""
-
-    def natural() -> Any:
-        return np.log(power)
-
     return {
-        "np.log is the natural logarithm. Decibels are 10 times np.log10.": [natural, lambda: 10 * natural()],
+        "np.log is the natural logarithm. Decibels are 10 times np.log10.": [
+            lambda: np.log(power),
+            lambda: 10 * np.log(power),
+        ],
         "That is in bels. Multiply by 10.": lambda: np.log10(power),
         "20 log10 is for amplitudes. These are powers: 10 log10.": lambda: 20 * np.log10(power),
     }

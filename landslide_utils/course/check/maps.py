@@ -22,7 +22,7 @@ from landslide_utils.course.check.answer import (
 )
 
 
-@exercise
+@exercise("05_map", "descending & ascending is true where both miss a place; put it in parentheses, then .mean().")
 def hidden_from_both(answer: Any, descending: xr.DataArray, ascending: xr.DataArray) -> str:
     """Check the share of a scene (y, x) that is hidden from both orbit directions, from a mask of each."""
     one, other = descending.values.astype(bool), ascending.values.astype(bool)
@@ -30,10 +30,10 @@ def hidden_from_both(answer: Any, descending: xr.DataArray, ascending: xr.DataAr
     wrong = {
         "That is what at least one direction misses. Hidden from both is & of the two masks.": (one | other).mean(),
         "You added the two shares. Count only places that both miss: & of the masks.": first + second,
-        "That is the mean of the two shares. Count only places that both miss.": (first + second) / 2,
         "You multiplied the shares, as if places were hidden at random. Compare pixel by pixel.": first * second,
         "That is what descending passes miss. How much of it do ascending passes miss too?": first,
         "That is what ascending passes miss. How much of it do descending passes miss too?": second,
+        "That is the mean of the two shares. Count only places that both miss.": (first + second) / 2,
         "That is the number of pixels. Take the mean of the mask for the share.": (one & other).sum(),
         "That is what both see. What do both miss?": (~one & ~other).mean(),
         "That is what at least one direction sees. What do both miss?": 1 - right,
@@ -44,7 +44,7 @@ def hidden_from_both(answer: Any, descending: xr.DataArray, ascending: xr.DataAr
     return f"{first:.1%} is hidden from one direction, {second:.1%} from the other, but only {right:.2%} from both."
 
 
-@exercise
+@exercise("05_map", "(probability >= threshold / 2) & test marks the pixels; average landslides where it is true.")
 def survey_precision(
     answer: Any, probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, threshold: float
 ) -> str:
@@ -81,7 +81,7 @@ def survey_precision(
     return f"Precision {right:.2f} instead of {strict:.2f}, and recall {recall:.2f} instead of {strict_recall:.2f}."
 
 
-@exercise
+@exercise("05_map", "calibrated.sum() is in pixels; a pixel has pixel_size_m**2 square metres.")
 def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) -> str:
     """Check the area in km2 that is expected to have slid, from calibrated probabilities (y, x) of pixels so wide."""
     values = calibrated.values[np.isfinite(calibrated.values)].astype(np.float64)
@@ -89,8 +89,7 @@ def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) ->
     right, above_one_half = total * pixel_km2, (values >= 0.5).sum() * pixel_km2
     wrong = {
         "That is the expected number of pixels. How many square metres does a pixel have?": total,
-        **area_mistakes(right),
-        "A pixel's area is its width times its height: square the width.": right / pixel_size_m,
+        **area_mistakes(right, pixel_size_m),
         "You counted the pixels above one half. But ten with 0.2 are also two landslide pixels: add.": above_one_half,
         "That is the mean probability, the share of the scene. Add the probabilities instead.": values.mean(),
         "That is the area of everything that was mapped. Add the probabilities instead.": values.size * pixel_km2,
@@ -100,7 +99,7 @@ def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) ->
     return f"{right:.2f} km2 are expected."
 
 
-@exercise
+@exercise("05_map", "shapes.to_crs(polygons.crs).area has the square metres of each shape.")
 def largest_area(answer: Any, polygons: pd.DataFrame, count: int) -> str:
     """Check the area in km2 of the largest polygons together; `polygons` are the notebook's, in metres."""
     shapes: Any = polygons["geometry"]
@@ -127,7 +126,7 @@ def largest_area(answer: Any, polygons: pd.DataFrame, count: int) -> str:
     return f"{right:.2f} km2 in {min(count, len(areas))} polygons, of {areas.sum():.2f} km2 in all."
 
 
-@exercise
+@exercise("08_your_own_event", "Keep rows with .query() or a mask; .iloc[wanted - 1] takes one of them.")
 def waiting_days(answer: Any, calendar: pd.DataFrame, count: int) -> str:
     """Check how many days after the event a pass took place, on the track with most passes both before and after."""
     tracks = dict(iter(calendar.groupby(["orbit", "relative_orbit"])))
@@ -157,7 +156,7 @@ def waiting_days(answer: Any, calendar: pd.DataFrame, count: int) -> str:
     return f"{right:.1f} days, on the {orbit} track {number}. The first image of all came after {every[0]:.1f} days."
 
 
-@exercise
+@exercise("08_your_own_event", "total_bounds has west, south, east, north; change the first two by -margin.")
 def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
     """Check a bounding box around polygons, in degrees, with a margin on each side: west, south, east, north."""
     shapes: Any = polygons["geometry"]
@@ -187,7 +186,7 @@ def surrounding_box(answer: Any, polygons: pd.DataFrame, margin: float) -> str:
     return f"{east - west:.3f} degrees wide and {north - south:.3f} high, around {len(polygons)} polygons."
 
 
-@exercise
+@exercise("08_your_own_event", "calendar.loc[calendar['when'] == 'after', 'time'] has the times in UTC.")
 def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
     """Check when, in local time, the first image after the event was taken; `calendar` is in UTC."""
     times = calendar.sort_values("time")

@@ -21,15 +21,14 @@ from landslide_utils.course.check.answer import (
 from landslide_utils.metrics import auprc, threshold_for
 
 
-@exercise
+@exercise("00_start_here", "landslides.sum() is in pixels; a pixel has pixel_size_m**2 square metres.")
 def landslide_area(answer: Any, landslides: xr.DataArray, pixel_size_m: float) -> str:
     """Check the area of all landslides in km2, from labels (y, x) and the width of a pixel in metres."""
     count, side = float(landslides.sum()), float(pixel_size_m)
     right = count * side**2 / 1e6
     wrong = {
         "That is the number of pixels. How many square metres does one of them have?": count,
-        **area_mistakes(right),
-        f"A pixel is {side:g} m wide and {side:g} m high: its area is not {side:g}.": count * side / 1e6,
+        **area_mistakes(right, side),
         "That is the share of the scene that slid. Count the pixels with sum() instead of mean().": landslides.mean(),
         "That is the area of the whole scene. Count only the landslide pixels.": landslides.size * side**2 / 1e6,
         "Count the landslide pixels, multiply by the square metres of one pixel, and divide by a million.": OTHERWISE,
@@ -38,7 +37,7 @@ def landslide_area(answer: Any, landslides: xr.DataArray, pixel_size_m: float) -
     return f"{right:.2f} km2 slid."
 
 
-@exercise
+@exercise("00_start_here", "labels.values[test.values] is the first array; make the second in the same way.")
 def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray) -> str:
     """Check the area under the precision-recall curve of a map (y, x) on the pixels of a test mask."""
     from sklearn.metrics import roc_auc_score
@@ -66,7 +65,7 @@ def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.Dat
     return f"AUPRC {right:.2f}, where random guessing scores {truth.mean():.3f}."
 
 
-@exercise
+@exercise("03_train", "recipe.steps * recipe.batch_size chips are shown; count chips with two masks and &.")
 def times_seen(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
     """Check how often a recipe (a `Preset`) shows each chip, if it trains on the training chips with landslides."""
     slid, training = chips["landslide_share"] > 0, chips["part"] == "train"
@@ -89,7 +88,7 @@ def times_seen(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
     return f"{steps} batches of {batch} show each of the {count} chips {right:.0f} times."
 
 
-@exercise
+@exercise("03_train", "-p * np.log(p) is one of two parts; the other has 1 - p in both places.")
 def uninformed_loss(answer: Any, prevalence: Any) -> str:
     """Check the mean cross-entropy of a network that gives every pixel the prevalence."""
     p = float(prevalence)
@@ -102,7 +101,10 @@ def uninformed_loss(answer: Any, prevalence: Any) -> str:
         "np.log10 is the logarithm to base ten. The loss is measured with np.log.": right / math.log(10),
         "That is the loss on a landslide pixel. Most pixels are not landslides: take the mean over both kinds.": on,
         "That is the loss on a pixel without a landslide. Take the mean over both kinds of pixels.": off,
-        "That is the landslides' part of the mean. The other pixels have a loss too: add their part.": p * on,
+        "That is the landslides' part of the mean. The other pixels have a loss too: add their part.": [
+            p * on,
+            -p * on,
+        ],
         "That is the part of the pixels without a landslide. The loss of a landslide is larger: add it.": (1 - p) * off,
         "The two are the wrong way round: the network gives a landslide pixel the probability p.": swapped,
         "You gave both kinds of pixels the same weight. Only a share p of them are landslides.": (on + off) / 2,
@@ -114,7 +116,7 @@ def uninformed_loss(answer: Any, prevalence: Any) -> str:
     return f"{right:.3f}. A network that has learnt something from the radar has a smaller loss."
 
 
-@exercise
+@exercise("03_train", "half['validation_auprc'].idxmax() is a line; half.loc[line, 'step'] is its step.")
 def best_step(answer: Any, history: pd.DataFrame) -> str:
     """Check the step that is best by the validation chips, from a table with a line for each measurement on them."""
     history = history.reset_index(drop=True)
@@ -135,7 +137,7 @@ def best_step(answer: Any, history: pd.DataFrame) -> str:
     return f"Step {steps[place]}, validation AUPRC {score[place]:.2f}; the last one has {score.iloc[-1]:.2f}."
 
 
-@exercise
+@exercise("03b_inside_the_network", "stack * kernel has 18 products; .sum() adds them up.")
 def kernel_response(answer: Any, stack: Any, kernel: Any, bias: float) -> str:
     """Check what a kernel of several channels, with a bias, gives at one place."""
     stack, kernel = np.asarray(stack), np.asarray(kernel)
@@ -155,7 +157,7 @@ def kernel_response(answer: Any, stack: Any, kernel: Any, bias: float) -> str:
     return f"{total + bias:.2f}. A convolution does this at every place."
 
 
-@exercise
+@exercise("03b_inside_the_network", "Multiply four numbers: 3, 3, and the two that are printed first.")
 def weights_of_convolution(answer: Any, convolution: Any) -> str:
     """Check the number of weights of a convolution (a `torch.nn.Conv2d` without bias)."""
     into, out, grid = convolution.in_channels, convolution.out_channels, math.prod(convolution.kernel_size)
@@ -173,7 +175,7 @@ def weights_of_convolution(answer: Any, convolution: Any) -> str:
     return f"{right:,} weights, the same ones at every place of the image."
 
 
-@exercise
+@exercise("03b_inside_the_network", "Write `for k, s in layers:`, and in it a line for width and one for step.")
 def field_width(answer: Any, layers: Any) -> str:
     """Check the width in pixels of the receptive field of one place after layers of (kernel width, stride)."""
     kernels, strides = np.transpose(layers)
@@ -194,7 +196,7 @@ def field_width(answer: Any, layers: Any) -> str:
     return f"{grown + 1} pixels wide, after {len(layers)} layers."
 
 
-@exercise
+@exercise("04_evaluate", "Subtract one of the arrays in drawn from the other; then one np.nanstd.")
 def spread_of_difference(answer: Any, first: Any, second: Any) -> str:
     """Check the standard deviation of the difference of two AUPRC, from bootstrap draws that took the same chips."""
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
@@ -217,7 +219,7 @@ def spread_of_difference(answer: Any, first: Any, second: Any) -> str:
     return f"{right:.3f}, where two separate tests would have {np.hypot(sd_a, sd_b):.3f}."
 
 
-@exercise
+@exercise("04_evaluate", "each['found'] >= 0.5 is true or false for each landslide.")
 def landslides_found(answer: Any, each: pd.DataFrame) -> str:
     """Check the share of landslides of which at least half is reported, from a table with a line for each landslide."""
     found, area = each["found"], each["area_m2"]
@@ -239,7 +241,7 @@ def landslides_found(answer: Any, each: pd.DataFrame) -> str:
     return f"{right:.2f} of {len(found)} landslides, and {by_area:.2f} of their pixels."
 
 
-@exercise
+@exercise("04_evaluate", "np.average takes the distances, and the pixels as its weights.")
 def calibration_error(answer: Any, table: pd.DataFrame) -> str:
     """Check the mean distance between probability and share over bins, weighted by their pixels."""
     apart, pixels = table["probability"] - table["share"], table["pixels"]
@@ -259,7 +261,7 @@ def calibration_error(answer: Any, table: pd.DataFrame) -> str:
     return f"{right:.4f}: the average distance between probabilities and the truth."
 
 
-@exercise
+@exercise("04_evaluate", "p * miss = (1 - p) * alarm; bring everything with p to one side.")
 def cost_threshold(answer: Any, cost_of_a_miss: float, cost_of_a_false_alarm: float) -> str:
     """Check the probability at which a report costs, on average, as much as no report."""
     miss, alarm = cost_of_a_miss, cost_of_a_false_alarm

@@ -11,7 +11,6 @@ import xarray as xr
 from landslide_utils.chips import SIZE
 from landslide_utils.composite import choose_passes, decibels
 from landslide_utils.course.check.answer import (
-    EXACT,
     OTHERWISE,
     TOLERANCE_DB,
     Hint,
@@ -25,13 +24,17 @@ from landslide_utils.course.check.answer import (
 from landslide_utils.scene import Normalisation
 
 
-@exercise
+@exercise("01_explore", "forest.mean() is one number, in power; only then take np.log10.")
 def mean_backscatter(answer: Any, power: xr.DataArray) -> str:
     """Check the mean backscatter, in dB, of any number of pixels in linear power."""
     values = power.values[np.isfinite(power.values) & (power.values > 0)].astype(np.float64)
     right, of_decibels = decibels(values.mean()), decibels(values).mean()
+    valid = power.where(power > 0).astype(np.float64)
+    parts = [dims for dims in (("time",), ("y", "x")) if {*dims} < {*power.dims}]
+    half = "You averaged half in power and half in decibels. Average all in power, then take the logarithm once."
     wrong = {
         "That is the mean of the decibels, which is too low. Average first, then take the logarithm.": of_decibels,
+        half: [lambda dims=dims: decibels(valid.mean(dims)).mean() for dims in parts],
         "That is the mean power. Now turn it into decibels.": values.mean(),
         **decibel_mistakes(values.mean()),
         "That is the median, which ignores very bright pixels. We need the mean.": decibels(np.median(values)),
@@ -43,7 +46,7 @@ def mean_backscatter(answer: Any, power: xr.DataArray) -> str:
     return f"{right:.1f} dB. The mean of the decibels would have been {of_decibels:.1f} dB."
 
 
-@exercise
+@exercise("01_explore", "You need one_pass.mean(), one_pass.var() and a square.")
 def number_of_looks(answer: Any, power: xr.DataArray) -> str:
     """Check the equivalent number of looks of pixels in linear power that differ only by speckle."""
     values = power.values[np.isfinite(power.values)].astype(np.float64)
@@ -60,27 +63,38 @@ def number_of_looks(answer: Any, power: xr.DataArray) -> str:
         "Divide the squared mean by the variance, both of the power: x.mean()**2 / x.var().": OTHERWISE,
     }
     compare(read_number(answer), right, wrong, 0.02 * right)
-    return f"{right:.1f} looks: the standard deviation of the power is {100 / np.sqrt(right):.0f} % of its mean."
+    only = " (One divided by the variance is the same only where the mean is 1.)" * bool(abs(mean - 1) < 0.02)
+    return f"{right:.1f} looks: the standard deviation of the power is {100 / np.sqrt(right):.0f} % of its mean.{only}"
 
 
-@exercise
-def facing_orbit(answer: Any) -> str:
-    """Check from which orbit direction a slope that falls towards the west looks bright."""
-    if not isinstance(answer, str):
-        kind = type(answer).__name__
-        raise Hint(f"Your answer is of type {kind}; give a text in quotes: 'ascending' or 'descending'.")
-    given = answer.strip().lower()
-    if given in ("descending", "d"):
-        looks = "Descending passes fly south, and the antenna looks to the right of the flight: west"
-        raise Hint(f"{looks}. Such a radar is in the east. Which slopes face it?")
-    if given in ("east", "west", "eastward", "westward"):
-        raise Hint("That is a direction to look in. Which passes look in it: 'ascending' or 'descending'?")
-    if given not in ("ascending", "a"):
-        raise Hint(f"{answer!r} is not an orbit direction; there are 'ascending' and 'descending'.")
-    return "Flying north it looks east. So it is in the west, and the slope faces it."
+@exercise("01_explore", "steep['vv'].where(falls_west).mean(('y', 'x')) has one number for each pass.")
+def facing_orbit(answer: Any, steep: xr.Dataset, falls_west: xr.DataArray) -> str:
+    """Check by how many dB slopes are brighter in the ascending pass than in the descending one of a cube of both."""
+    space, power = ("y", "x"), steep["vv"].where(steep["vv"] > 0).astype(np.float64)
+
+    def brighter(level: xr.DataArray) -> float:
+        """Return the level of the ascending pass minus that of the descending one."""
+        one, other = (level.values[steep["orbit"].values == way].mean() for way in ("ascending", "descending"))
+        return float(one - other)
+
+    levels = power.where(falls_west).mean(space)
+    right = brighter(decibels(levels))
+    whole, others = (brighter(decibels(power.where(part).mean(space))) for part in (True, ~falls_west))
+    wrong = {
+        "The sign is the wrong way round: the ascending pass minus the descending one.": -right,
+        "That is a ratio of powers. Turn it into decibels.": [10 ** (right / 10), 10 ** (-right / 10)],
+        "That is a difference of powers. Turn both into decibels, then subtract.": brighter(levels),
+        "That is the whole view. Keep the slopes that fall west: where(falls_west).": whole,
+        "Those are the other slopes. Keep those where falls_west is true.": others,
+        "That is one pass alone. How much brighter is the ascending one?": [*decibels(levels).values],
+        "You averaged decibels. Average the power first.": brighter(decibels(power).where(falls_west).mean(space)),
+        "Average the power where falls_west is true, in each pass. Then take decibels, and subtract.": OTHERWISE,
+    }
+    compare(read_number(answer), right, wrong, TOLERANCE_DB)
+    return f"{right:+.1f} dB. An ascending pass flies north and looks east: it is in the west. These slopes face it."
 
 
-@exercise
+@exercise("01_explore", "10 * np.log10(after) is one half of it.")
 def log_ratio(answer: Any, before: xr.DataArray, after: xr.DataArray) -> str:
     """Check the change in dB between two maps (y, x) of linear power."""
     a, b = before.values.astype(np.float64), after.values.astype(np.float64)
@@ -91,6 +105,7 @@ def log_ratio(answer: Any, before: xr.DataArray, after: xr.DataArray) -> str:
         "That is the ratio of the powers. Now take its logarithm, in decibels.": lambda: b / a,
         "That is the difference of the powers. Bright places dominate it: subtract decibels.": lambda: b - a,
         **decibel_mistakes(b / a),
+        "You took off the median already; the next cell does that.": lambda: right - np.nanmedian(right),
         "That is only the image before.": lambda: decibels(a),
         "That is only the image after.": lambda: decibels(b),
         "Turn both maps into decibels, then subtract: after minus before.": OTHERWISE,
@@ -99,7 +114,7 @@ def log_ratio(answer: Any, before: xr.DataArray, after: xr.DataArray) -> str:
     return f"Its median is {np.nanmedian(right):.1f} dB: the change of the whole scene."
 
 
-@exercise
+@exercise("02_chips", "times[mask] keeps what is true; one mask is times < event, one is for the orbit.")
 def passes_before(answer: Any, cube: xr.Dataset, count: Any, orbit: Any) -> str:
     """Check the times of the last passes of one orbit direction before the event."""
     passes = choose_passes(cube, int(count), str(orbit))
@@ -137,7 +152,7 @@ def _read_instants(answer: Any, like: Any, wanted: str) -> set[np.datetime64]:
         raise Hint(f"Your answer holds {found.dtype} where times are expected, as in cube['time'].values.") from None
 
 
-@exercise
+@exercise("02_chips", "swath.where(swath > 0) makes zeros missing, and mean leaves out what is missing.")
 def composite(answer: Any, power: xr.DataArray) -> str:
     """Check the mean of passes (time, y, x) in linear power, given in dB (y, x)."""
     valid = power.where((power > 0) & np.isfinite(power)).astype(np.float64)
@@ -145,6 +160,7 @@ def composite(answer: Any, power: xr.DataArray) -> str:
     right = decibels(mean)
     wrong = {
         "You averaged decibels, which is too low. Average the power first.": lambda: decibels(valid).mean("time"),
+        "You averaged zeros too. Where a pass has 0 there is no measurement.": lambda: decibels(power.mean("time")),
         "That is still power. Turn the mean into decibels.": mean,
         **decibel_mistakes(mean),
         "That is the median. We need the mean of the power.": lambda: decibels(valid.median("time")),
@@ -157,28 +173,30 @@ def composite(answer: Any, power: xr.DataArray) -> str:
     return f"A composite of {power.sizes['time']} passes."
 
 
-@exercise
+@exercise("02_chips", "abs(test_places[:, None] - train_places[None]) has all pairs, with row and col.")
 def leaking_chips(answer: Any, chips: pd.DataFrame) -> str:
-    """Check how many test chips touch a training chip, at an edge or a corner, in a table of chips side by side."""
+    """Check how many training chips a test chip touches on average, at edges or corners, in a table of chips."""
     places = {part: chips.loc[chips["part"] == part, ["row", "col"]].to_numpy() for part in ("train", "test")}
     apart = np.abs(places["test"][:, None] - places["train"][None])
     touches = (apart <= SIZE).all(axis=2)
     edges = touches & (apart == 0).any(axis=2)
-    right, tests = touches.any(axis=1).sum(), len(places["test"])
+    tests, trains = touches.shape
+    right, any_touch = touches.sum() / max(tests, 1), touches.any(axis=1)
     wrong = {
-        "That is the number of all test chips. Keep those that touch a training chip.": tests,
-        "You left out chips that touch at a corner only.": edges.any(axis=1).sum(),
-        "You counted pairs: a test chip with several training neighbours counts once, as with any().": touches.sum(),
-        "Those are training chips that touch a test chip. Count the test chips.": touches.any(axis=0).sum(),
-        "That is a share; give the number of chips.": right / max(tests, 1),
-        "That is a percentage; give the number of chips.": 100 * right / max(tests, 1),
-        "For each test chip test: do row and column of any training chip differ by at most SIZE?": OTHERWISE,
+        "You left out chips that touch at a corner only.": edges.sum() / max(tests, 1),
+        "That is how many touch in all. Divide by the number of test chips.": touches.sum(),
+        "That is the number of test chips that touch any. How many do they touch?": any_touch.sum(),
+        "That is the share of test chips that touch any. How many do they touch?": any_touch.mean(),
+        "You divided by the number of training chips. Divide by that of the test chips.": touches.sum() / trains,
+        "You left out test chips that touch none. They count as 0.": touches.sum() / max(any_touch.sum(), 1),
+        "Eight chips surround each, but not all of them are training chips.": 8,
+        "For each pair: do row and column both differ by at most SIZE? Count, and divide by the test chips.": OTHERWISE,
     }
-    compare(read_number(answer), right, wrong, EXACT)
-    return f"{right} of {tests} test chips touch a training chip."
+    compare(read_number(answer), right, wrong)
+    return f"{right:.1f} on average; {any_touch.sum()} of {tests} test chips touch at least one."
 
 
-@exercise
+@exercise("02_chips", "image.where(train).mean(('y', 'x')) has the mean of each channel.")
 def normalised(answer: Any, image: xr.DataArray, chips: pd.DataFrame) -> str:
     """Check an image (channel, y, x) that has been normalised by what the training chips hold."""
     scene, fitted = image.astype(np.float64), Normalisation.fit(image, chips)

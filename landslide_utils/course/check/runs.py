@@ -24,7 +24,7 @@ from landslide_utils.scene import Normalisation
 PIXEL_KM = 0.01
 
 
-@exercise
+@exercise("06_experiments", "runs[['channels', 'timesteps']].drop_duplicates() has a line for each setting.")
 def runs_missing(answer: Any, runs: pd.DataFrame, seeds: int) -> str:
     """Check how many runs a grid lacks, if each combination in a table of runs is wanted with a number of seeds."""
     bands, steps, done = runs["channels"].nunique(), runs["timesteps"].nunique(), len(runs["seed"])
@@ -46,7 +46,7 @@ def runs_missing(answer: Any, runs: pd.DataFrame, seeds: int) -> str:
     return f"{whole} runs in all, {done} are there, {right} are missing. The size of a grid is a product."
 
 
-@exercise
+@exercise("06_experiments", "sar - vv has one difference for each seed.")
 def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
     """Check mean and standard deviation of `first` minus `second`, two settings with one value a seed each."""
     a, b = first.astype(float), second.astype(float)
@@ -89,7 +89,7 @@ def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
     return f"{mean:+.3f}, standard deviation {sd:.3f} over {len(each)} seeds; the best seeds differ by {best:+.3f}."
 
 
-@exercise
+@exercise("06_experiments", "found.loc[found['mean'].idxmax()] is the line; divide two of its numbers.")
 def times_chance(answer: Any, found: pd.DataFrame) -> str:
     """Check how many times chance the best setting scores over all test chips, from a table of means of a grid."""
     best = found.sort_values("mean").iloc[-1]
@@ -115,7 +115,7 @@ def times_chance(answer: Any, found: pd.DataFrame) -> str:
     return f"{right:.0f} times chance on all test chips, {inside:.0f} times on landslide chips, with the same maps."
 
 
-@exercise
+@exercise("07_transfer", "Two of the three arrays are subtracted, the third divides.")
 def level_shift(answer: Any, home: Normalisation, away: Normalisation) -> str:
     """Check by how many standard deviations of the training each channel's mean is away from that at home."""
     given = read_numbers(answer, home.channels)
@@ -136,7 +136,7 @@ def level_shift(answer: Any, home: Normalisation, away: Normalisation) -> str:
     return f"The largest is {given[worst]:+.2f} standard deviations, for {home.channels[worst]}."
 
 
-@exercise
+@exercise("07_transfer", "(few['part'] == 'train').sum() counts the chips; one is 1.28 km wide.")
 def labelled_area(answer: Any, few: pd.DataFrame) -> str:
     """Check how many square kilometres the training chips of a table cover."""
     slid = few.loc[few["part"] == "train", "landslide_share"]
@@ -147,6 +147,7 @@ def labelled_area(answer: Any, few: pd.DataFrame) -> str:
         "You counted all chips of the table. Validation and test chips were not used for fine-tuning.": len(few) * chip,
         "That is the number of chips. Multiply by the area of one.": count,
         "A chip is as high as it is wide: square its width.": count * SIZE * PIXEL_KM,
+        "You squared the number of chips too. Square only the width of one.": right * count,
         **area_mistakes(right),
         "That is the number of pixels. One is 10 m wide and has 100 square metres.": count * SIZE**2,
         "That is the area of the landslides. The whole chips had to be checked.": slid.sum() * chip,
@@ -156,7 +157,7 @@ def labelled_area(answer: Any, few: pd.DataFrame) -> str:
     return f"{count} chips. An expert maps a few square kilometres per hour. Is the gain worth it?"
 
 
-@exercise
+@exercise("07_transfer", "Make two series with the seed as index, one for each network; then subtract.")
 def cost_of_transfer(answer: Any, pairs: pd.DataFrame, train_region: Any, test_region: Any) -> str:
     """Check the mean over seeds of AUPRC there minus AUPRC as trained elsewhere, on the same test chips."""
 
