@@ -173,8 +173,10 @@ def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
     verdicts = pd.read_csv(HERE.parent / "docs" / "results" / "practice_hokkaido" / "claims.csv", index_col="claim")
     assert f"Terrain helps with 1 pass: {verdicts['verdict']['4. Terrain helps with 1 pass']};" in text_of(cells)
     assert "measured on the small scene" in text_of(cells)
-    assert len(pictures(cells)) == 3
+    assert len(pictures(cells)) == 4
     assert "Real radar, loss of vegetation" in text_of(cells)
+    seeds = pd.read_csv(HERE.parent / "benchmarks" / "presets_in_epochs.csv").groupby("candidate")["seed"].nunique()
+    assert set(seeds[seeds > 1].index) == {"base", "rate 1e-2"}  # the changes that the text says have several seeds
     assert "auroc_gain_low" in text_of(cells)
 
 

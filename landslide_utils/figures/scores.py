@@ -10,9 +10,10 @@ import pandas as pd
 from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from scipy import special
 
 from landslide_utils.figures import style
-from landslide_utils.metrics import Curve
+from landslide_utils.metrics import LEVEL, Curve
 
 NAMES = {"vv": "VV", "vh": "VH", "sar": "VV and VH", "sar_dem": "VV, VH and terrain", "dem": "terrain only"}
 COLOURS = dict(zip(NAMES, (style.BLUE, style.ORANGE, style.BLACK, style.GREEN, style.GREY), strict=True))
@@ -188,6 +189,41 @@ def pairs_figure(pairs: pd.DataFrame, first: str, second: str) -> style.Picture:
     rising = int((values[:, 1] > values[:, 0]).sum())
     text = f": {first} {mean[0]:.3f}, {second} {mean[1]:.3f} on average; {rising} of {len(pairs)} seeds rise."
     return style.finish(figure, f"The same test chips, {len(pairs)} seeds", text, described)
+
+
+def candidates_figure(table: pd.DataFrame, reference: str) -> style.Picture:
+    """Return the validation AUPRC of candidates, best above, and a band in which more seeds of the reference would lie.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One line a training: ``candidate``, ``validation_auprc`` and ``simulated``.
+    reference : str
+        The candidate that all others are compared with; it has several lines, one a seed.
+    """
+    scores = {str(name): lines["validation_auprc"] for name, lines in table.groupby("candidate")}
+    names = sorted(scores, key=lambda name: float(scores[name].mean()))
+    seeds, mean = scores[reference], float(scores[reference].mean())
+    reach = special.stdtrit(len(seeds) - 1, (1 + LEVEL) / 2) * seeds.std() * np.sqrt(1 + 1 / len(seeds))
+    figure, (axes,) = style.new_figure(6, 1.8 + 0.3 * len(names))
+    axes.axvspan(mean - reach, mean + reach, color=style.PALE, label=f"more seeds of the {reference} (95 %)")
+    axes.axvline(mean, color=style.BLACK, linestyle="--", label=reference)
+    for label, fill in (("mean of several seeds", "full"), ("one seed", "none")):
+        axes.plot([], [], "o", color=style.BLUE, fillstyle=fill, label=label)
+    for place, values in enumerate(scores[name] for name in names):
+        several = len(values) > 1
+        axes.plot(values, [place] * len(values), "|-" if several else "", color=style.BLUE, markersize=11)
+        axes.plot(values.mean(), place, "o", color=style.BLUE, fillstyle="full" if several else "none")
+    axes.set(xlabel="AUPRC on the validation chips", ylim=(-0.7, len(names) - 0.3))
+    axes.set_yticks(range(len(names)), names)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=10)
+    described = pd.DataFrame()
+    described.attrs = {"simulated": bool(table["simulated"].all())}
+    points = (f"{name} {scores[name].mean():.2f}{' (one seed)' * (len(scores[name]) == 1)}" for name in names)
+    band = f"more seeds of the {reference}: {mean - reach:.2f} to {mean + reach:.2f}"
+    return style.finish(
+        figure, "Candidates on the validation chips", f", AUPRC: {'; '.join(points)}; {band}.", described
+    )
 
 
 def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Described) -> style.Picture:
