@@ -194,36 +194,23 @@ def pairs_figure(pairs: pd.DataFrame, first: str, second: str) -> style.Picture:
 def candidates_figure(table: pd.DataFrame, reference: str) -> style.Picture:
     """Return the validation AUPRC of candidates, best above, and a band in which more seeds of the reference would lie.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One line a training: ``candidate``, ``validation_auprc`` and ``simulated``.
-    reference : str
-        The candidate that all others are compared with; it has several lines, one a seed.
+    ``table`` has a line for each training: ``candidate`` and ``validation_auprc``; the reference has several.
     """
-    scores = {str(name): lines["validation_auprc"] for name, lines in table.groupby("candidate")}
-    names = sorted(scores, key=lambda name: float(scores[name].mean()))
-    seeds, mean = scores[reference], float(scores[reference].mean())
+    groups = table.groupby("candidate")["validation_auprc"]
+    scores = {str(name): values for name, values in sorted(groups, key=lambda group: float(group[1].mean()))}
+    mean = float((seeds := scores[reference]).mean())
     reach = special.stdtrit(len(seeds) - 1, (1 + LEVEL) / 2) * seeds.std() * np.sqrt(1 + 1 / len(seeds))
-    figure, (axes,) = style.new_figure(6, 1.8 + 0.3 * len(names))
+    figure, (axes,) = style.new_figure(6, 1.8 + 0.3 * len(scores))
     axes.axvspan(mean - reach, mean + reach, color=style.PALE, label=f"more seeds of the {reference} (95 %)")
     axes.axvline(mean, color=style.BLACK, linestyle="--", label=reference)
-    for label, fill in (("mean of several seeds", "full"), ("one seed", "none")):
-        axes.plot([], [], "o", color=style.BLUE, fillstyle=fill, label=label)
-    for place, values in enumerate(scores[name] for name in names):
-        several = len(values) > 1
-        axes.plot(values, [place] * len(values), "|-" if several else "", color=style.BLUE, markersize=11)
-        axes.plot(values.mean(), place, "o", color=style.BLUE, fillstyle="full" if several else "none")
-    axes.set(xlabel="AUPRC on the validation chips", ylim=(-0.7, len(names) - 0.3))
-    axes.set_yticks(range(len(names)), names)
+    for place, values in enumerate(scores.values()):
+        axes.plot(values, [place] * len(values), "|-" * (len(values) > 1), color=style.BLUE, markersize=11)
+        axes.plot(values.mean(), place, "o", color=style.BLUE, fillstyle="full" if len(values) > 1 else "none")
+    axes.set(xlabel="AUPRC on validation chips; empty circle: one seed", yticks=range(len(scores)), yticklabels=scores)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=10)
-    described = pd.DataFrame()
-    described.attrs = {"simulated": bool(table["simulated"].all())}
-    points = (f"{name} {scores[name].mean():.2f}{' (one seed)' * (len(scores[name]) == 1)}" for name in names)
-    band = f"more seeds of the {reference}: {mean - reach:.2f} to {mean + reach:.2f}"
-    return style.finish(
-        figure, "Candidates on the validation chips", f", AUPRC: {'; '.join(points)}; {band}.", described
-    )
+    points = (f"{name} {found.mean():.2f}{' (one seed)' * (len(found) == 1)}" for name, found in scores.items())
+    text = f", AUPRC: {'; '.join(points)}; more seeds of the {reference}: {mean - reach:.2f} to {mean + reach:.2f}."
+    return style.finish(figure, "Candidates on the validation chips", text, table)
 
 
 def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Described) -> style.Picture:

@@ -306,18 +306,19 @@ gain.pivot(index="seed", columns="channels", values="auprc_landslide_chips")[ord
 # The number format bfloat16 is not among them. It can make a step faster. What it does to a score was not measured.
 
 # %%
-tried = pd.read_csv("../benchmarks/presets_in_epochs.csv").assign(simulated=True)
+tried = pd.read_csv("../benchmarks/presets_in_epochs.csv")
 names = {"base": "reference", "encoder resnet18, 3 stages": "UNet++, 3 stages", "UNet": "UNet, 2 stages"}
 names |= {"half of the chips with landslides": "landslides in half", "only chips with landslides": "landslides in all"}
 names |= {"loss focal": "focal", "loss dice-bce": "Dice", "rate 1e-2": "rate 0.01", "rate 1e-3": "rate 0.001"}
 same = ["no augmentation", "batches of 2", "batches of 8", "batches of 16", "UNet, 3 stages", "4 epochs", "40 epochs"]
 tried = tried.replace({"candidate": names})
 tried = tried[tried["candidate"].isin([*names.values(), *same])]
+tried.attrs["simulated"] = True
 
 # %% [markdown]
-# Each short line in the figure is one training, the circle is the mean. The scores are those on the validation chips,
-# because the test must not choose. The grey band is where 95 % of more seeds of the reference are expected, judged by
-# the seeds that it has. An empty circle has **one seed**.
+# An empty circle is one training, with **one seed**. A full circle is the mean of several; the short lines are its seeds.
+# The scores are those on the validation chips, because the test must not choose. The grey band is where 95 % of more
+# seeds of the reference are expected, judged by the seeds that it has.
 
 # %%
 from landslide_utils.figures.scores import candidates_figure

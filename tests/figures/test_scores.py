@@ -51,7 +51,8 @@ def test_ladder_and_reliability_say_their_numbers_and_that_they_are_simulated() 
 def test_candidates_are_compared_with_what_more_seeds_of_the_reference_would_reach() -> None:
     known = np.array([0.60, 0.62, 0.64])
     table = pd.DataFrame({"candidate": ["reference"] * 3 + ["large batches"], "validation_auprc": [*known, 0.5]})
-    picture = scores.candidates_figure(table.assign(simulated=True), "reference")
+    table.attrs["simulated"] = True
+    picture = scores.candidates_figure(table, "reference")
     _is_drawn(picture)
     assert "(simulated), AUPRC: large batches 0.50 (one seed); reference 0.62; more seeds" in picture.alt
     rng = np.random.default_rng(0)  # of many references, 95 % of the fourth seeds lie in the band of the first three

@@ -12,24 +12,17 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from IPython.display import display
+
 from landslide_utils.course.check import maps, network, radar, runs  # noqa: F401  (each adds its checks to EXERCISES)
 from landslide_utils.course.check.answer import EXERCISES, NOT_DONE, NOT_YET, RIGHT, Verdict
 
 __all__ = ["EXERCISES", "NOT_DONE", "NOT_YET", "RIGHT", "Verdict"]
-GRADING = "NBGRADER_EXECUTION"
-"""Environment variable that nbgrader sets where it grades a notebook or where a learner presses *Validate*."""
+GRADING = "NBGRADER_EXECUTION"  # nbgrader sets it where it grades, or where a learner presses Validate
 
 
 def _grade(check: Callable[..., Verdict], *given: Any, **named: Any) -> None:
-    """Show the verdict of a check.
-
-    Raises
-    ------
-    AssertionError
-        If the answer is not right, with the hint.
-    """
-    from IPython.display import display
-
+    """Show the verdict of a check, and raise it if the answer is not right."""
     with warnings.catch_warnings(action="ignore"):  # nbgrader takes what is written to stderr for a mistake
         verdict = check(*given, **named)
     if verdict.state != RIGHT:
