@@ -316,9 +316,9 @@ tried = tried[tried["candidate"].isin([*names.values(), *same])]
 tried.attrs["simulated"] = True
 
 # %% [markdown]
-# An empty circle is one training, with **one seed**. A full circle is the mean of several; the short lines are its seeds.
-# The scores are those on the validation chips, because the test must not choose. The grey band is where 95 % of more
-# seeds of the reference are expected, judged by the seeds that it has.
+# An empty circle is one training, with **one seed**. A full circle is the mean of several; the short lines are its
+# seeds. The scores are those on the validation chips, because the test must not choose. The grey band is where 95 % of
+# more seeds of the reference are expected, judged by the seeds that it has.
 
 # %%
 from landslide_utils.figures.scores import candidates_figure
