@@ -1,8 +1,8 @@
 """Does terrain help with one pass? The same question to a random forest: AUPRC in test chips with a landslide.
 
-By ``python benchmarks/terrain_gain.py``. The grid found no gain of a network from terrain. If the forest, which cannot
-train too short, loses by it too, then it is not the network: elevation and aspect tell places apart, and with few
-landslides in few blocks a learner remembers places that the test does not have.
+By ``python benchmarks/terrain_gain.py``. The grid of this small scene found no gain of a network from terrain. If the
+forest, which cannot train too short, loses by it too, then it is not the network: elevation and aspect tell places
+apart, and with few landslides in few blocks a learner remembers places that the test does not have.
 """
 
 from __future__ import annotations

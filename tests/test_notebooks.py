@@ -17,6 +17,7 @@ from typing import Any
 import geopandas as gpd
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import rasterio.warp
@@ -181,10 +182,15 @@ def test_a_map_and_its_files_are_made(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
     cells = lesson("06_experiments", tmp_path, runs_dir=str(tmp_path / "runs"))
     assert len(list((tmp_path / "runs").glob("[!.]*/"))) == 4
-    assert "60 runs" in text_of(cells)
-    assert "4. Terrain helps with 1 pass" in text_of(cells)
-    assert len(pictures(cells)) == 3
+    runs = pd.read_csv(HERE.parent / "docs" / "results" / "practice_hokkaido" / "runs.csv")
+    assert f"{len(runs)} runs, {runs['seed'].nunique()} seeds" in text_of(cells)
+    verdicts = pd.read_csv(HERE.parent / "docs" / "results" / "practice_hokkaido" / "claims.csv", index_col="claim")
+    assert f"Terrain helps with 1 pass: {verdicts['verdict']['4. Terrain helps with 1 pass']};" in text_of(cells)
+    assert "measured on the small scene" in text_of(cells)
+    assert len(pictures(cells)) == 4
     assert "Real radar, loss of vegetation" in text_of(cells)
+    seeds = pd.read_csv(HERE.parent / "benchmarks" / "presets_in_epochs.csv").groupby("candidate")["seed"].nunique()
+    assert set(seeds[seeds > 1].index) == {"base", "rate 1e-2"}  # the changes that the text says have several seeds
     assert "auroc_gain_low" in text_of(cells)
 
 

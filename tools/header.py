@@ -1,6 +1,7 @@
-"""What the build writes into a notebook's opening: badges, a set-up cell for Colab, and the measured time and memory.
+"""What the build writes into a notebook's opening: badges, a set-up cell for Colab, times of learner and computer.
 
-The repository's address stands in pyproject.toml. Badges, the set-up cell and the package's URLs are made from it.
+The repository's address stands in pyproject.toml. Badges, the set-up cell and the package's URLs are made from it. How
+long a learner needs stands in docs/instructor.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+GUIDE = PYPROJECT.parent / "docs" / "instructor.md"
+PLANNED = re.compile(r"^\| (\d\d\w?) \| (\d+) \|$", re.M)
 ADDRESS = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?")
 SETTING = re.compile(r'^repository = ".*"$', re.M)
 URLS = re.compile(r"^\[project\.urls\]\n(?:.+\n)*\n", re.M)
@@ -97,19 +100,26 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def planned_line(path: str) -> str:
+    """Return the sentence on how long a learner needs for a notebook at a path; empty if the guide does not say."""
+    minutes = dict(PLANNED.findall(GUIDE.read_text(encoding="utf-8"))).get(Path(path).stem.partition("_")[0])
+    return f"*Planned: about {minutes} minutes for you, with the exercises and the quiz.*" if minutes else ""
+
+
 def measured_line(entry: dict[str, Any]) -> str:
     """Return the sentence on a notebook's measured time and memory, rounded up."""
     return (
-        f"*Measured: {duration(entry['seconds'])}, at most {math.ceil(entry['memory_gb'] * 10) / 10:.1f} GB of memory, "
+        f"*Measured: {duration(entry['seconds'])} for the computer, "
+        f"at most {math.ceil(entry['memory_gb'] * 10) / 10:.1f} GB of memory, "
         f"on {entry['cores']} core{'s' * (entry['cores'] > 1)}, with the practice scenes made before.*"
     )
 
 
 def decorate(notebook: NotebookNode, path: str, *, repository: str, measured: dict[str, Any] | None) -> None:
-    """Write badges, measured numbers and the set-up cell into a notebook that lies at a path in the repository."""
+    """Write badges, times and the set-up cell into a notebook that lies at a path in the repository."""
     opening = notebook.cells[0]
-    if measured:
-        opening.source += f"\n\n{measured_line(measured)}"
+    times = [line for line in (planned_line(path), measured_line(measured) if measured else "") if line]
+    opening.source += "\n\n" * bool(times) + "\n".join(times)
     if not repository:
         return
     place = repository.removeprefix("https://github.com/")

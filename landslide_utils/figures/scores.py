@@ -9,9 +9,10 @@ import pandas as pd
 from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from scipy import special
 
 from landslide_utils.figures import style
-from landslide_utils.metrics import Curve
+from landslide_utils.metrics import LEVEL, Curve
 
 NAMES = {"vv": "VV", "vh": "VH", "sar": "VV and VH", "sar_dem": "VV, VH and terrain", "dem": "terrain only"}
 COLOURS = dict(zip(NAMES, (style.BLUE, style.ORANGE, style.BLACK, style.GREEN, style.GREY), strict=True))
@@ -189,6 +190,28 @@ def pairs_figure(pairs: pd.DataFrame, first: str, second: str) -> style.Picture:
     rising = int((values[:, 1] > values[:, 0]).sum())
     text = f": {first} {mean[0]:.3f}, {second} {mean[1]:.3f} on average; {rising} of {len(pairs)} seeds rise."
     return style.finish(figure, f"The same test chips, {len(pairs)} seeds", text, described)
+
+
+def candidates_figure(table: pd.DataFrame, reference: str) -> style.Picture:
+    """Return the validation AUPRC of candidates, best above, and a band in which more seeds of the reference would lie.
+
+    ``table`` has a line for each training: ``candidate`` and ``validation_auprc``; the reference has several.
+    """
+    groups = table.groupby("candidate")["validation_auprc"]
+    scores = {str(name): values for name, values in sorted(groups, key=lambda group: float(group[1].mean()))}
+    mean = float((seeds := scores[reference]).mean())
+    reach = special.stdtrit(len(seeds) - 1, (1 + LEVEL) / 2) * seeds.std() * np.sqrt(1 + 1 / len(seeds))
+    figure, (axes,) = style.new_figure(6, 1.8 + 0.3 * len(scores))
+    axes.axvspan(mean - reach, mean + reach, color=style.PALE, label=f"more seeds of the {reference} (95 %)")
+    axes.axvline(mean, color=style.BLACK, linestyle="--", label=reference)
+    for place, values in enumerate(scores.values()):
+        axes.plot(values, [place] * len(values), "|-" * (len(values) > 1), color=style.BLUE, markersize=11)
+        axes.plot(values.mean(), place, "o", color=style.BLUE, fillstyle="full" if len(values) > 1 else "none")
+    axes.set(xlabel="AUPRC on validation chips; empty circle: one seed", yticks=range(len(scores)), yticklabels=scores)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=10)
+    points = (f"{name} {found.mean():.2f}{' (one seed)' * (len(found) == 1)}" for name, found in scores.items())
+    text = f", AUPRC: {'; '.join(points)}; more seeds of the {reference}: {mean - reach:.2f} to {mean + reach:.2f}."
+    return style.finish(figure, "Candidates on the validation chips", text, table)
 
 
 def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Described) -> style.Picture:

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 import xarray as xr
 from PIL import Image
 
@@ -47,3 +48,18 @@ def test_ladder_and_reliability_say_their_numbers_and_that_they_are_simulated() 
     _is_drawn(picture)
     assert "as trained: 0.90 given, 0.50 true" in picture.alt
     assert "(simulated)" in picture.alt
+
+
+def test_candidates_are_compared_with_what_more_seeds_of_the_reference_would_reach() -> None:
+    known = np.array([0.60, 0.62, 0.64])
+    table = pd.DataFrame({"candidate": ["reference"] * 3 + ["large batches"], "validation_auprc": [*known, 0.5]})
+    table.attrs["simulated"] = True
+    picture = scores.candidates_figure(table, "reference")
+    _is_drawn(picture)
+    assert "(simulated), AUPRC: large batches 0.50 (one seed); reference 0.62; more seeds" in picture.alt
+    rng = np.random.default_rng(0)  # of many references, 95 % of the fourth seeds lie in the band of the first three
+    drawn = rng.normal(size=(20_000, 4))
+    reach = (0.72 - 0.62) / known.std(ddof=1)  # as the picture says it, rounded
+    assert "0.52 to 0.72" in picture.alt
+    inside = abs(drawn[:, 3] - drawn[:, :3].mean(axis=1)) < reach * drawn[:, :3].std(axis=1, ddof=1)
+    assert inside.mean() == pytest.approx(0.95, abs=0.01)

@@ -91,9 +91,9 @@ def test_badges_numbers_and_setup_stand_in_every_notebook(made: Path) -> None:
             f"[![Open in Binder]({up}../docs/badges/binder.svg)](https://mybinder.org/v2/gh/someone/landslides-from-radar/main?labpath={path})"
             in badges
         )
-        assert (
-            rest[-1]
-            == "*Measured: 1 min 46 s, at most 1.2 GB of memory, on 2 cores, with the practice scenes made before.*"
+        assert rest[-1] == (
+            "*Measured: 1 min 46 s for the computer, at most 1.2 GB of memory, on 2 cores, "
+            "with the practice scenes made before.*"
         )
         assert "google.colab" in notebook.cells[2].source
         assert lint.notebook_faults("01_explore", notebook) == []
@@ -139,6 +139,14 @@ def test_durations_are_rounded_up() -> None:
         "1 min 46 s",
         "4 min 0 s",
     ]
+
+
+def test_the_guide_plans_a_learner_s_minutes_for_every_notebook_and_its_opening_says_them(made: Path) -> None:
+    planned = dict(header.PLANNED.findall(header.GUIDE.read_text(encoding="utf-8")))
+    assert set(planned) == {source.stem.partition("_")[0] for source in SOURCE.parent.glob("*.py")}
+    for notebook in build.build(made).values():
+        assert f"*Planned: about {planned['01']} minutes for you, " in notebook.cells[0].source
+    assert header.planned_line("notebooks/09_example.ipynb") == ""
 
 
 def test_the_openings_of_the_course_say_what_was_measured() -> None:
