@@ -66,7 +66,7 @@ config
 from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.cube import open_cube
 
-needed = {*variables_of(config.channels), "dem"}
+needed = [*variables_of(config.channels), "dem"]
 datacube = open_cube(config.cube, event_time=config.event_time or None, variables=needed, progress=True)
 datacube
 
