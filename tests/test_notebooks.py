@@ -111,6 +111,21 @@ def test_backscatter_is_explored(tmp_path: Path) -> None:
     assert len(plots) == 3
     assert not any("comm_id" in plot for plot in plots)  # they move without a kernel, so on the website too
     assert max(map(len, plots)) < 2e6
+    for shown in (
+        "on the brightest day",
+        "A side-looking radar",
+        "A landslide from the side",
+        "hills in light and shade",
+        "Lee, 5 x 5",
+    ):
+        assert any(shown in picture for picture in pictures(cells)), shown
+    lines = [
+        re.findall(rf"{name} +([0-9.]+) +([0-9.]+)", text_of(cells))[0]
+        for name in ("one pass", "5 x 5 mean", "Lee, 5 x 5")
+    ]
+    (one, sharp), (mean, blurred), (lee, kept) = [tuple(map(float, line)) for line in lines]
+    assert one < lee < mean
+    assert sharp > kept > blurred
 
 
 def test_a_network_learns_on_the_practice_cube(tmp_path: Path) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import average_precision_score
 
+Pair = Sequence[xr.DataArray]
 LOCAL = 15
 """Width in pixels of the neighbourhood whose mean is subtracted, so that only what is finer is left."""
-EVEN = 1.5
-"""Ratio of powers without speckle, of the brightest to the darkest of 7 x 7 pixels, below which ground is even."""
 
 
 def describe(vv: xr.DataArray, vh: xr.DataArray) -> dict[str, float]:
@@ -70,48 +68,28 @@ def fluctuations(power: xr.DataArray) -> pd.Series:
     return pd.Series(density, index=pd.Index((edges[:-1] + edges[1:]) / 2, name="dB"), name="density")
 
 
-def judge(
-    images: Mapping[str, tuple[xr.DataArray, xr.DataArray]],
-    clean: tuple[xr.DataArray, xr.DataArray],
-    landslides: xr.DataArray,
-) -> pd.DataFrame:
-    """Return what is left of speckle and of edges in images that were averaged or filtered, one line for each.
+def judge(images: Mapping[str, Pair], clean: Pair, landslides: xr.DataArray) -> pd.DataFrame:
+    """Return what filters leave of speckle and of edges, one line for each pair of images before and after (y, x).
 
-    Parameters
-    ----------
-    images : mapping to pairs of xarray.DataArray (y, x)
-        By name, the place before and after the event, linear power.
-    clean : pair of xarray.DataArray (y, x)
-        The same without speckle, as only a simulator knows it.
-    landslides : xarray.DataArray (y, x), bool
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``looks`` (number of looks before the event on even ground), ``edge kept`` (share of the true log ratio that is
-        left in pixels at outlines, by least squares) and ``AUPRC`` (of the absolute log ratio). All lines are of the
-        same pixels: those that no image lacks.
+    All are linear power; `clean` is the pair without speckle, as only a simulator knows it. The columns are ``looks``
+    (where 7 x 7 clean pixels differ by less than a factor of 1.5), ``edge kept`` (slope of the log ratio against the
+    true one in pixels at outlines of landslides) and ``AUPRC`` (of the absolute log ratio); all are of the pixels that
+    no image lacks.
     """
-    slid, (before, after) = landslides.values > 0, (layer.values for layer in clean)
-    known = np.isfinite(sum(layer.values for pair in (*images.values(), clean) for layer in pair))
+    slid, truth = landslides.values > 0, clean[0].values
+    changes = {name: 10 * np.log10(after.values / before.values) for name, (before, after) in images.items()}
+    real = 10 * np.log10(clean[1].values / truth)
+    known = np.isfinite(sum(changes.values()) + real)
+    even = known & (ndimage.maximum_filter(truth, 7) < 1.5 * ndimage.minimum_filter(truth, 7))
     edge = known & ndimage.binary_dilation(slid) & ~ndimage.binary_erosion(slid)
-    flat = known & (ndimage.maximum_filter(before, 7) < EVEN * ndimage.minimum_filter(before, 7))
-    true, lines = _changes(before, after)[edge], {}
-    for name, pair in images.items():
-        first, last = (layer.values for layer in pair)
-        change, left = _changes(first, last), (first / before)[flat]
-        lines[name] = {
-            "looks": left.mean() ** 2 / left.var(),
-            "edge kept": (change[edge] * true).sum() / (true**2).sum(),
-            "AUPRC": average_precision_score(slid[known], abs(change[known])),
-        }
+    lines = {}
+    for name, change in changes.items():
+        change = change - np.median(change[known])  # rain changes the whole scene
+        left = (images[name][0].values / truth)[even]
+        kept = np.polyfit(real[edge], change[edge], 1)[0]
+        auprc = average_precision_score(slid[known], abs(change[known]))
+        lines[name] = {"looks": left.mean() ** 2 / left.var(), "edge kept": kept, "AUPRC": auprc}
     return pd.DataFrame.from_dict(lines, orient="index")
-
-
-def _changes(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the log ratio in dB, less that of the whole scene."""
-    change: NDArray[np.float32] = 10 * np.log10(after / before)
-    return change - np.nanmedian(change)
 
 
 def measured() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from landslide_utils.figures import style
@@ -14,8 +13,7 @@ INCIDENCE = 45.0
 """Degrees from the vertical at which the radar of the drawing looks; Sentinel-1 looks at 29 to 46."""
 PLACES = {"1": (2.0, 0.0), "2": (4.0, 0.8), "3": (6.0, 0.0), "4": (8.0, 0.0), "5": (9.1, 1.8), "6": (10, 0.0)}
 """A gentle and a steep mountain: places along the ground and their heights, in the same unit."""
-END = 12.6
-RED = "#d55e00"
+END, RED = 12.6, "#d55e00"
 PIXEL_M, LENGTH_M, WIDTH_M, CROWN_M = 10.0, 101.0, 54.0, 24.0
 """Width of a pixel, the median landslide of the 2018 Hokkaido inventory, and where the drawn one begins."""
 
@@ -26,25 +24,14 @@ def ground_range(x: Any, height: Any) -> Any:
 
 
 def record(x: NDArray[np.float64], height: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how much ground sends its echo to each cell of the ground-range axis, relative to flat ground.
+    """Return how much of a dense section of ground (x, height) sends its echo to each cell of the ground-range axis.
 
-    Parameters
-    ----------
-    x, height : float array (n,)
-        A section of the ground, x rising and dense.
-    edges : float array (m + 1,)
-        Limits of the cells.
-
-    Returns
-    -------
-    float array (m,)
-        0 in shadow, 1 on flat ground, more where slopes are squeezed or lie on top of other ground.
+    It is 0 in shadow, 1 on flat ground, and more where a slope is squeezed or lies on top of other ground.
     """
     ray = x / np.tan(np.radians(INCIDENCE)) + height  # of two places on one ray the nearer hides the farther
-    lit = ray[1:] > np.maximum.accumulate(ray)[:-1]
-    length, cells = np.hypot(np.diff(x), np.diff(height)), ground_range(x, height)
-    middle = (cells[1:] + cells[:-1]) / 2
-    return np.histogram(middle[lit], edges, weights=length[lit])[0] / np.diff(edges)
+    lit = np.diff(np.maximum.accumulate(ray)) > 0
+    echoes = np.where(lit, np.hypot(np.diff(x), np.diff(height)), 0)
+    return np.histogram(ground_range(x, height)[1:], edges, weights=echoes)[0] / np.diff(edges)
 
 
 def side_looking_figure() -> style.Picture:
@@ -61,12 +48,11 @@ def side_looking_figure() -> style.Picture:
     side.fill_between(x, height, -0.6, color=style.PALE, zorder=2)
     side.plot(x, height, color=style.BLACK)
     for foot, top, colour in (("1", "2", style.ORANGE), ("4", "5", RED)):
-        (near, low), (at, up) = PLACES[foot], PLACES[top]
-        side.plot([near, at], [low, up], color=colour, linewidth=4)
+        at, up = PLACES[top]
+        side.plot([PLACES[foot][0], at], [0, up], color=colour, linewidth=4)
         side.plot([ground_range(at, up), at], [0, up], "--", color=colour)
     for name, place in PLACES.items():
-        below = (0, -14) if place[1] == 0 else (0, 6)
-        side.annotate(name, place, below, textcoords="offset points", ha="center", weight="bold")
+        side.annotate(name, place, (0, 6 if place[1] else -14), textcoords="offset points", ha="center", weight="bold")
     side.plot(0.6, 3.5, marker="s", ms=11, color=style.BLACK)
     side.plot([0.1, 1.1], [3.2, 3.8], color=style.BLACK, linewidth=6, solid_capstyle="butt")
     side.annotate("", (2.4, 1.7), (0.75, 3.35), arrowprops={"arrowstyle": "-|>", "linewidth": 2, "color": style.BLUE})
@@ -79,11 +65,10 @@ def side_looking_figure() -> style.Picture:
     ):
         side.text(*where, text, color=colour, fontsize=10, va="center", backgroundcolor=(1, 1, 1, 0.8))
     side.set(ylim=(-0.6, 4), aspect="equal", yticks=[], ylabel="height")
-    edges = np.linspace(0, END, 127)
-    row.imshow(record(x, height, edges)[None], "gray", vmin=0, vmax=3.2, extent=(0, END, 0, 1), aspect="auto")
-    for name, place in PLACES.items():
-        if name != "6":  # in shadow
-            row.text(ground_range(*place), 1.1, name, ha="center", weight="bold")
+    image = record(x, height, np.linspace(0, END, 127))
+    row.imshow(image[None], "gray", vmin=0, vmax=3.2, extent=(0, END, 0, 1), aspect="auto")
+    for name, place in list(PLACES.items())[:-1]:  # the last is in shadow
+        row.text(ground_range(*place), 1.1, name, ha="center", weight="bold")
     row.set_xticks([2.6, 7.65, 9.5], ["squeezed", "swapped", "no echo"])
     row.set(xlim=(0, END), yticks=[], ylabel="image", xlabel="ground range: where an echo is put, by the time it took")
     text = (
@@ -104,9 +89,7 @@ def landslide_figure() -> style.Picture:
     side.fill_between(x, before, before + moved, where=moved > 0, color=style.ORANGE)
     side.plot(x, before, "--", color=style.GREY)
     side.plot(x, before + moved, color=style.BLACK)
-    scarp = (x >= CROWN_M) & (x <= CROWN_M + 3)
-    side.plot(x[scarp], (before + moved)[scarp], color=RED, linewidth=4)
-    arrow = {"arrowstyle": "-", "color": style.GREY}
+    side.plot(x[48:55], (before + moved)[48:55], color=RED, linewidth=4)
     for text, place, label in (
         ("scarp", (26, 43), (38, 60)),
         ("ground before", (52, 35.2), (62, 51)),
@@ -114,7 +97,7 @@ def landslide_figure() -> style.Picture:
         ("deposit", (108, 18), (122, 33)),
         ("slip surface in a weak layer", (52, 30.2), (15, 6)),
     ):
-        side.annotate(text, place, label, arrowprops=arrow, fontsize=10, va="center")
+        side.annotate(text, place, label, arrowprops={"arrowstyle": "-"}, fontsize=10, va="center")
     side.set(ylim=(-4, 66), aspect="equal", ylabel="height (m)")
     along = np.linspace(0, 1, 200)
     half = np.sqrt(np.sin(np.pi * along)) * (1 - 0.35 * np.exp(-(((along - 0.5) / 0.15) ** 2)))
@@ -128,8 +111,7 @@ def landslide_figure() -> style.Picture:
         plan.plot(down[along < 0.06], edge[along < 0.06], color=RED, linewidth=4)
     for text, start in (("scarp", 29), ("path", 70), ("deposit", 94)):
         plan.text(start, 0, text, fontsize=10, va="center")
-    plan.set(xlabel="distance down the slope (m)", ylabel="across the slope (m)", aspect="equal")
-    plan.xaxis.set_major_locator(MultipleLocator(20))
+    plan.set(xlabel="down the slope (m)", ylabel="across the slope (m)", aspect="equal", xticks=range(0, 180, 20))
     text = (
         ": from the side, the ground breaks off at the scarp, slides on a surface in a weak layer, and comes to rest "
         f"as a deposit; from above, its outline, {LENGTH_M:.0f} m long and {WIDTH_M:.0f} m wide, holds the middle of "

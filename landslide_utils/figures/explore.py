@@ -19,8 +19,9 @@ from landslide_utils.figures import style
 from landslide_utils.grid import extent_km
 from landslide_utils.terrain import find_layover_and_shadow
 
-LOOKS = {"descending": ("looks west", 270.0, -0.18), "ascending": ("looks east", 90.0, 0.18)}
+LOOKS = {"descending": ("looks west", 270.0, -0.25), "ascending": ("looks east", 90.0, 0.25)}
 """By orbit direction: words, the compass direction in which a simulated pass looks, and how far its arrow reaches."""
+ARROW = {"arrowstyle": "simple", "color": style.GREEN}
 COVER_COLOURS = {"forest": "#2d6a4f", "field": "#c28e0e", "clearing": "#b5838d"}
 COVER_COLOURS |= {"water": style.BLUE, "built-up": style.BLACK}
 
@@ -125,32 +126,21 @@ def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]
 
 
 def geometry_figure(steep: xr.Dataset) -> style.Picture:
-    """Return where a pass of each orbit direction has layover and shadow, over the hills, beside VV of that pass.
-
-    Parameters
-    ----------
-    steep : xarray.Dataset
-        A cube of both orbit directions, with ``dem`` (m) and ``incidence_degrees`` in its attributes.
-    """
+    """Return layover and shadow of a cube's pass of each orbit direction, over its hills, beside VV of that pass."""
     figure, panels = style.new_figure(8.6, 8.2, 2, 2, sharex=True, sharey=True)
-    hidden = {"layover": style.ORANGE, "shadow": style.BLUE}
-    layers: dict[str, xr.DataArray] = {}
-    said, seen = [], set()
+    hidden = {"layover": f"{style.ORANGE}b0", "shadow": f"{style.BLUE}b0"}  # the hills are seen through them
+    layers, said = {}, []
     for row, (orbit, (look, azimuth, reach)) in zip(panels.reshape(2, 2), LOOKS.items(), strict=True):
         found = find_layover_and_shadow(steep, orbit=orbit, look_azimuth_degrees=azimuth)
-        style.draw_ground(row[0], steep["dem"])
-        kinds = found["shadow"].astype(float).where(found["shadow"] | found["layover"])
-        style.draw_map(row[0], kinds, ListedColormap(list(hidden.values())), (0, 1), title=f"hills, {orbit} pass")
-        vv = decibels(steep["vv"].isel(time=int(np.argmax(steep["orbit"].values == orbit))))
-        layers[f"VV of the {orbit} pass"] = vv
-        arrow = {"arrowstyle": "simple", "color": style.GREEN}
+        kinds, colours = found["shadow"].where(found["shadow"] | found["layover"]), ListedColormap([*hidden.values()])
+        style.draw_map(row[0], kinds, colours, (0, 1), title=f"hills, {orbit} pass", ground=steep["dem"])
+        layers[f"VV of the {orbit} pass"] = decibels(steep["vv"][int(np.argmax(steep["orbit"].values == orbit))])
         for axes in row:
-            axes.annotate("", (0.5 + reach, 0.06), (0.5 - reach, 0.06), "axes fraction", arrowprops=arrow)
-            axes.text(0.5, 0.1, look, ha="center", transform=axes.transAxes, backgroundcolor=(1, 1, 1, 0.8), fontsize=9)
-        seen |= {kind for kind in hidden if found[kind].any()}
+            drawn: Any = {"ha": "center", "va": "center", "backgroundcolor": "white", "arrowprops": ARROW}
+            axes.annotate(look, (0.5 + reach, 0.07), (0.5 - reach / 2, 0.07), "axes fraction", **drawn)
         said.append(f"{orbit}, {look}: " + ", ".join(f"{kind} {float(found[kind].mean()):.0%}" for kind in hidden))
     style.draw_maps(figure, panels[1::2], layers, style.BACKSCATTER, "VV (dB)")
-    style.add_swatches(figure, {kind: colour for kind, colour in hidden.items() if kind in seen} or hidden)
+    style.add_swatches(figure, hidden)
     pair = np.stack([layer.values.ravel() for layer in layers.values()])
     alike = np.corrcoef(pair[:, np.isfinite(pair).all(axis=0)])[0, 1]
     text = (

@@ -15,20 +15,11 @@ from landslide_utils.simulate.scene import SimulatedScene, make_scene
 from landslide_utils.terrain import LOOK_AZIMUTH
 
 
-def busiest_window(cube: xr.Dataset, size: int) -> xr.Dataset:
-    """Return the square of `size` x `size` pixels, on a grid of such squares, in which most slid, in memory."""
-    return _take_window(
-        cube, size, cube["landslides"].astype("float32").coarsen(y=size, x=size, boundary="trim").mean()
-    )
-
-
-def flattest_window(cube: xr.Dataset, size: int) -> xr.Dataset:
-    """Return the square of `size` x `size` pixels, on a grid of such squares, with the least relief, in memory."""
-    return _take_window(cube, size, -cube["dem"].coarsen(y=size, x=size, boundary="trim").std())
-
-
-def _take_window(cube: xr.Dataset, size: int, merit: xr.DataArray) -> xr.Dataset:
-    row, col = np.unravel_index(int(merit.values.argmax()), merit.shape)
+def busiest_window(cube: xr.Dataset, size: int, of: xr.DataArray | None = None) -> xr.Dataset:
+    """Return the square of so many pixels each way, of a grid, in which most slid or `of` (y, x) is most, in memory."""
+    layer = cube["landslides"] if of is None else of
+    share = layer.astype("float32").coarsen(y=size, x=size, boundary="trim").mean()
+    row, col = np.unravel_index(int(share.values.argmax()), share.shape)
     return cube.isel(y=slice(row * size, (row + 1) * size), x=slice(col * size, (col + 1) * size)).load()
 
 

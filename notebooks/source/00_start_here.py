@@ -143,7 +143,8 @@ swipe_figure(busiest_window(composite, 256))
 
 # %% [markdown]
 # The lower right of the four panels is what the network has to find. Here it comes from the simulator. For a real
-# event, people trace landslides by hand on air photographs.
+# event, people trace landslides by hand on air photographs. [Notebook 01](01_explore.ipynb#what-a-landslide-is) draws
+# what a landslide is, and how its outline becomes pixels.
 #
 # ### Exercise (easy): how large an area slid?
 #

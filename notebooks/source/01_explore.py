@@ -177,12 +177,14 @@ pass_figure(view)
 # Sentinel-1 sends vertically polarised waves and receives two [polarisations](../docs/glossary.md#polarisation): VV is
 # sent and received vertically. VH is sent vertically and received horizontally, so its direction was turned on the way.
 # Surfaces send back mostly VV. Waves are turned where there are many scatterers, as in the crown of a tree. So VH is
-# weaker, and tells more about what grows. To see more than forest, we go to the flattest square of the scene.
+# weaker, and tells more about what grows. To see more than forest, we go to the square of the
+# scene with the gentlest slopes.
 
 # %%
-from landslide_utils.simulate.truth import flattest_window
+from landslide_utils import grid, terrain
 
-valley = flattest_window(datacube, 256)
+steepness = terrain.slope(datacube["dem"], grid.pixel_size_m(datacube))
+valley = busiest_window(datacube, 256, of=-steepness)
 cover = reveal(valley)["cover"]
 
 # %% [markdown]

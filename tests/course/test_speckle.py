@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import ndimage
+from sklearn.metrics import average_precision_score
 
 from landslide_utils.course import speckle
 from landslide_utils.simulate import radar, random_fields
@@ -52,6 +54,28 @@ def test_fluctuations_are_a_density_without_the_scene_s_own_level() -> None:
     density = speckle.fluctuations(_stack(5.0, 0.25, offset=2.0))
     assert float(density.sum()) * 0.5 == pytest.approx(1, abs=0.01)
     assert abs(float(density.idxmax())) < 1
+
+
+def test_what_a_filter_leaves_of_speckle_and_of_edges_is_measured() -> None:
+    random = np.random.default_rng(0)
+    landslides = xr.DataArray(np.tile(np.arange(160) % 40 < 8, (160, 1)), dims=("y", "x"))
+    clean = (landslides * 0.0 + 0.2, xr.where(landslides, 0.8, 0.2))
+    one = tuple(layer * random.gamma(5, 1 / 5, layer.shape) for layer in clean)
+    holed = tuple(layer.copy(data=ndimage.uniform_filter(layer.values, 5)) for layer in one)
+    holed[1][80:, :40] = np.nan
+    found = speckle.judge({"one": one, "mean": holed}, clean, landslides)
+    assert found.loc["one", "looks"] == pytest.approx(5, rel=0.05)
+    assert found.loc["mean", "looks"] == pytest.approx(125, rel=0.25)
+    assert found.loc["one", "edge kept"] == pytest.approx(1, abs=0.02)
+    # inside the edge 3 of 5 columns have four times the power, outside 2 of 5
+    jump = np.log((3 * 4 + 2) / (2 * 4 + 3)) / np.log(4)
+    assert found.loc["mean", "edge kept"] == pytest.approx(jump, abs=0.03)
+    known = np.isfinite(holed[1].values)  # of all images the same pixels
+    change = np.log10(one[1] / one[0]).values[known]
+    assert found.loc["one", "AUPRC"] == pytest.approx(
+        average_precision_score(landslides.values[known], abs(change - np.median(change))), abs=0.02
+    )
+    assert found.loc["one", "AUPRC"] < found.loc["mean", "AUPRC"]
 
 
 def test_what_was_measured_on_real_radar_is_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import matplotlib.image
 import numpy as np
@@ -42,6 +43,7 @@ def _is_drawn(picture: Picture) -> None:
 def test_power_and_decibels() -> None:
     picture = explore.power_figure(VIEW)
     _is_drawn(picture)
+    assert f"a long tail reaches to {float(POWER[0].max()):.1f}" in picture.alt
     assert f"mean {float(POWER[0].mean()):.2f}" in picture.alt
     assert f"mean {float((10 * np.log10(POWER[0])).mean()):.1f}" in picture.alt
 
@@ -57,8 +59,11 @@ def test_a_pass() -> None:
 def test_polarisations_and_land_cover() -> None:
     picture = explore.polarisation_figure(VIEW, COVER)
     _is_drawn(picture)
-    assert "forest 50%, field 50%" in picture.alt
+    assert "forest 50.0%, field 50.0%" in picture.alt
     assert "water" not in picture.alt
+    after = VIEW.copy(deep=True)
+    after["vv"][-3:] *= 100  # what comes after the event is not shown
+    assert explore.polarisation_figure(after, COVER).png == picture.png
 
 
 def test_speckle_and_averaging() -> None:
@@ -73,11 +78,17 @@ def test_speckle_and_averaging() -> None:
     assert "4 passes: 20.0 looks; 4 pixels: 15.0 looks; 9 pixels: 28.0 looks" in picture.alt
 
 
-def test_geometry_tells_how_alike_the_orbits_are() -> None:
-    picture = explore.geometry_figure(VIEW)
+def test_geometry_tells_how_alike_the_orbits_are_and_where_layover_is() -> None:
+    ridge = xr.DataArray(np.interp(np.arange(50), [20, 25, 40], [0, 100, 0]) * np.ones((40, 1)), dims=("y", "x"))
+    steep = VIEW.assign(dem=ridge.assign_coords(GRID).assign_attrs(units="m"))
+    steep = steep.assign_attrs(incidence_degrees=36.0, opened_from="made")
+    picture = explore.geometry_figure(steep)
     _is_drawn(picture)
+    # to the east it falls by 34 degrees, to the west by 63, more than the incidence and than 90 less the incidence
+    assert re.search(r"descending, looks west: layover 0%, shadow [1-9]\d?%", picture.alt)
+    assert re.search(r"ascending, looks east: layover [1-9]\d?%, shadow 0%", picture.alt)
     first, second = (10 * np.log10(POWER[i].values.ravel()) for i in (0, 1))
-    assert f"correlation is {np.corrcoef(first, second)[0, 1]:.2f}" in picture.alt
+    assert f"of the two images is {np.corrcoef(first, second)[0, 1]:.2f}" in picture.alt
 
 
 def test_season() -> None:

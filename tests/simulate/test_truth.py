@@ -37,6 +37,10 @@ def test_the_busiest_window_is_the_one_where_most_slid(cube: xr.Dataset) -> None
     assert view.sizes == {"time": 14, "y": 128, "x": 128}
     shares = [float(cube["landslides"][r : r + 128, c : c + 128].mean()) for r in (0, 128) for c in (0, 128, 256)]
     assert float(view["landslides"].mean()) == pytest.approx(max(shares))
+    high = busiest_window(cube, 128, of=cube["dem"])
+    assert float(high["dem"].mean()) == pytest.approx(
+        max(float(cube["dem"][r : r + 128, c : c + 128].mean()) for r in (0, 128) for c in (0, 128, 256))
+    )
 
 
 def test_resimulated_without_changes_it_is_the_cube_itself(cube: xr.Dataset) -> None:
