@@ -46,7 +46,8 @@ def test_conda_and_pip_have_the_same_dependencies() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for block in re.findall(r"^(?:dependencies|browser|event|site|test) = \[\n(.*?)^\]", text, flags=re.S | re.M):
+    groups = "dependencies|browser|event|site|test|transformer"
+    for block in re.findall(rf"^(?:{groups}) = \[\n(.*?)^\]", text, flags=re.S | re.M):
         for line in block.splitlines():
             assert re.search(r'",\s+# \S', line), line
 
@@ -55,6 +56,7 @@ def test_every_import_is_a_dependency() -> None:
     names = {
         "affine": "rasterio",
         "PIL": "matplotlib",
+        "mpl_toolkits": "matplotlib",
         "bokeh": "hvplot",
         "holoviews": "hvplot",
         "panel": "hvplot",
@@ -71,7 +73,8 @@ def test_every_import_is_a_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     known = {
         re.match(r"[a-z0-9-]+", line).group().replace("-", "_")  # type: ignore[union-attr]
-        for line in project["dependencies"] + project["optional-dependencies"]["event"]
+        for line in project["dependencies"]
+        + [line for extra in ("event", "transformer") for line in project["optional-dependencies"][extra]]
     }
     for path in [*(ROOT / "landslide_utils").rglob("*.py"), *(ROOT / "notebooks" / "source").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -63,11 +63,10 @@ import torch
 from scipy import ndimage
 
 from landslide_utils import metrics
-from landslide_utils.chips import SIZE, corners, cut_chips, part_mask
+from landslide_utils.chips import cut_chips, part_mask, windows
 from landslide_utils.course import check
 from landslide_utils.experiments.runs import prepare, run
 from landslide_utils.figures.network import activations, decoder_blocks, layers_figure, network_figure, read_network
-from landslide_utils.grid import Window
 from landslide_utils.model import PRESETS, count_weights, reach
 from landslide_utils.predict import Job
 
@@ -511,8 +510,7 @@ def auprc_with(replace, blocks):
     hooks = [block.register_forward_hook(lambda *call: replace(call[-1])) for block in blocks]
     job = Job(model, scene.composite, normalisation, None, 72, 2**depth)
     mapped = landslides * np.float32("nan")
-    for corner in corners(scene.chips, "test"):  # each chip with what the network sees around it
-        window = Window(*corner, SIZE, SIZE)
+    for window in windows(scene.chips, "test"):  # each chip with what the network sees around it
         mapped[window.place] = job.finish(window, *job.read(window))[1]
     for hook in hooks:
         hook.remove()

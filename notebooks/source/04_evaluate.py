@@ -70,12 +70,11 @@ from scipy import stats
 
 from landslide_utils import grid, metrics, terrain
 from landslide_utils.baselines import disturbance, log_ratio_detectors, random_forest
-from landslide_utils.chips import SIZE, corners, part_mask, split_chips
+from landslide_utils.chips import part_mask, split_chips, windows
 from landslide_utils.composite import choose_passes, keep_composite, make_composite
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.runs import run
-from landslide_utils.grid import Window
 from landslide_utils.metrics import Calibration, expected_calibration_error, reliability
 from landslide_utils.polygons import found_landslides
 from landslide_utils.simulate.ceiling import likelihood_ratio
@@ -599,7 +598,7 @@ def highest_thresholds(place: dict[str, slice]) -> np.ndarray:
 
 # %%
 by_chip = {
-    part: [highest_thresholds(Window(*c, SIZE, SIZE).place) for c in corners(chips, part, only_landslides=True)]
+    part: [highest_thresholds(window.place) for window in windows(chips, part, only_landslides=True)]
     for part in ("validation", "test")
 }
 known, new = (np.concatenate(by_chip[part]) for part in ("validation", "test"))
@@ -607,8 +606,9 @@ print(f"{len(known)} landslides on the validation chips, {len(new)} on the test 
 
 # %% [markdown]
 # A plain way takes the threshold that finds 70 % of the validation landslides. But new landslides are different ones:
-# in about half of all cases fewer than 70 % are found. A **conformal** threshold is more careful. It allows fewer
-# misses, so few that luck alone explains them in at most one case of ten. The binomial distribution tells how many.
+# in about half of all cases fewer than 70 % are found. A [conformal
+# threshold](../docs/glossary.md#conformal-threshold) is more careful. It allows fewer misses, so few that luck alone
+# explains them in at most one case of ten. The binomial distribution tells how many.
 
 # %%
 promised = 0.7

@@ -86,13 +86,12 @@ import rioxarray
 import xarray as xr
 
 from landslide_utils import grid, metrics
-from landslide_utils.chips import SIZE, corners, part_mask, split_chips
+from landslide_utils.chips import part_mask, split_chips, windows
 from landslide_utils.composite import keep_composite, make_composite, variables_of
 from landslide_utils.course import check
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.pretrained import find_pretrained
 from landslide_utils.export import write_geotiff, write_polygons
-from landslide_utils.grid import Window
 from landslide_utils.metrics import Calibration
 from landslide_utils.model import PRESETS
 from landslide_utils.polygons import best_threshold, compare_confidence, find_polygons, guaranteed_threshold, summarise
@@ -307,9 +306,8 @@ print(f"threshold {promised:.3f} for a recall of {promised_recall:.0%}, from {co
 # does it find on each test chip?
 
 # %%
-places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test", only_landslides=True)]
 reported = (probability >= promised).where(landslides & probability.notnull())
-found = [float(reported.isel(place).mean()) for place in places]
+found = [float(reported.isel(w.place).mean()) for w in windows(chips, "test", only_landslides=True)]
 print(f"mean recall of {len(found)} test chips: {np.nanmean(found):.0%}, lowest {np.nanmin(found):.0%}")
 shares = {"reported": probability >= promised, "landslides": landslides}
 print(", ".join(f"{name}: {float(mask.mean()):.1%} of the scene" for name, mask in shares.items()))

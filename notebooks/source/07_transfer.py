@@ -158,9 +158,15 @@ print(f"as trained: AUPRC {away_score['auprc']:.2f}, where chance is {away_score
 
 # %%
 from landslide_utils.cube import open_cube
-from landslide_utils.figures.maps import map_figure
 
 elevation = open_cube(test_region, variables=["dem"]).get("dem")
+
+# %% [markdown]
+# The map stands over the hills of the region:
+
+# %%
+from landslide_utils.figures.maps import map_figure
+
 map_figure(maps_away["as trained"], away.landslides, away.chips, elevation)
 
 # %% [markdown]
