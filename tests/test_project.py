@@ -57,6 +57,7 @@ def test_every_import_is_a_dependency() -> None:
         "affine": "rasterio",
         "PIL": "matplotlib",
         "mpl_toolkits": "matplotlib",
+        "IPython": "jupyterlab",
         "bokeh": "hvplot",
         "holoviews": "hvplot",
         "panel": "hvplot",
