@@ -374,7 +374,7 @@ threshold_half = float(np.quantile(scores[labels], 0.5))
 # %%
 from landslide_utils.figures.maps import difference_figure
 
-difference_figure(probability, composite["landslides"], chips, threshold=threshold_half)
+difference_figure(probability, composite["landslides"], chips, datacube["dem"], threshold=threshold_half)
 
 # %% [markdown]
 # Now move the threshold. The point on the precision-recall curve, the counts and the map move together. At which
