@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import html
 import io
 import os
@@ -23,6 +24,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
+from landslide_utils import hand_memory_back
 from landslide_utils.grid import extent_km, pixel_size_m
 
 BLACK, GREY, PALE = "#000000", "#808080", "#dcdcdc"
@@ -77,6 +79,9 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None,
     figure.suptitle(heading, fontsize=11)
     alt = heading.replace("\n", " ") + text
     figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata={"Description": alt})
+    figure.clear()
+    gc.collect()  # the parts of a figure refer to each other: what they drew would stay, and a notebook has a dozen
+    hand_memory_back()
     return Picture(buffer.getvalue(), alt)
 
 

@@ -209,7 +209,7 @@ detectors["random forest"] = ensemble.mean("forest", keep_attrs=True)
 
 # %%
 passes = choose_passes(datacube, config.timesteps, config.orbit)
-before, after = (datacube[["vv", "vh"]].isel(time=list(side)).load() for side in (passes.before, passes.after))
+before, after = (datacube[["vv", "vh"]].isel(time=list(side)) for side in (passes.before, passes.after))
 try:
     detectors["transformer, no label"] = disturbance(before, after).mean("time")
 except (ModuleNotFoundError, ValueError) as reason:
