@@ -460,7 +460,7 @@ def test_notebook_08_takes_real_images(tmp_path: Path, monkeypatch: pytest.Monke
         pixel_size_m=30,
         folder=str(tmp_path / "event"),
     )
-    (store,) = (tmp_path / "event").glob("*")
+    (store,) = (tmp_path / "event").glob("cube_*.zarr")
     assert open_cube(str(store)).attrs["simulated"] is False
 
 
