@@ -180,8 +180,9 @@ def local_incidence(
         _stencil(dem, lambda z, which=which: _tilt(z, pixel_size_m)[which].astype(np.float32))  # type: ignore[misc]
         for which in (0, 1)
     )
-    rise_away = east * np.sin(look) + north * np.cos(look)
-    cosine = (np.cos(theta) + np.sin(theta) * rise_away) / np.sqrt(1 + east**2 + north**2)
+    rise_away = east * float(np.sin(look)) + north * float(np.cos(look))  # of Python, so that 32 bits stay 32 bits
+    down, along = (part(theta).astype(np.float32) for part in (np.cos, np.sin))
+    cosine = (down + along * rise_away) / np.sqrt(1 + east**2 + north**2)
     angle: xr.DataArray = np.degrees(np.arccos(cosine.clip(-1, 1)))
     return angle.astype("float32").assign_attrs(long_name="local incidence", units="degrees")
 

@@ -79,8 +79,7 @@ def finish(figure: Figure, title: str, text: str, data: Described | None = None,
     figure.suptitle(heading, fontsize=11)
     alt = heading.replace("\n", " ") + text
     figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata={"Description": alt})
-    figure.clear()
-    gc.collect()  # the parts of a figure refer to each other: what they drew would stay, and a notebook has a dozen
+    gc.collect()  # the parts of earlier figures refer to each other, so what they drew is still there
     hand_memory_back()
     return Picture(buffer.getvalue(), alt)
 
