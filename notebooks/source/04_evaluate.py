@@ -303,7 +303,7 @@ pd.Series(auprc, name="AUPRC").round(3).to_frame()
 # %%
 from landslide_utils.figures.maps import ensemble_figure
 
-spread = ensemble.std("forest")
+spread = ensemble.std("forest", skipna=False)
 ensemble_figure(mean, spread, composite["landslides"], chips)
 
 # %% [markdown]
