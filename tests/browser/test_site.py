@@ -78,6 +78,8 @@ def test_a_page_fits_and_shuts_nobody_out(name: str, width: str, page: Page, add
 def test_a_widget_moves_on_a_phone_and_without_a_kernel(name: str, page: Page, address: str) -> None:
     page.set_viewport_size({"width": WIDTHS["phone"], "height": 900})
     page.goto(f"{address}notebooks/{name}.html", timeout=120_000)
+    if not page.query_selector(".cell_output"):
+        pytest.skip(f"this website shows {name} as it is, not run: make site NOTEBOOKS=...")
     handle, picture = WIDGETS[name]
     frame = page.query_selector("iframe[srcdoc]")
     place = (frame and frame.content_frame()) or page

@@ -221,6 +221,7 @@ def test_only_plain_files_of_known_names_are_unpacked_and_only_into_the_folder(t
         (tar(**{"x/a_s1dsc_1.nc": b"x", "y/a_s1dsc_1.nc": b"y"}), ArchiveError, "is damaged .FileExistsError"),
         (tar(**{"a_s1dsc_1.nc": bytes(300_000)}), TooLargeError, "unpacks to more than most_bytes=200000"),
     ],
+    ids=["no archive", "cut", "no patch", "a name twice", "too large"],  # bytes hold the time at which they were made
 )
 def test_an_archive_that_is_refused_leaves_nothing(
     tmp_path: Path, content: bytes, error: type[InputError], text: str
