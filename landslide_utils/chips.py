@@ -251,6 +251,12 @@ def windows(chips: pd.DataFrame, part: str, *, only_landslides: bool = False) ->
     return [Window(*corner, SIZE, SIZE) for corner in corners(chips, part, only_landslides=only_landslides)]
 
 
+def richest_test_block(chips: pd.DataFrame) -> pd.DataFrame:
+    """Return the test chips of the block in which most slid."""
+    tested = chips[chips["part"] == "test"]
+    return tested[tested["block"] == tested.groupby("block")["landslide_share"].sum().idxmax()]
+
+
 def draw_chips(landslides: NDArray[np.bool_], share: float, count: int, seed: int = 0) -> NDArray[np.intp]:
     """Return the numbers (count,) of the chips that a training sees, in order.
 

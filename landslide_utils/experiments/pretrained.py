@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslide_utils.chips import SIZE, split_chips
+from landslide_utils.chips import SIZE, richest_test_block, split_chips
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import read_network
 from landslide_utils.files import InputError, read_json
@@ -64,8 +64,7 @@ class Pretrained:
             The chips of this block, ``row`` and ``col`` counted in the part.
         """
         chips = split_chips(cube["landslides"] > 0, method=self.config.split, seed=self.config.seed)
-        tested = chips[chips["part"] == "test"]
-        block = tested[tested["block"] == tested.groupby("block")["landslide_share"].sum().idxmax()]
+        block = richest_test_block(chips)
         (top, left), (bottom, right) = (block[["row", "col"]].agg(how) for how in ("min", "max"))
         window = Window(top, left, bottom - top + SIZE, right - left + SIZE).grow(SIZE)
         window = window.clip(cube.sizes["y"], cube.sizes["x"])

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from landslide_utils.chips import PARTS, SIZE, corners
+from landslide_utils.chips import PARTS, SIZE, corners, windows
 from landslide_utils.composite import CHANNELS
 from landslide_utils.cube import RADAR
 from landslide_utils.figures import style
-from landslide_utils.grid import Window, extent_km, pixel_size_m
+from landslide_utils.grid import extent_km, pixel_size_m
 from landslide_utils.simulate.truth import busiest_window
 
 WHEN = ("before", "after")
@@ -108,22 +108,22 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
     groups |= {"after minus before (dB)": (style.CHANGE, (-6, 6), changes)} if radar else {}
     groups[""] = (style.MASK, (0, 1), {"labels": composite["landslides"]})
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
-    windows = [Window(*corner, SIZE, SIZE).place for corner in corners(richest, "train")]
+    places = [window.place for window in windows(richest, "train")]
     names = [name for *_, layers in groups.values() for name in layers]
-    figure = Figure(figsize=(1.75 * len(windows) + 1, 1.7 * len(names) + 0.6), layout="constrained")
-    panels = figure.subplots(len(names), len(windows), squeeze=False)
+    figure = Figure(figsize=(1.75 * len(places) + 1, 1.7 * len(names) + 0.6), layout="constrained")
+    panels = figure.subplots(len(names), len(places), squeeze=False)
     for label, (cmap, limits, layers) in groups.items():
         rows = panels[[names.index(name) for name in layers]]
         for row, (name, layer) in zip(rows, layers.items(), strict=True):
-            for axes, window in zip(row, windows, strict=True):
-                drawn = style.draw_map(axes, layer.isel(window), cmap, limits)
+            for axes, place in zip(row, places, strict=True):
+                drawn = style.draw_map(axes, layer.isel(place), cmap, limits)
                 axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
             row[0].set_ylabel(name, fontsize=10)
         if label:
             style.add_bar(figure, rows, drawn, label)
     for number, (axes, share) in enumerate(zip(panels[0], richest["landslide_share"], strict=True), start=1):
         axes.set_title(f"chip {number}: {share:.0%} landslide", fontsize=10)
-    title = f"{len(windows)} training chips, {SIZE * pixel_size_m(image) / 1000:.2f} km wide"
+    title = f"{len(places)} training chips, {SIZE * pixel_size_m(image) / 1000:.2f} km wide"
     text = f", a column for each: {', '.join(names[:-1])}, and the labels, landslides in black."
     return style.finish(figure, title, text, composite, dpi=100)
 
@@ -131,7 +131,7 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
 def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
     """Return which bands each combination has, drawn from a composite of all, on the richest training chip."""
     richest = chips[chips["part"] == "train"].nlargest(1, "landslide_share")
-    image = composite["image"].isel(Window(*corners(richest, "train")[0], SIZE, SIZE).place).load()
+    image = composite["image"].isel(windows(richest, "train")[0].place).load()
     layers: Any = {WORDS.get(name, name): image.sel(channel=name, drop=True) for name in image["channel"].values}
     layers["aspect"] = np.degrees(np.arctan2(layers["aspect"], layers["aspect_cos"])) % 360
     used = {key: [WORDS.get(name, name) for name in names] for key, names in CHANNELS.items()}

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from landslide_utils.chips import SIZE, corners, part_mask
+from landslide_utils.chips import SIZE, corners, part_mask, richest_test_block, windows
 from landslide_utils.figures import style
-from landslide_utils.grid import Window, extent_km
+from landslide_utils.grid import extent_km
 
 OVER_GROUND = ListedColormap(
     [(*style.PROBABILITY(0.2 + 0.6 * p)[:3], min(4 * p, 1)) for p in np.linspace(0, 1, 256)]
@@ -58,7 +58,7 @@ def map_figure(
     scale = AnchoredSizeBar(left.transData, 0.2, "200 m, north up", "lower left", size_vertical=0.02, frameon=False)
     left.add_artist(scale)
     small, key = parts[1].subplots(1, 2, width_ratios=(1, 2.2))
-    places = [Window(*corner, SIZE, SIZE).place for corner in corners(chips, "test")]
+    places = [window.place for window in windows(chips, "test")]
     style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=elevation)
     small.set_title("test chips in the scene", fontsize=10)
     _draw_key(key, drawn)
@@ -115,10 +115,8 @@ def ensemble_figure(
 
 def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:
     """Return the windows around all test chips and around the richest block, and how high each is for its width."""
-    tested = chips[chips["part"] == "test"]
-    richest = tested[tested["block"] == tested.groupby("block")["landslide_share"].sum().idxmax()]
     boxes = []
-    for part in (tested, richest):
+    for part in (chips, richest_test_block(chips)):
         rows, cols = zip(*corners(part, "test"), strict=True)
         boxes.append({"y": slice(min(rows), max(rows) + SIZE), "x": slice(min(cols), max(cols) + SIZE)})
     return boxes, [(box["y"].stop - box["y"].start) / (box["x"].stop - box["x"].start) for box in boxes]

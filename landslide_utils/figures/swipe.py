@@ -40,8 +40,7 @@ class Swipe:
     def _repr_html_(self) -> str:
         moves = "this.parentNode.style.setProperty('--at', this.value)"
         label = "where the left picture ends and the right one begins, in percent"
-        keep = "event.stopPropagation()"  # else JupyterLab takes the arrow keys for itself
-        does = f'oninput="{moves}" onkeydown="{keep}"'
+        does = f'oninput="{moves}" onkeydown="event.stopPropagation()"'  # else JupyterLab takes the arrow keys
         slider = f'<input type="range" min="0" max="100" value="50" aria-label="{label}" {does}>'
         pictures = self.left._repr_html_() + self.right._repr_html_()
         return f'{_STYLE}<div class="swipe">{pictures}{slider}</div>'

@@ -41,10 +41,8 @@ def download_patches(sensor: str, folder: Path, *, endpoint: str | None = None, 
         )
         splits = [name for name in sizes if re.fullmatch("tasks/.*S12LS-LD.*/splits.json", name)]
         for name in [] if dry_run else [*splits, *missing]:
-            kind, revision = "dataset", info.sha
-            path = hf_hub_download(
-                DATASET, name, repo_type=kind, revision=revision, local_dir=folder, endpoint=endpoint
-            )
+            kind, sha = "dataset", info.sha
+            path = hf_hub_download(DATASET, name, repo_type=kind, revision=sha, local_dir=folder, endpoint=endpoint)
             if name in missing:
                 unpack_tar(Path(path), Path(path).parent, NAME)
                 (folder / f"{name}.done").touch()
