@@ -16,6 +16,9 @@ from landslide_utils.chips import SIZE, corners, part_mask
 BINS = 400
 """Bins of scores that the bootstrap counts, with equally many landslide pixels each: it sorts no curve twice."""
 
+STEP = 0.002
+"""Width of the bins in which a calibration counts logits."""
+
 DRAWS = 1000
 LEVEL = 0.95
 
@@ -46,25 +49,57 @@ def pixels(
     return landslides.values[chosen], values[chosen]
 
 
+class Tally(NamedTuple):
+    """How many pixels each threshold reports, (n,) each; a threshold is the score of some landslide pixel, rising."""
+
+    thresholds: NDArray[np.float32]
+    hits: NDArray[np.intp]
+    false_alarms: NDArray[np.intp]
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Return the share of the reported pixels that are landslide."""
+        share: NDArray[np.float64] = self.hits / (self.hits + self.false_alarms)
+        return share
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """Return the share of the landslide pixels that are reported."""
+        share: NDArray[np.float64] = self.hits / self.hits[:1]
+        return share
+
+
+def tally(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> Tally:
+    """Return what each threshold reports; those between two landslide pixels would only add false alarms.
+
+    Scores are sorted by class and without their places: a tenth of the time and memory of scikit-learn's curve.
+    """
+    slid = np.asarray(labels, bool)
+    found, others = np.sort(scores[slid]), np.sort(scores[~slid])
+    thresholds, first = np.unique(found, return_index=True)
+    return Tally(thresholds, len(found) - first, len(others) - np.searchsorted(others, thresholds))
+
+
 def auprc(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
     """Return the area under the precision-recall curve as average precision, 0 to 1; NaN without a landslide.
 
     A score that knows nothing gets the prevalence. So compare values only where the prevalence is the same
     (Saito & Rehmsmeier 2015).
     """
-    from sklearn.metrics import average_precision_score
+    return _area(tally(labels, scores))
 
-    return float(average_precision_score(labels, scores)) if labels.any() else float("nan")
+
+def _area(counted: Tally) -> float:
+    gained = -np.diff(counted.recall, append=0)
+    return float(counted.precision @ gained) if counted.hits.size else float("nan")
 
 
 def curve(labels: NDArray[np.bool_], scores: NDArray[np.float32], points: int = 1000) -> Curve:
     """Return the precision-recall curve, thinned to about `points` for drawing; the area is that of the whole curve."""
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, _ = precision_recall_curve(labels, scores, drop_intermediate=True)
-    recall, precision = recall[::-1], precision[::-1]
+    counted = tally(labels, scores)
+    recall, precision = np.append(0, counted.recall[::-1]), np.append(1, counted.precision[::-1])
     keep = np.unique(np.searchsorted(recall, np.linspace(0, 1, points)).clip(0, len(recall) - 1))
-    return Curve(recall[keep], precision[keep], auprc(labels, scores), float(labels.mean()))
+    return Curve(recall[keep], precision[keep], _area(counted), float(labels.mean()))
 
 
 def score_map(
@@ -87,14 +122,10 @@ def score_map(
 
 def precision_at_recall(labels: NDArray[np.bool_], scores: NDArray[np.float32], recall: float) -> float:
     """Return the best precision of all thresholds that find this share of the landslide pixels; NaN without one."""
-    from sklearn.metrics import precision_recall_curve
-
     if not 0 < recall <= 1:
         raise ValueError(f"{recall!r} is not a share: give a number above 0, at most 1")
-    if not labels.any():
-        return float("nan")
-    precisions, recalls, _ = precision_recall_curve(labels, scores)
-    return float(precisions[:-1][recalls[:-1] >= recall].max())  # the last point belongs to no threshold
+    counted = tally(labels, scores)
+    return float(counted.precision[counted.recall >= recall].max()) if counted.hits.size else float("nan")
 
 
 def bootstrap_auprc(
@@ -226,9 +257,10 @@ def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bin
     edges = np.asarray(bins)  # the inner ones
     if edges.ndim == 0:
         edges = np.unique(np.quantile(probability, np.linspace(0, 1, int(edges) + 1)[1:-1]))
-    table = pd.DataFrame({"probability": probability.astype(np.float64), "share": labels})
-    groups = table.groupby(np.searchsorted(edges, probability, side="right"))
-    return groups.mean().assign(pixels=groups.size()).reset_index(drop=True)
+    place = np.searchsorted(edges, probability, side="right")
+    sums = {"probability": np.bincount(place, probability), "share": np.bincount(place, labels)}
+    table = pd.DataFrame({**sums, "pixels": np.bincount(place)}).query("pixels > 0").reset_index(drop=True)
+    return table.assign(**{name: table[name] / table["pixels"] for name in sums})
 
 
 def expected_calibration_error(labels: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> float:
@@ -276,11 +308,14 @@ class Calibration:
         """
         if not labels.any() or labels.all():
             raise ValueError("to calibrate, pixels with and without landslides are needed")
-        logits = _logit(probability)
+        place = np.rint(_logit(probability) / STEP).astype(np.int32)
+        least = place.min()
+        counts, slid = np.bincount(place - least), np.bincount(place[labels] - least, minlength=np.ptp(place) + 1)
+        logits = STEP * (least + np.arange(len(counts)))
 
         def cost(parameters: NDArray[np.float64]) -> float:
             scaled = logits * np.exp(-parameters[0]) + (parameters[1] if shift else 0)
-            return float(np.mean(np.logaddexp(0, scaled) - labels * scaled))
+            return float((counts @ np.logaddexp(0, scaled) - slid @ scaled) / counts.sum())
 
         bounds = [(-4, 4), (-20, 20)] if shift else [(-4, 4)]
         best = optimize.minimize(cost, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds).x

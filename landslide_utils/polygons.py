@@ -14,6 +14,7 @@ from landslide_utils.chips import windows
 from landslide_utils.export import SHARES, TAGS, find_threshold_faults, refuse
 from landslide_utils.files import InputError, find_kind_faults
 from landslide_utils.grid import find_grid_faults, label_groups, measure_groups, rasterise_like, transform_of
+from landslide_utils.metrics import pixels, tally
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -43,15 +44,11 @@ def best_threshold(probability: xr.DataArray, landslides: xr.DataArray, mask: xr
     ValueError
         If there is no landslide under the mask.
     """
-    from sklearn.metrics import precision_recall_curve
-
-    chosen = mask.values & np.isfinite(probability.values)
-    labels, scores = landslides.values[chosen], probability.values[chosen]
-    if not labels.any():
+    counted = tally(*pixels(probability, landslides, mask))
+    if not counted.hits.size:
         raise ValueError("there is no landslide under the mask, so no threshold can be chosen; give one")
-    precision, recall, thresholds = precision_recall_curve(labels, scores)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(np.clip(thresholds[np.argmax(f1[:-1])], 1e-6, 1 - 1e-6))
+    f1 = 2 * counted.hits / (counted.hits + counted.false_alarms + counted.hits[0])
+    return float(np.clip(counted.thresholds[np.argmax(f1)], 1e-6, 1 - 1e-6))
 
 
 def guaranteed_threshold(

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from landslide_utils.chips import SIZE, cut_chips, windows
+from landslide_utils.composite import keep_composite
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ class Scene:
 
     @classmethod
     def fit(cls, composite: xr.Dataset, chips: pd.DataFrame) -> Scene:
-        """Return a scene that is normalised by its own training chips."""
+        """Return a scene that is normalised by its own training chips; a lazy composite is computed once, and kept."""
+        if composite["image"].chunks:  # or each step of a training would compute its chips anew
+            composite = keep_composite(composite)
         return cls(composite, chips, Normalisation.fit(composite["image"], chips))
 
     @property

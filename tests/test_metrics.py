@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import special
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from landslide_utils import baselines, metrics
 from landslide_utils.baselines import log_ratio_detectors
@@ -32,6 +33,20 @@ def test_auprc_is_the_definition_and_chance_is_the_prevalence() -> None:
     many = random.uniform(size=200_000) < 0.05
     assert metrics.auprc(many, random.uniform(size=200_000)) == pytest.approx(0.05, abs=0.005)
     assert np.isnan(metrics.auprc(np.zeros(5, bool), np.arange(5.0)))
+
+
+@pytest.mark.parametrize("decimals", [1, 8])
+def test_curve_area_and_precision_are_those_of_scikit_learn(decimals: int) -> None:
+    random = np.random.default_rng(1)
+    labels = random.uniform(size=5000) < 0.1
+    scores = np.round(0.7 * labels + random.normal(0, 1, 5000), decimals).astype("float32")
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    found = metrics.curve(labels, scores, points=100_000)
+    assert found.auprc == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+    for share in (0.1, 0.5, 0.93, 1.0):
+        best = precision[:-1][recall[:-1] >= share].max()
+        assert metrics.precision_at_recall(labels, scores, share) == pytest.approx(best, abs=1e-12)
+        assert found.precision[found.recall >= share].max() == pytest.approx(best, abs=1e-12)
 
 
 def test_a_curve_runs_from_no_recall_to_all() -> None:

@@ -49,6 +49,24 @@ def test_normalisation_sees_training_chips_only(four_chips: pd.DataFrame) -> Non
     assert np.nanstd(applied.values[:, :, :256]) == pytest.approx(1, abs=1e-3)
 
 
+def test_a_lazy_composite_is_computed_once(four_chips: pd.DataFrame) -> None:
+    computed = []
+
+    def count(block: np.ndarray) -> np.ndarray:
+        computed.append(block.shape)
+        return block
+
+    image = _image((128, 600))
+    lazy = _scene(image, _labels((128, 600)), four_chips).composite.chunk({"x": 300})
+    lazy["image"] = lazy["image"].copy(data=lazy["image"].data.map_blocks(count, meta=image.values[:0]))
+    scene = Scene.fit(lazy, four_chips)
+    assert len(computed) == 2
+    chip = ChipSet(scene, "train")[0]
+    assert len(computed) == 2
+    mean, sd = scene.normalisation.parts(image)
+    np.testing.assert_allclose(chip["image"], (image.values[:, :, :128] - mean) / sd, rtol=1e-5)
+
+
 def test_normalisation_belongs_to_its_channels(four_chips: pd.DataFrame) -> None:
     found = Normalisation.fit(_image((128, 600)), four_chips)
     with pytest.raises(ValueError, match="measured on vv_before, vv_after"):

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from landslide_utils import hand_memory_back
 from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.chips import part_mask
 from landslide_utils.metrics import (
@@ -51,6 +52,7 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
     bootstrap : pandas.DataFrame
         What stands in ``bootstrap.csv``.
     """
+    hand_memory_back()
     composite, landslides, chips = scene.composite, scene.landslides, scene.chips
     tested = chips[chips["part"] == "test"]
     rich = tested[tested["landslide_share"] > 0]
