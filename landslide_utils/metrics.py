@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from landslide_utils.chips import SIZE, corners, part_mask
 
@@ -308,18 +308,17 @@ class Calibration:
         """
         if not labels.any() or labels.all():
             raise ValueError("to calibrate, pixels with and without landslides are needed")
+        from sklearn.linear_model import LogisticRegression
+
         place = np.rint(_logit(probability) / STEP).astype(np.int32)
         least = place.min()
         counts, slid = np.bincount(place - least), np.bincount(place[labels] - least, minlength=np.ptp(place) + 1)
         logits = STEP * (least + np.arange(len(counts)))
-
-        def cost(parameters: NDArray[np.float64]) -> float:
-            scaled = logits * np.exp(-parameters[0]) + (parameters[1] if shift else 0)
-            return float((counts @ np.logaddexp(0, scaled) - slid @ scaled) / counts.sum())
-
-        bounds = [(-4, 4), (-20, 20)] if shift else [(-4, 4)]
-        best = optimize.minimize(cost, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds).x
-        return cls(float(np.exp(best[0])), float(best[1]) if shift else 0.0)
+        weights = np.concatenate([counts - slid, slid])
+        fitted = LogisticRegression(C=np.inf, fit_intercept=shift, tol=1e-7)
+        fitted.fit(np.tile(logits, 2)[:, None], np.repeat([False, True], len(counts)), weights)
+        steepness = np.clip(fitted.coef_.item(), np.exp(-4), np.exp(4))  # a network may be no better than chance
+        return cls(float(1 / steepness), float(fitted.intercept_.item()) if shift else 0.0)
 
     def apply(self, probability: xr.DataArray) -> xr.DataArray:
         """Return the corrected probabilities; their order, and so the AUPRC, does not change."""

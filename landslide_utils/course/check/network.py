@@ -46,17 +46,15 @@ def average_precision(answer: Any, probability: xr.DataArray, landslides: xr.Dat
     inside = valid & test.values.astype(bool)
     truth, score = labels[inside], mapped[inside]
     right, everywhere = auprc(truth, score), auprc(labels[valid], mapped[valid])
-    under_roc = roc_auc_score(truth, score)
+    under_roc, called = roc_auc_score(truth, score), score > 0.5
     wrong = {
         "That is the score of the wrong class: pixels that are not landslides.": auprc(~truth, 1 - score),
         "The labels are the wrong way round: true must stand for landslide.": auprc(~truth, score),
         "The scores are the wrong way round: the larger, the more likely a landslide.": auprc(truth, -score),
         "That counts the whole scene, training chips included. Score only where test is true.": everywhere,
         "That is the area under the ROC curve, high for every rare class. Take average_precision_score.": under_roc,
-        "You cut the probabilities at one half; give the score the probabilities themselves.": auprc(
-            truth, score > 0.5
-        ),
-        "That is the accuracy: a map without any landslide has nearly the same.": np.mean((score > 0.5) == truth),
+        "You cut the probabilities at one half; give the score the probabilities themselves.": auprc(truth, called),
+        "That is the accuracy: a map without any landslide has nearly the same.": np.mean(called == truth),
         "That is the prevalence: the score of random guessing. Score the network's probabilities.": truth.mean(),
         IN_PERCENT: 100 * right,
         "Take .values[test.values] of both maps, then average_precision_score(labels, probabilities).": OTHERWISE,
@@ -70,16 +68,15 @@ def times_seen(answer: Any, chips: pd.DataFrame, recipe: Any) -> str:
     """Check how often a recipe (a `Preset`) shows each chip, if it trains on the training chips with landslides."""
     slid, training = chips["landslide_share"] > 0, chips["part"] == "train"
     count, batch, steps = int((slid & training).sum()), int(recipe.batch_size), int(recipe.steps)
-    right = steps * batch / count
+    shown, right = steps * batch, steps * batch / count
+    of_training = shown / training.sum()
     wrong = {
-        "That is the number of chips shown in all. How many different chips are there?": steps * batch,
+        "That is the number of chips shown in all. How many different chips are there?": shown,
         "That is the number of chips of one batch for each chip. How many batches are there?": batch / count,
         "That is how many steps there are for each chip. A step shows a whole batch.": steps / count,
         "The division is the wrong way round: divide the chips shown by the number of different chips.": 1 / right,
-        "You counted all training chips. This recipe trains on those with landslide_share above 0.": (
-            steps * batch / training.sum()
-        ),
-        "You counted the chips of all parts. Count only those whose part is 'train'.": steps * batch / slid.sum(),
+        "You counted all training chips. This recipe trains on those with landslide_share above 0.": of_training,
+        "You counted the chips of all parts. Count only those whose part is 'train'.": shown / slid.sum(),
         "That is the number of steps. How many chips do they show, and how many are there?": steps,
         "That is the number of chips. How many are shown in all the steps?": count,
         "Steps times chips per batch are shown in all. Divide by the training chips with a landslide.": OTHERWISE,
@@ -94,17 +91,14 @@ def uninformed_loss(answer: Any, prevalence: Any) -> str:
     p = float(prevalence)
     on, off = -math.log(p), -math.log(1 - p)
     right = p * on + (1 - p) * off
-    swapped = p * off + (1 - p) * on
+    one_part, swapped = [p * on, -p * on], p * off + (1 - p) * on
     wrong = {
         "The sign is wrong: logarithms of probabilities are negative, and a loss is not.": -right,
         "That is in bits: np.log2. The loss is measured with the natural logarithm, np.log.": right / math.log(2),
         "np.log10 is the logarithm to base ten. The loss is measured with np.log.": right / math.log(10),
         "That is the loss on a landslide pixel. Most pixels are not landslides: take the mean over both kinds.": on,
         "That is the loss on a pixel without a landslide. Take the mean over both kinds of pixels.": off,
-        "That is the landslides' part of the mean. The other pixels have a loss too: add their part.": [
-            p * on,
-            -p * on,
-        ],
+        "That is the landslides' part of the mean. The other pixels have a loss too: add their part.": one_part,
         "That is the part of the pixels without a landslide. The loss of a landslide is larger: add it.": (1 - p) * off,
         "The two are the wrong way round: the network gives a landslide pixel the probability p.": swapped,
         "You gave both kinds of pixels the same weight. Only a share p of them are landslides.": (on + off) / 2,
@@ -201,10 +195,9 @@ def spread_of_difference(answer: Any, first: Any, second: Any) -> str:
     """Check the standard deviation of the difference of two AUPRC, from bootstrap draws that took the same chips."""
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     sd_a, sd_b, right = np.nanstd(a), np.nanstd(b), np.nanstd(a - b)
+    separate = np.hypot(sd_a, sd_b)
     wrong = {
-        "That is right for tests on different chips. Here both use the same chips: subtract first.": np.hypot(
-            sd_a, sd_b
-        ),
+        "That is right for tests on different chips. Here both use the same chips: subtract first.": separate,
         "You added the two standard deviations. Subtract sample by sample first, then take one.": sd_a + sd_b,
         "That is a difference of the standard deviations. Subtract the arrays first.": abs(sd_a - sd_b),
         "That is the first detector alone. Subtract the other one, sample by sample.": sd_a,
@@ -216,7 +209,7 @@ def spread_of_difference(answer: Any, first: Any, second: Any) -> str:
         "Subtract the two arrays from each other, and take np.nanstd of that one array.": OTHERWISE,
     }
     compare(read_number(answer), right, wrong)
-    return f"{right:.3f}, where two separate tests would have {np.hypot(sd_a, sd_b):.3f}."
+    return f"{right:.3f}, where two separate tests would have {separate:.3f}."
 
 
 @exercise("04_evaluate", "each['found'] >= 0.5 is true or false for each landslide.")

@@ -71,10 +71,9 @@ def paired_difference(answer: Any, first: pd.Series, second: pd.Series) -> str:
         "First the differences, seed by seed; then their mean.": OTHERWISE,
     }
     compare(given_mean, mean, wrong_mean, max(0.01 * abs(mean), 1e-6))
+    separate = np.hypot(a.std(), b.std())
     wrong_sd = {
-        "You treated the two as independent, but they share seeds. Take that of the differences.": np.hypot(
-            a.std(), b.std()
-        ),
+        "You treated the two as independent, but they share seeds. Take that of the differences.": separate,
         "For few values divide by their number minus one: std(ddof=1), as pandas does.": each.std(ddof=0),
         "That is the standard error of the mean; take the standard deviation.": sd / np.sqrt(len(each)),
         "That is the variance; take its root.": sd**2,
@@ -95,15 +94,13 @@ def times_chance(answer: Any, found: pd.DataFrame) -> str:
     best = found.sort_values("mean").iloc[-1]
     score, chance, score_inside, chance_inside = best[["whole_scene", "whole_scene_chance", "mean", "chance"]]
     right, inside = score / chance, score_inside / chance_inside
+    by_one_half = [2 * score, 2 * score_inside]
     of_all = (found["whole_scene"] / found["whole_scene_chance"]).mean()
     wrong = {
         "That is only on chips that hold a landslide. Take whole_scene and whole_scene_chance.": inside,
         "You divided by the chance of the other measure. Take whole_scene_chance.": score / chance_inside,
         "You divided a score on landslide chips by the chance on all chips. Take whole_scene.": score_inside / chance,
-        "Chance is not one half here: it is the share of landslides in the pixels scored.": [
-            2 * score,
-            2 * score_inside,
-        ],
+        "Chance is not one half here: it is the share of landslides in the pixels scored.": by_one_half,
         "That is the score. How many times chance is it?": score,
         "That is chance itself. How many times is it in the score?": chance,
         "Upside down: the score divided by chance.": 1 / right,
