@@ -227,10 +227,10 @@ def write_tables(table: pd.DataFrame, page: Path) -> None:
         "# False alarms of a prepared detector on real passes in which nothing slid",
         "Real Sentinel-1 radar of 30 m; made, with this page, by",
         "```sh\npython benchmarks/false_alarms.py FOLDER\n```",
-        "As far as is known, nothing slid in these passes. So whatever a detector marks is a false alarm. Each detector "
-        "is compared at the threshold that finds half of the landslides that are simulated in the same passes (found: "
-        f"half of its pixels are above). A false alarm is a group of pixels of at least {LEAST_M2} m2, which is one "
-        "pixel of the real images.",
+        "As far as is known, nothing slid in these passes. So whatever a detector marks is a false alarm. Each "
+        "detector is taken at the threshold that finds half of the landslides that are simulated in the same passes. "
+        "Found means that half of its pixels are above the threshold. A false alarm is a group of pixels of at least "
+        f"{LEAST_M2} m2, which is one pixel of the real images.",
         markdown_table(summarise(table)),
         "*Passes* is how many are averaged on each side of the pretended event. The detector is prepared on a stack's "
         "first passes and maps the later ones, date by date. The log ratios need no training.",
