@@ -33,6 +33,7 @@ from landslide_utils.experiments.runs import run
 from landslide_utils.files import InputError, atomic_write
 from landslide_utils.grid import label_groups, measure_groups, pixel_size_m
 from landslide_utils.predict import map_scene
+from landslide_utils.scene import Normalisation
 from landslide_utils.simulate import inject
 from landslide_utils.sources.build import plan, write
 from landslide_utils.sources.event import Event, Options
@@ -142,7 +143,7 @@ def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterat
     """Yield for each date the score (y, x) of each detector on what was measured, and on that with landslides in it."""
     options = {"channels": stack.channels, "timesteps": passes}
     config = RunConfig(cube=str(store), runs_dir=runs_dir, **options)
-    model, normalisation = run(prepare_quiet(config, until=stack.until, share=SHARE)).model()
+    model, _ = run(prepare_quiet(config, until=stack.until, share=SHARE)).model()
     cube = open_cube(str(store), event_time="2200-01-01T00:00:00")
     later = cube.isel(time=cube["time"].values > np.datetime64(stack.until))
     for number in range(passes, later.sizes["time"] - passes + 1):
@@ -154,7 +155,7 @@ def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterat
             composite = make_composite(made, **options)
             detectors = log_ratio_detectors(composite["image"])
             found = {name: abs(score) for name, score in detectors.items() if "smoothed" in name}
-            found["prepared"] = map_scene(model, composite, normalisation, progress=False)
+            found["prepared"] = map_scene(model, composite, Normalisation.of(composite["image"]), progress=False)
             for name, score in found.items():
                 scores.setdefault(name, []).append(score.load())
         when = part["time"].values[passes - 1 : passes + 1]

@@ -31,7 +31,7 @@ from landslide_utils.experiments.runs import prepare, run
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import bootstrap_auprc, score_map
 from landslide_utils.predict import map_scene
-from landslide_utils.scene import Scene
+from landslide_utils.scene import Normalisation, Scene
 from landslide_utils.simulate.scene import write_cube
 
 TABLE = Path(__file__).parents[1] / "docs" / "results" / "prepared.csv"
@@ -92,7 +92,8 @@ def map_rung(rung: str, home: RunConfig, elsewhere: str, scene: Scene) -> xr.Dat
     # The same direction as at home, where it is known
     orbit = scene.composite.attrs["orbit"]
     config = RunConfig(**vars(home) | {"orbit": orbit if orbit in ORBIT_CHOICES else "auto"})
-    return map_by(prepare_quiet(config, until=scene.composite.attrs["event_time"]), scene)
+    model, _ = run(prepare_quiet(config, until=scene.composite.attrs["event_time"])).model()
+    return map_scene(model, scene.composite, Normalisation.of(scene.composite["image"]))  # as the command maps
 
 
 def score_rungs(homes: Sequence[RunConfig], elsewhere: str) -> tuple[Scores, dict[str, Any]]:

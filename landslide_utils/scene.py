@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from landslide_utils.chips import SIZE, cut_chips, windows
+from landslide_utils.grid import windows_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ class Normalisation:
             if name in ("aspect_sin", "aspect_cos"):  # already between -1 and 1, and 0 must stay flat ground
                 mean[i], sd[i] = 0.0, 1.0
         return cls(names, tuple(mean), tuple(sd))
+
+    @classmethod
+    def of(cls, image: xr.DataArray) -> Normalisation:
+        """Return what a whole image (channel, y, x) has."""
+        places = [window[:2] for window in windows_of(*image.shape[1:], SIZE)]
+        return cls.fit(image, pd.DataFrame(places, columns=["row", "col"]).assign(part="train"))
 
     def apply(self, image: xr.DataArray) -> xr.DataArray:
         """Return the image with mean 0 and standard deviation 1 on the training chips; 0 where there is no data.

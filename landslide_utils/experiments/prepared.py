@@ -11,6 +11,14 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.files import InputError, atomic_write, find_room_faults
 from landslide_utils.simulate.inject import inject, open_quiet
 
+INJECTED = "injected"
+"""Folder, beside the runs, of the cubes with simulated landslides."""
+
+
+def is_prepared(config: RunConfig) -> bool:
+    """Return whether a run was trained on what :func:`prepare_quiet` has written."""
+    return Path(config.cube).parent.name == INJECTED
+
 
 def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) -> RunConfig:
     """Return the run to be trained before the event, after the cube that it needs has been written beside the runs.
@@ -34,7 +42,7 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
     n, orbit = config.timesteps, config.orbit
     injected = inject(open_quiet(config.cube, until=until), seed=config.seed, timesteps=n, orbit=orbit, share=share)
     composite = make_composite(injected, channels=config.channels, timesteps=n, orbit=orbit)
-    store = Path(config.runs_dir) / "injected" / f"{identify(composite)}.zarr"
+    store = Path(config.runs_dir) / INJECTED / f"{identify(composite)}.zarr"
     passes = choose_passes(injected, n, orbit)
     orbit = passes.orbit if passes.orbit in ORBIT_CHOICES else "auto"
     prepared = dataclasses.replace(config, cube=str(store), event_time="", orbit=orbit)

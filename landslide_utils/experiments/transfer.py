@@ -15,6 +15,7 @@ from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.chips import corners
 from landslide_utils.composite import variables_of
 from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.prepared import is_prepared
 from landslide_utils.experiments.results import markdown_table, radar_of, write_page
 from landslide_utils.experiments.runs import Run, compose, prepare, run
 from landslide_utils.figures.scores import METHODS, transfer_figure
@@ -115,6 +116,8 @@ def map_cube(
     variables = [*variables_of(config.channels), "dem"]
     datacube, composite = compose(config, crs=crs, needs_crs=True, variables=variables)
     model, normalisation = trained.model()
+    if is_prepared(trained.config):  # before the event nobody knows the weather of its passes
+        normalisation = Normalisation.of(composite["image"])
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
         hidden = find_layover_and_shadow(datacube, orbit=orbit, incidence_degrees=incidence_degrees)
