@@ -8,6 +8,7 @@ and ``.md`` to ``docs/real``. Networks are kept in the folder of runs.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterat
             composite = make_composite(made, **options)
             detectors = log_ratio_detectors(composite["image"])
             found = {name: abs(score) for name, score in detectors.items() if "smoothed" in name}
-            found["prepared"] = map_scene(model, composite, Normalisation.of(composite["image"]), progress=False)
+            found["prepared"] = map_scene(model, composite, Normalisation.fit(composite["image"], None), progress=False)
             for name, score in found.items():
                 scores.setdefault(name, []).append(score.load())
         when = part["time"].values[passes - 1 : passes + 1]
@@ -195,18 +196,17 @@ def count(dates: list[dict[str, Any]], detector: str) -> Iterator[dict[str, Any]
         }
 
 
-def measure(data: Path, runs_dir: str) -> pd.DataFrame:
-    """Return a line for each stack, number of passes, detector and date."""
-    lines = []
-    for stack in STACKS:
-        store = build(data, stack, Path(runs_dir) / "quiet")
-        for passes in stack.passes:
+def measure(data: Path, runs_dir: str) -> Iterator[pd.DataFrame]:
+    """Yield the table as it grows: a line for each stack, number of passes, detector and date."""
+    lines: list[dict[str, Any]] = []
+    for passes, stack in itertools.product((1, 2), STACKS):
+        if passes in stack.passes:
+            store = build(data, stack, Path(runs_dir) / "quiet")
             dates = list(score_dates(store, stack, passes, runs_dir))
             for detector in dates[0]["scores"]:
                 known = {"stack": stack.name, "passes": passes, "detector": detector}
                 lines += [known | line for line in count(dates, detector)]
-            print(summarise(pd.DataFrame(lines)).to_string(), flush=True)
-    return pd.DataFrame(lines)
+            yield pd.DataFrame(lines)
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -262,7 +262,9 @@ def main() -> int:
         raise InputError(
             "real radar cannot be read", [f"the folder {given.folder / name} is missing" for name in missing]
         )
-    write_tables(measure(given.folder, given.runs_dir), PAGE)
+    for table in measure(given.folder, given.runs_dir):
+        write_tables(table, PAGE)
+        print(summarise(table).to_string(), flush=True)
     return 0
 
 

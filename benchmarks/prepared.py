@@ -76,9 +76,8 @@ def map_by(config: RunConfig, scene: Scene) -> xr.DataArray:
 
 def best_ratio(scene: Scene) -> xr.DataArray:
     """Return the smoothed log ratio of VV or VH, whichever is better on the validation chips."""
-    detectors = {n: score for n, score in log_ratio_detectors(scene.composite["image"]).items() if "smoothed" in n}
-    score = {n: score_map(d, scene.landslides, scene.chips, "validation")["auprc"] for n, d in detectors.items()}
-    return detectors[max(score, key=lambda name: score[name])]
+    ratios = [score for name, score in log_ratio_detectors(scene.composite["image"]).items() if "smoothed" in name]
+    return max(ratios, key=lambda r: score_map(r, scene.landslides, scene.chips, "validation")["auprc"])
 
 
 def map_rung(rung: str, home: RunConfig, elsewhere: str, scene: Scene) -> xr.DataArray:
@@ -93,7 +92,7 @@ def map_rung(rung: str, home: RunConfig, elsewhere: str, scene: Scene) -> xr.Dat
     orbit = scene.composite.attrs["orbit"]
     config = RunConfig(**vars(home) | {"orbit": orbit if orbit in ORBIT_CHOICES else "auto"})
     model, _ = run(prepare_quiet(config, until=scene.composite.attrs["event_time"])).model()
-    return map_scene(model, scene.composite, Normalisation.of(scene.composite["image"]))  # as the command maps
+    return map_scene(model, scene.composite, Normalisation.fit(scene.composite["image"], None))  # as the command maps
 
 
 def score_rungs(homes: Sequence[RunConfig], elsewhere: str) -> tuple[Scores, dict[str, Any]]:

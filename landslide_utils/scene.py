@@ -23,12 +23,13 @@ class Normalisation:
     sd: tuple[float, ...]
 
     @classmethod
-    def fit(cls, image: xr.DataArray, chips: pd.DataFrame) -> Normalisation:
-        """Return what an image (channel, y, x) has on the valid pixels of the training chips, and on no other."""
+    def fit(cls, image: xr.DataArray, chips: pd.DataFrame | None) -> Normalisation:
+        """Return what an image (channel, y, x) has on the valid pixels of the training chips, without these on all."""
         names = tuple(str(name) for name in image["channel"].values)
         count, total, squares = np.zeros((3, len(names)))
         origin = None  # sums of squares are exact only near zero
-        for window in windows(chips, "train"):  # chip by chip, so that the image need not fit in memory
+        places = windows_of(*image.shape[1:], SIZE) if chips is None else windows(chips, "train")
+        for window in places:  # one by one, so that the image need not fit in memory
             values = image.isel(window.place).values.astype(np.float64)
             if origin is None:
                 origin = np.nan_to_num(np.fmin.reduce(values, axis=(1, 2)))
@@ -45,12 +46,6 @@ class Normalisation:
             if name in ("aspect_sin", "aspect_cos"):  # already between -1 and 1, and 0 must stay flat ground
                 mean[i], sd[i] = 0.0, 1.0
         return cls(names, tuple(mean), tuple(sd))
-
-    @classmethod
-    def of(cls, image: xr.DataArray) -> Normalisation:
-        """Return what a whole image (channel, y, x) has."""
-        places = [window[:2] for window in windows_of(*image.shape[1:], SIZE)]
-        return cls.fit(image, pd.DataFrame(places, columns=["row", "col"]).assign(part="train"))
 
     def apply(self, image: xr.DataArray) -> xr.DataArray:
         """Return the image with mean 0 and standard deviation 1 on the training chips; 0 where there is no data.

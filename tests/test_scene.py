@@ -52,7 +52,8 @@ def test_normalisation_sees_training_chips_only(four_chips: pd.DataFrame) -> Non
 def test_the_levels_of_a_whole_image_are_those_of_all_its_pixels() -> None:
     values = np.random.default_rng(4).normal([[[-7.0]], [[-13.0]]], 2, (2, 200, 300)).astype(np.float32)
     values[0, :150, :20] = np.nan
-    found = Normalisation.of(xr.DataArray(values, dims=("channel", "y", "x"), coords={"channel": ["vv", "vh"]}))
+    image = xr.DataArray(values, dims=("channel", "y", "x"), coords={"channel": ["vv", "vh"]})
+    found = Normalisation.fit(image, None)
     np.testing.assert_allclose(found.mean, np.nanmean(values, axis=(1, 2)), rtol=1e-5)
     np.testing.assert_allclose(found.sd, np.nanstd(values, axis=(1, 2)), rtol=1e-5)
 

@@ -11,13 +11,7 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.files import InputError, atomic_write, find_room_faults
 from landslide_utils.simulate.inject import inject, open_quiet
 
-INJECTED = "injected"
-"""Folder, beside the runs, of the cubes with simulated landslides."""
-
-
-def is_prepared(config: RunConfig) -> bool:
-    """Return whether a run was trained on what :func:`prepare_quiet` has written."""
-    return Path(config.cube).parent.name == INJECTED
+INJECTED = "injected"  # folder of the cubes with simulated landslides, beside the runs
 
 
 def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) -> RunConfig:
