@@ -236,7 +236,7 @@ def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
         ``train_region``, ``test_region``, ``method``, ``mean``, ``least``, ``most``, ``chance``, ``seeds``.
     """
     _check_pairs(pairs)
-    groups = pairs.groupby(["train_region", "test_region", "method"], sort=False)
+    groups = pairs.groupby(["train_region", "test_region", "method"], sort=False, as_index=False)
     table = groups.agg(
         mean=("auprc", "mean"),
         least=("auprc", "min"),
@@ -244,7 +244,6 @@ def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
         chance=("prevalence", "mean"),
         seeds=("seed", "nunique"),
     )
-    table = table.reset_index()
     table.attrs["simulated"] = bool(pairs["simulated"].all())
     return table
 
