@@ -36,6 +36,7 @@ from landslide_utils.grid import label_groups, measure_groups, pixel_size_m
 from landslide_utils.predict import map_scene
 from landslide_utils.scene import Normalisation
 from landslide_utils.simulate import inject
+from landslide_utils.simulate.inject import SIZES
 from landslide_utils.sources.build import plan, write
 from landslide_utils.sources.event import Event, Options
 
@@ -221,8 +222,19 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index()
 
 
+def say(table: pd.DataFrame) -> list[str]:
+    """Return a line for each stack: how many false alarms each detector gives on the middle date."""
+    middle = table.groupby(["stack", "passes", "detector"], sort=False)["alarms_per_km2"].median()
+    return [
+        f"- {stack}, {passes} pass(es) on each side: "
+        + "; ".join(f"{name} {rate:.0f}" for (*_, name), rate in alarms.items())
+        for (stack, passes), alarms in middle.groupby(["stack", "passes"], sort=False)
+    ]
+
+
 def write_tables(table: pd.DataFrame, page: Path) -> None:
     """Write the table, and a page that says what stands in it."""
+    typical = np.exp(SIZES["ln_area_mean"])
     table.round(4).to_csv(page.with_suffix(".csv"), index=False)
     text = (
         "# False alarms of a prepared detector on real passes in which nothing slid",
@@ -232,6 +244,8 @@ def write_tables(table: pd.DataFrame, page: Path) -> None:
         "detector is taken at the threshold that finds half of the landslides that are simulated in the same passes. "
         "Found means that half of its pixels are above the threshold. A false alarm is a group of pixels of at least "
         f"{LEAST_M2} m2, which is one pixel of the real images.",
+        "False alarms per square kilometre on the middle date:",
+        "\n".join(say(table)),
         markdown_table(summarise(table)),
         "*Passes* is how many are averaged on each side of the pretended event. The detector is prepared on a stack's "
         "first passes and maps the later ones, date by date. The log ratios need no training.",
@@ -242,7 +256,8 @@ def write_tables(table: pd.DataFrame, page: Path) -> None:
         "- The images are brought to 10 m, because a chip has 128 x 128 pixels. One real pixel is then 3 x 3.",
         "- The places are small: the detector has seen few landslides. A larger place would give a better one.",
         "- The speckle of Enga was taken out by others in one stack; of the other one, VH only, 35 % have data.",
-        "- Half of all landslides are not easy ones: one in six changes nothing at all.",
+        "- Half of all landslides are not easy ones: one in six changes nothing at all, and the middle size, "
+        f"{typical:.0f} m2, is {typical / LEAST_M2:.0f} pixels of the real images.",
         SOURCE,
         "## Date by date",
         markdown_table(table[table["detector"] == "prepared"].drop(columns="detector").round(2)),
