@@ -143,26 +143,38 @@ def pairs_of(scores: Scores, held: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"comparison": comparison, "area": area, "aim": AIMS.get((comparison, area), ""), **numbers}
 
 
+def verdict(line: pd.Series) -> str:
+    """Return whether an aim is reached, by the interval; nothing where there is no aim."""
+    if line["aim"] == "":
+        return ""
+    reached = "yes" if line["value"] >= float(line["aim"]) else "no"
+    return f"{reached}, but it may be chance" if line["low"] < float(line["aim"]) <= line["high"] else reached
+
+
 def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Write both tables as Markdown, with what stands in them and how they were made."""
+    missing = [region for region in ELSEWHERE if region not in set(table["region"])]
     text = (
         "# Ready before the event",
         f"Four ways to map an event (simulated radar, {TIMESTEPS} passes on each side); made, with this page, by",
         "```sh\npython benchmarks/prepared.py\n```",
-        f"Mean AUPRC over seeds with its 95 % interval, which counts both the chips and the seeds. "
-        f"*{HOME.capitalize()}*: with labels of the event, so it is scored on "
-        f"the test chips only. *{OTHER.capitalize()}*: with labels of practice_earthquake, and for that region with "
-        f"those of practice_hurricane. *{PREPARED.capitalize()}*: on landslides drawn into the place's passes before "
-        f"the event; what they change comes from a broad distribution of its own. *{RATIO.capitalize()}*: VV or VH, "
-        f"whichever is better on the validation chips. {CORE} is the heart of the event of 2018: its terrain and the "
-        "outlines of its landslides are real, its radar is simulated.",
+        "Mean AUPRC over seeds with its 95 % interval, which counts both the chips and the seeds.",
+        f"- *{HOME.capitalize()}*: with labels of the event, so it is scored on the test chips only.\n"
+        f"- *{OTHER.capitalize()}*: with labels of practice_earthquake, and for that region with those of "
+        "practice_hurricane.\n"
+        f"- *{PREPARED.capitalize()}*: on landslides drawn into the place's passes before the event. Their sizes and "
+        "changes come from broad distributions, and not from the region's own. It is given the mean and the spread of "
+        "the event's whole image, without a label, because rain and season move the levels of all pixels.\n"
+        f"- *{RATIO.capitalize()}*: VV or VH, whichever is better on the validation chips.",
+        f"{CORE} is the heart of the event of 2018: its terrain and the outlines of its landslides are real, its radar "
+        f"is simulated." + (f" Not measured yet: {', '.join(missing)}." if missing else ""),
         f"There are {TIMESTEPS} passes on each side, not 4. To prepare with 4, a place needs 8 quiet passes of one "
         "track, and these regions have 4 or 5 before their event.",
         "## Is it good enough?",
         f"The aims: {AIMS['prepared over home', TEST]} of what training at home gives, and "
         f"{AIMS['prepared over log ratio', ALL]} times the smoothed log ratio on all chips. Differences and ratios "
         "are paired: each draw of chips scores both maps.",
-        markdown_table(pairs.round(3)),
+        markdown_table(pairs.assign(reached=pairs.apply(verdict, axis=1)).round(3)),
         "## AUPRC",
         markdown_table(table.drop(columns="simulated").round(3)),
         "Terrain of hokkaido_core: *likely* AW3D30, (c) JAXA, from the repository landslide-mapping-with-cnn (MIT). "
