@@ -234,6 +234,9 @@ def say(table: pd.DataFrame) -> list[str]:
 
 def write_tables(table: pd.DataFrame, page: Path) -> None:
     """Write the table, and a page that says what stands in it."""
+    there = set(zip(table["stack"], table["passes"], strict=True))
+    wanted = [(stack.name, passes) for stack in STACKS for passes in stack.passes]
+    missing = [f"{name}, {passes} pass(es) on each side" for name, passes in wanted if (name, passes) not in there]
     typical = np.exp(SIZES["ln_area_mean"])
     table.round(4).to_csv(page.with_suffix(".csv"), index=False)
     text = (
@@ -255,7 +258,9 @@ def write_tables(table: pd.DataFrame, page: Path) -> None:
         "not those that face the radar here.",
         "- The images are brought to 10 m, because a chip has 128 x 128 pixels. One real pixel is then 3 x 3.",
         "- The places are small: the detector has seen few landslides. A larger place would give a better one.",
-        "- The speckle of Enga was taken out by others in one stack; of the other one, VH only, 35 % have data.",
+        "- The speckle of *Enga, without speckle* was taken out by others: do not compare it with the other stacks. Of "
+        "the pixels of *Enga, VH* 35 % have data.",
+        *([f"- Not measured yet: {'; '.join(missing)}."] if missing else []),
         "- Half of all landslides are not easy ones: one in six changes nothing at all, and the middle size, "
         f"{typical:.0f} m2, is {typical / LEAST_M2:.0f} pixels of the real images.",
         SOURCE,

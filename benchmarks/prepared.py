@@ -32,6 +32,7 @@ from landslide_utils.files import atomic_write
 from landslide_utils.metrics import bootstrap_auprc, score_map
 from landslide_utils.predict import map_scene
 from landslide_utils.scene import Normalisation, Scene
+from landslide_utils.simulate.inject import MODEL
 from landslide_utils.simulate.scene import write_cube
 
 TABLE = Path(__file__).parents[1] / "docs" / "results" / "prepared.csv"
@@ -168,6 +169,8 @@ def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
         f"- *{RATIO.capitalize()}*: VV or VH, whichever is better on the validation chips.",
         f"{CORE} is the heart of the event of 2018: its terrain and the outlines of its landslides are real, its radar "
         f"is simulated." + (f" Not measured yet: {', '.join(missing)}." if missing else ""),
+        "Injection 1 had the sizes of Hokkaido's landslides only, and its network kept the levels of the quiet passes. "
+        f"Injection {MODEL} is the present one.",
         f"There are {TIMESTEPS} passes on each side, not 4. To prepare with 4, a place needs 8 quiet passes of one "
         "track, and these regions have 4 or 5 before their event.",
         "## Is it good enough?",
@@ -186,10 +189,10 @@ def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
 
 def keep(name: str, known: dict[str, Any], lines: list[dict[str, Any]]) -> pd.DataFrame:
     """Return a table after a region's lines were replaced in it and it was written."""
-    path = TABLE.with_name(name)
-    table = pd.read_csv(path) if path.exists() else pd.DataFrame({"region": []})
-    new = pd.DataFrame([known | line for line in lines])
-    table = pd.concat([table[table["region"] != known["region"]], new], ignore_index=True)
+    path, table = TABLE.with_name(name), pd.DataFrame([known | line for line in lines])
+    if path.exists():
+        there = pd.read_csv(path)
+        table = pd.concat([there[there["region"] != known["region"]], table], ignore_index=True)
     table = table.sort_values("region", key=lambda names: names.map([*ELSEWHERE].index), kind="stable").round(4)
     with atomic_write(path, overwrite=True) as part:
         table.to_csv(part, index=False)
@@ -210,6 +213,7 @@ def main() -> int:
         options = {"timesteps": TIMESTEPS, "steps": given.steps, "runs_dir": given.runs_dir}
         configs = [RunConfig(cube=cube, seed=seed, **options) for seed in given.seeds]
         known = {"region": region, "seeds": len(configs), "steps": configs[0].chosen_steps, "timesteps": TIMESTEPS}
+        known |= {"injection": MODEL}
         if TABLE.exists() and (pd.read_csv(TABLE).reindex(columns=list(known)) == pd.Series(known)).all(axis=1).any():
             continue
         scores, held = score_rungs(configs, ELSEWHERE[region])
