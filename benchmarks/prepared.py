@@ -168,7 +168,8 @@ def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
         "the event's whole image, without a label, because rain and season move the levels of all pixels.\n"
         f"- *{RATIO.capitalize()}*: VV or VH, whichever is better on the validation chips.",
         f"{CORE} is the heart of the event of 2018: its terrain and the outlines of its landslides are real, its radar "
-        f"is simulated." + (f" Not measured yet: {', '.join(missing)}." if missing else ""),
+        f"is simulated. What its landslides change comes from the same distribution as in practice_earthquake, so "
+        f"*{OTHER}* is too good there." + (f" Not measured yet: {', '.join(missing)}." if missing else ""),
         "Injection 1 had the sizes of Hokkaido's landslides only, and its network kept the levels of the quiet passes. "
         f"Injection {MODEL} is the present one.",
         f"There are {TIMESTEPS} passes on each side, not 4. To prepare with 4, a place needs 8 quiet passes of one "
