@@ -225,7 +225,8 @@ def write(table: pd.DataFrame, page: Path) -> None:
             "# Does real radar get better with more passes?",
             f"The log ratio of {numbers}",
             "The change is **loss of vegetation, not landslides**: harvest, drought, fire and felling. What holds here "
-            "need not hold for landslides. See also [pictures of real radar](pictures.md).",
+            "need not hold for landslides. See also [pictures of real radar](pictures.md), and [false alarms "
+            "of a prepared detector](false_alarms.md) on real passes in which nothing slid.",
             SOURCE,
             "## Four passes against one",
             say(table),

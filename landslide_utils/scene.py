@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslide_utils.chips import SIZE, cut_chips, windows
 from landslide_utils.composite import keep_composite
+from landslide_utils.grid import windows_of
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ class Normalisation:
     sd: tuple[float, ...]
 
     @classmethod
-    def fit(cls, image: xr.DataArray, chips: pd.DataFrame) -> Normalisation:
-        """Return what an image (channel, y, x) has on the valid pixels of the training chips, and on no other."""
+    def fit(cls, image: xr.DataArray, chips: pd.DataFrame | None) -> Normalisation:
+        """Return what an image (channel, y, x) has on the valid pixels of the training chips, without these on all."""
         names = tuple(str(name) for name in image["channel"].values)
         count, total, squares = np.zeros((3, len(names)))
         origin = None  # sums of squares are exact only near zero
-        for window in windows(chips, "train"):  # chip by chip, so that the image need not fit in memory
+        places = windows_of(*image.shape[1:], SIZE) if chips is None else windows(chips, "train")
+        for window in places:  # one by one, so that the image need not fit in memory
             values = image.isel(window.place).values.astype(np.float64)
             if origin is None:
                 origin = np.nan_to_num(np.fmin.reduce(values, axis=(1, 2)))

@@ -67,6 +67,15 @@ def test_a_lazy_composite_is_computed_once(four_chips: pd.DataFrame) -> None:
     np.testing.assert_allclose(chip["image"], (image.values[:, :, :128] - mean) / sd, rtol=1e-5)
 
 
+def test_the_levels_of_a_whole_image_are_those_of_all_its_pixels() -> None:
+    values = np.random.default_rng(4).normal([[[-7.0]], [[-13.0]]], 2, (2, 200, 300)).astype(np.float32)
+    values[0, :150, :20] = np.nan
+    image = xr.DataArray(values, dims=("channel", "y", "x"), coords={"channel": ["vv", "vh"]})
+    found = Normalisation.fit(image, None)
+    np.testing.assert_allclose(found.mean, np.nanmean(values, axis=(1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found.sd, np.nanstd(values, axis=(1, 2)), rtol=1e-5)
+
+
 def test_normalisation_belongs_to_its_channels(four_chips: pd.DataFrame) -> None:
     found = Normalisation.fit(_image((128, 600)), four_chips)
     with pytest.raises(ValueError, match="measured on vv_before, vv_after"):

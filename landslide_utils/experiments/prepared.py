@@ -11,6 +11,8 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.files import InputError, atomic_write, find_room_faults
 from landslide_utils.simulate.inject import inject, open_quiet
 
+INJECTED = "injected"  # folder of the cubes with simulated landslides, beside the runs
+
 
 def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) -> RunConfig:
     """Return the run to be trained before the event, after the cube that it needs has been written beside the runs.
@@ -34,7 +36,7 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
     n, orbit = config.timesteps, config.orbit
     injected = inject(open_quiet(config.cube, until=until), seed=config.seed, timesteps=n, orbit=orbit, share=share)
     composite = make_composite(injected, channels=config.channels, timesteps=n, orbit=orbit)
-    store = Path(config.runs_dir) / "injected" / f"{identify(composite)}.zarr"
+    store = Path(config.runs_dir) / INJECTED / f"{identify(composite)}.zarr"
     passes = choose_passes(injected, n, orbit)
     orbit = passes.orbit if passes.orbit in ORBIT_CHOICES else "auto"
     prepared = dataclasses.replace(config, cube=str(store), event_time="", orbit=orbit)

@@ -15,6 +15,7 @@ from landslide_utils.baselines import log_ratio_detectors
 from landslide_utils.chips import corners
 from landslide_utils.composite import variables_of
 from landslide_utils.experiments.config import RunConfig
+from landslide_utils.experiments.prepared import INJECTED
 from landslide_utils.experiments.results import markdown_table, radar_of, write_page
 from landslide_utils.experiments.runs import Run, compose, prepare, run
 from landslide_utils.figures.scores import METHODS, transfer_figure
@@ -115,6 +116,8 @@ def map_cube(
     variables = [*variables_of(config.channels), "dem"]
     datacube, composite = compose(config, crs=crs, needs_crs=True, variables=variables)
     model, normalisation = trained.model()
+    if Path(trained.config.cube).parent.name == INJECTED:  # before the event nobody knows the weather of its passes
+        normalisation = Normalisation.fit(composite["image"], None)
     orbit, hidden = composite.attrs.get("orbit"), None
     if orbit in LOOK_AZIMUTH:  # without radar, or without its direction, nothing can be said
         hidden = find_layover_and_shadow(datacube, orbit=orbit, incidence_degrees=incidence_degrees)
@@ -190,13 +193,8 @@ def _measure(trained: Run, scene: Scene, *, there: bool) -> Iterator[dict[str, A
 def _maps_there(trained: Run, scene: Scene, few: pd.DataFrame) -> Iterator[tuple[str, xr.DataArray]]:
     """Yield the maps of the region of the training, each with its method."""
     yield THERE, map_elsewhere(*trained.model(), scene)
-    detectors = log_ratio_detectors(scene.composite["image"])
-    if detectors:
-        score = {
-            name: score_map(ratio, scene.landslides, scene.chips, "validation")["auprc"]
-            for name, ratio in detectors.items()
-        }
-        yield LOG_RATIO, detectors[max(score, key=lambda name: score[name])]
+    if ratios := log_ratio_detectors(scene.composite["image"]).values():
+        yield LOG_RATIO, max(ratios, key=lambda r: score_map(r, scene.landslides, scene.chips, "validation")["auprc"])
     yield FEW_ALONE, _map_tuned(trained.config, scene, few, weights=None)
 
 
@@ -212,8 +210,7 @@ def _map_tuned(
     config: RunConfig, scene: Scene, few: pd.DataFrame, *, weights: Mapping[str, torch.Tensor] | None
 ) -> xr.DataArray:
     """Return the map of a network that was trained on a few chips of the scene."""
-    preset = PRESETS[config.preset]
-    model = fine_tune(scene, few, preset, weights=weights, steps=STEPS, seed=config.seed, progress=False)
+    model = fine_tune(scene, few, PRESETS[config.preset], weights=weights, seed=config.seed, progress=False)
     return map_elsewhere(model, scene.normalisation, scene)
 
 
@@ -239,7 +236,7 @@ def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
         ``train_region``, ``test_region``, ``method``, ``mean``, ``least``, ``most``, ``chance``, ``seeds``.
     """
     _check_pairs(pairs)
-    groups = pairs.groupby(["train_region", "test_region", "method"], sort=False)
+    groups = pairs.groupby(["train_region", "test_region", "method"], sort=False, as_index=False)
     table = groups.agg(
         mean=("auprc", "mean"),
         least=("auprc", "min"),
@@ -247,7 +244,6 @@ def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
         chance=("prevalence", "mean"),
         seeds=("seed", "nunique"),
     )
-    table = table.reset_index()
     table.attrs["simulated"] = bool(pairs["simulated"].all())
     return table
 

@@ -365,9 +365,21 @@ composite_figure(composite)
 # %% [markdown]
 # ## Ready before the event
 #
-# On the day of the event nobody has labels of it. But a network can be trained before, on passes of a quiet time. The
-# command `landslides prepare` draws landslides on the terrain of the place and multiplies what they change into the
-# later half of these passes. Speckle, weather and terrain stay real, and only the landslides are simulated:
+# On the day of the event nobody has labels of it. But a network can be trained before, on passes of a quiet time. We
+# draw landslides on the terrain of the place, and multiply what they change into the later half of these passes.
+# Speckle, weather and terrain stay as they were, and only the landslides are simulated. Here are the passes before our
+# event:
+
+# %%
+from landslide_utils.simulate import inject
+from landslide_utils.simulate.inject import open_quiet
+
+quiet, half = open_quiet(str(store), until=event_time), min(2, int(sides["before"].max()) // 2)
+ready = inject(quiet, timesteps=half) if half else "before the event, two passes of one track are needed"
+composite_figure(make_composite(ready, timesteps=half)) if half else ready
+
+# %% [markdown]
+# The command `landslides prepare` does the same, and trains a network on it:
 #
 #     landslides prepare --cube quiet.zarr --timesteps 2
 #
@@ -378,7 +390,8 @@ composite_figure(composite)
 #
 # Nobody knows beforehand what the landslides of an event will change. So what they do is drawn from a broad
 # distribution: brighter, darker, or nothing at all. Fields and clear-cuts change too, and are no landslides. How good
-# such a network is on the practice regions stands in `docs/results/prepared.md`.
+# such a network is on the practice regions stands in `docs/results/prepared.md`. How many false alarms it gives on
+# real passes without an event stands in `docs/real/false_alarms.md`.
 
 # %% [markdown]
 # ## Capstone: from a cube to a letter

@@ -116,6 +116,23 @@ def test_a_cube_without_passes_of_its_orbit_is_refused(trained: Run, place: str,
         map_cube(trained, dataclasses.replace(trained.config, cube=str(path)))
 
 
+def test_wetter_ground_on_the_day_of_the_event_does_not_change_the_map(
+    trained: Run, place: str, tmp_path: Path
+) -> None:
+    cube = xr.open_zarr(place).load().drop_encoding()
+    wet = xr.where(cube["timestep"] > np.datetime64(EVENT), 2.0, 1.0)  # 3 dB
+    maps = []
+    for name, factor in (("dry", 1.0), ("wet", wet)):
+        path = tmp_path / name / "hokkaido_japan.zarr"
+        changed = cube.assign(vv=(factor * cube["vv"]).astype("float32"), vh=(factor * cube["vh"]).astype("float32"))
+        changed.to_zarr(path, zarr_format=2, consolidated=True)
+        maps.append(map_cube(trained, dataclasses.replace(trained.config, cube=str(path)))[0].values)
+    known = np.isfinite(maps[0])
+    assert known.mean() > 0.9
+    assert maps[0][known].std() > 1e-3
+    np.testing.assert_allclose(maps[0][known], maps[1][known], atol=1e-3)
+
+
 @pytest.mark.slow
 def test_the_command_prepares_and_maps_the_event_when_it_has_come(
     place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

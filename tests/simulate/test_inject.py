@@ -13,7 +13,7 @@ import xarray as xr
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.files import InputError
 from landslide_utils.simulate import inject
-from landslide_utils.simulate.inject import HOKKAIDO, Changes, draw_changes, open_quiet
+from landslide_utils.simulate.inject import SIZES, Changes, draw_changes, open_quiet
 
 DAYS = ("2024-03-01T18:00", "2024-03-07T06:00", "2024-03-13T18:00", "2024-03-25T18:00", "2024-04-06T18:00")
 ORBITS = ("ascending", "descending", "ascending", "ascending", "ascending")
@@ -112,16 +112,19 @@ def test_landslides_lie_on_steep_slopes_and_other_changes_on_gentle_ones(changes
     assert 0.002 < other.mean() < 0.011
 
 
-def test_sizes_are_those_of_the_real_inventory() -> None:
+def test_sizes_reach_over_those_of_two_real_inventories() -> None:
     rows, cols = np.mgrid[:900, :900]
     hills = (120 * np.sin(rows / 20) * np.cos(cols / 25)).astype(np.float32)
     axes = {"y": -10.0 * np.arange(900), "x": 10.0 * np.arange(900)}
     found = draw_changes(xr.DataArray(hills, dims=("y", "x"), coords=axes))
     pixels = np.bincount(found.place.ravel())[1 : found.landslides + 1]
     area = 100.0 * pixels[pixels > 0]
-    wanted = np.exp(HOKKAIDO["ln_area_mean"])  # m2, the median
-    assert wanted == pytest.approx(4105, abs=1)
+    wanted = np.exp(SIZES["ln_area_mean"])  # m2, the median
+    assert 1635 < wanted < 3885  # the medians of Mesetas and Hokkaido
     assert wanted / 1.5 < np.median(area) < wanted * 1.5
+    low, high = np.percentile(area, [5, 95])
+    assert low < 879  # Hokkaido's smallest twentieth
+    assert high > 8641  # Mesetas' largest one
 
 
 def test_signatures_are_of_either_sign_of_every_strength_and_some_are_none(quiet: xr.Dataset) -> None:
