@@ -20,7 +20,7 @@ from landslide_utils.chips import corners
 from landslide_utils.composite import ORBIT_CHOICES
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.prepared import prepare_quiet
-from landslide_utils.experiments.results import markdown_table
+from landslide_utils.experiments.results import markdown_table, with_range
 from landslide_utils.experiments.runs import prepare, run
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import bootstrap_auprc, interval, score_map
@@ -36,6 +36,7 @@ ELSEWHERE = {
     "practice_small": "practice_earthquake",
 }
 HOME, OTHER, PREPARED, RATIO = "trained at home", "trained elsewhere", "prepared without a label", "log ratio, smoothed"
+CHANCE = "chance (chips with landslides)"
 TIMESTEPS = 2
 
 
@@ -80,16 +81,27 @@ def score_rung(score: xr.DataArray, scene: Scene, rung: str) -> Iterator[dict[st
 
 def write_page(table: pd.DataFrame) -> None:
     """Write the table as Markdown, with what stands in it and how it was made."""
+    table = table.assign(
+        region=table["region"].str.removeprefix("practice_"),
+        cell=with_range(table, "auprc", "low", "high"),
+        chance=[f"{p:.3f} ({n})" for p, n in zip(table["prevalence"], table["n_chips_with_landslides"], strict=True)],
+    )
+    places, areas = ["region", "rung", "area"], ["test chips", "all chips"]
+    chances = table.groupby(["region", "area"], as_index=False)["chance"].first().rename(columns={"chance": "cell"})
+    lines = pd.concat([table[[*places, "cell"]], chances.assign(rung=CHANCE)])
+    short = lines.pivot(index=places[:2], columns="area", values="cell")[areas]
+    short = short.reindex([RATIO, OTHER, PREPARED, HOME, CHANCE], level="rung").fillna("").reset_index()
+    steps = " or ".join(map(str, sorted(set(table["steps"]))))
     text = (
         "# Ready before the event",
         "Four ways to map an event (simulated radar, 2 passes on each side); made, with this page, by",
         "```sh\npython benchmarks/prepared.py\n```",
-        f"AUPRC with its 95 % interval, one seed. *{HOME.capitalize()}*: with labels of the event, so it is scored on "
-        f"the test chips only. *{OTHER.capitalize()}*: with labels of practice_earthquake, and for that region with "
-        f"those of practice_hurricane. *{PREPARED.capitalize()}*: on landslides drawn into the place's passes before "
-        f"the event; what they change comes from a broad distribution of its own. *{RATIO.capitalize()}*: VV or VH, "
-        "whichever is better on the validation chips.",
-        markdown_table(table.drop(columns="simulated").round(3)),
+        f"AUPRC with its 95 % interval, one seed, {steps} steps. *{HOME.capitalize()}*: with labels of the event, so "
+        f"it is scored on test chips only. *{OTHER.capitalize()}*: with labels of practice_earthquake, and for that "
+        f"region with those of practice_hurricane. *{PREPARED.capitalize()}*: on landslides drawn into the place's "
+        "passes before the event; what they change comes from a broad distribution of its own. "
+        f"*{RATIO.capitalize()}*: VV or VH, whichever is better on the validation chips.",
+        markdown_table(short),
     )
     with atomic_write(TABLE.with_suffix(".md"), overwrite=True) as part:
         part.write_text("\n\n".join(text) + "\n", encoding="utf-8")
