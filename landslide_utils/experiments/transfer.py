@@ -221,7 +221,7 @@ def _check_pairs(table: pd.DataFrame) -> None:
     """Raise InputError if a table is not one that :func:`measure_pairs` has made."""
     columns = ("train_region", "test_region", "seed", "run", "method", "auprc", "prevalence", "simulated")
     if absent := [name for name in columns if name not in table]:
-        advice = "make it with: python -m landslide_utils.experiments.transfer"
+        advice = "make it with: landslides transfer"
         raise InputError("the table of pairs cannot be used", [f"it lacks {', '.join(absent)}; {advice}"])
 
 
@@ -282,11 +282,3 @@ def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command:
         picture="transfer.png",
         command=command,
     )
-
-
-if __name__ == "__main__":
-    import sys
-
-    from landslide_utils.__main__ import main
-
-    sys.exit(main(["transfer", *sys.argv[1:]]))

@@ -78,9 +78,7 @@ def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> style.Picture:
     style.draw_map(panels[3], view["dem"], ListedColormap(["none"]), (0, 1), title="hills", ground=view["dem"])
     shares = [f"{word} {float((cover == word).mean()):.1%}" for word in shown]
     style.add_swatches(figure, dict(zip(shares, colours, strict=True)))
-    text = (
-        f": VV and VH in grey, at the median {' and '.join(medians)}, the land cover ({', '.join(shares)}) and hills."
-    )
+    text = f": VV and VH in grey (medians {' and '.join(medians)}), the land cover ({', '.join(shares)}) and hills."
     return style.finish(figure, "Two polarisations before the event, and the ground", text, view)
 
 
@@ -182,8 +180,7 @@ def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray)
     panels = [*figure.subplot_mosaic("ab;cc", height_ratios=(1.2, 1)).values()]
     slid = view["landslides"] > 0
     style.draw_maps(figure, panels[:1], {"after minus before": change}, style.CHANGE, "change (dB)", (-6, 6))
-    look: Any = {"colors": style.BLACK, "linewidths": 0.5, "origin": "upper"}
-    panels[0].contour(slid.values, levels=[0.5], extent=extent_km(change), **look)
+    panels[0].contour(slid, [0.5], extent=extent_km(change), colors=style.BLACK, linewidths=0.5, origin="upper")
     on, off = (style.finite(change.where(slid == inside)) for inside in (True, False))
     for values, colour, label in ((off, style.GREY, "elsewhere"), (on, style.BLACK, "on landslides")):
         panels[1].hist(values, 60, range=(-8, 8), density=True, histtype="step", color=colour, label=label)

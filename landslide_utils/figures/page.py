@@ -71,10 +71,9 @@ def interactive_map(
 
     Notes
     -----
-    Bokeh (which comes with hvplot) draws it in the browser, from its own code inside the page. Folium's maps fetch
-    their code and their tiles from the network, and a page with one picture for each position of the slider would be
-    many times larger: here the page holds the map once, in whole percent, and the slider changes the colours. Where a
-    scene is larger than a screen, a pixel of the page is the highest of several.
+    Bokeh draws it in the browser, from its own code inside the page; Folium's maps fetch code and tiles from the
+    network. The page holds the map once, in whole percent, and the slider changes the colours. Where a scene is larger
+    than a screen, a pixel of the page is the highest of several.
     """
     title = f"{probability.attrs.get('region', 'Landslides')}: probability of a landslide"
     start = round(100 * threshold)

@@ -100,14 +100,9 @@ def find_limits(*layers: xr.DataArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def find_step(layer: xr.DataArray) -> int:
-    """Return how many neighbouring pixels of a layer, each way, become one on a screen."""
-    return max(1, -(-max(layer.shape) // MOST_PIXELS))
-
-
 def thin(layer: xr.DataArray, *, highest: bool = False) -> xr.DataArray:
     """Return the mean (or the highest; of a mask: any) of neighbouring pixels of a map that is larger than a screen."""
-    step = find_step(layer)
+    step = -(-max(layer.shape) // MOST_PIXELS)
     blocks = layer.coarsen(y=step, x=step, boundary="trim")
     return layer if step == 1 else blocks.max() if highest or layer.dtype == bool else blocks.mean()
 

@@ -170,7 +170,7 @@ def test_the_table_has_mean_and_spread() -> None:
 
 def test_a_table_without_its_columns_is_refused() -> None:
     other = made_up().drop(columns=["auprc", "prevalence"])
-    message = r"it lacks auprc, prevalence; make it with: python -m landslide_utils\.experiments\.transfer"
+    message = r"it lacks auprc, prevalence; make it with: landslides transfer"
     with pytest.raises(InputError, match=message):
         honest_table(other)
     with pytest.raises(InputError, match=message):
