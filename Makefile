@@ -12,7 +12,7 @@ export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 .PHONY: demo check test notebooks measure prints slides kit lint unit-test slow-test notebook-test browser-test site clean
 
 demo: $(VENV)/.ready
-	$(BIN)/python -m landslide_utils.course.demo
+	$(BIN)/landslides demo
 
 # Lint, types and unit tests, in about six minutes
 check: lint unit-test

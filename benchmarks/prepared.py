@@ -26,7 +26,7 @@ from landslide_utils.chips import corners
 from landslide_utils.composite import ORBIT_CHOICES
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.prepared import prepare_quiet
-from landslide_utils.experiments.results import markdown_table, pooled
+from landslide_utils.experiments.results import markdown_table, pooled, with_range
 from landslide_utils.experiments.runs import prepare, run
 from landslide_utils.files import atomic_write
 from landslide_utils.metrics import bootstrap_auprc, score_map
@@ -45,7 +45,7 @@ ELSEWHERE = {
     CORE: "practice_earthquake",
 }
 HOME, OTHER, PREPARED, RATIO = "trained at home", "trained elsewhere", "prepared without a label", "log ratio, smoothed"
-TEST, ALL = "test chips", "all chips"
+CHANCE, TEST, ALL = "chance (chips with landslides)", "test chips", "all chips"
 PAIRS = {
     "prepared minus log ratio": (PREPARED, RATIO, np.subtract),
     "prepared over log ratio": (PREPARED, RATIO, np.divide),
@@ -152,6 +152,29 @@ def verdict(line: pd.Series) -> str:
     return f"{reached}, but it may be chance" if line["low"] < float(line["aim"]) <= line["high"] else reached
 
 
+def shortened(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of scores with a line for each region and rung, and a column for each area."""
+    table = table.assign(
+        region=table["region"].str.removeprefix("practice_"),
+        cell=with_range(table, "auprc", "low", "high"),
+        chance=[f"{p:.3f} ({n})" for p, n in zip(table["prevalence"], table["n_chips_with_landslides"], strict=True)],
+    )
+    chances = table.groupby(["region", "area"], as_index=False)["chance"].first().rename(columns={"chance": "cell"})
+    lines = pd.concat([table[["region", "rung", "area", "cell"]], chances.assign(rung=CHANCE)])
+    short = lines.pivot(index=["region", "rung"], columns="area", values="cell")[[TEST, ALL]]
+    return short.reindex([RATIO, OTHER, PREPARED, HOME, CHANCE], level="rung").fillna("").reset_index()
+
+
+def judged(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of comparisons with an interval in one column, and whether each aim is reached."""
+    lines = pairs.assign(
+        region=pairs["region"].str.removeprefix("practice_"),
+        measured=with_range(pairs, "value", "low", "high"),
+        reached=pairs.apply(verdict, axis=1),
+    )
+    return lines[["region", "comparison", "area", "measured", "aim", "reached"]]
+
+
 def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Write both tables as Markdown, with what stands in them and how they were made."""
     missing = [region for region in ELSEWHERE if region not in set(table["region"])]
@@ -178,9 +201,9 @@ def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
         f"The aims: {AIMS['prepared over home', TEST]} of what training at home gives, and "
         f"{AIMS['prepared over log ratio', ALL]} times the smoothed log ratio on all chips. Differences and ratios "
         "are paired: each draw of chips scores both maps.",
-        markdown_table(pairs.assign(reached=pairs.apply(verdict, axis=1)).round(3)),
+        markdown_table(judged(pairs)),
         "## AUPRC",
-        markdown_table(table.drop(columns="simulated").round(3)),
+        markdown_table(shortened(table)),
         "Terrain of hokkaido_core: *likely* AW3D30, (c) JAXA, from the repository landslide-mapping-with-cnn (MIT). "
         "Outlines: clipped from github.com/koukita/2018_09_06_atumatyou.",
     )

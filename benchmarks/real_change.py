@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from landslide_utils.baselines import log_ratio
 from landslide_utils.composite import choose_passes, decibels
 from landslide_utils.cube import RADAR, CubeError
-from landslide_utils.experiments.results import markdown_table, write_page
+from landslide_utils.experiments.results import markdown_table, with_range, write_page
 from landslide_utils.figures import style
 from landslide_utils.figures.scores import COLOURS, MARKERS, NAMES
 from landslide_utils.files import InputError
@@ -217,8 +217,12 @@ def write(table: pd.DataFrame, page: Path) -> None:
         f"{line['series_unchanged']} series of {line['sites_unchanged']} sites without change"
         for name, line in counts.iterrows()
     )
-    shown = ["change", "channels", "passes", *(f"{m}{end}" for m in MEASURES for end in ("", "_low", "_high"))]
-    gains = ["change", "channels", *(f"{m}_gain{end}" for m in MEASURES for end in ("", "_low", "_high"))]
+    four = table[table["passes"] == 4]
+    ends = ("", "_low", "_high")
+    gains, shown = four[["change", "channels"]].copy(), table[["change", "channels", "passes"]].copy()
+    for measure in MEASURES:
+        gains[measure.upper()] = with_range(four, *(f"{measure}_gain{end}" for end in ends))
+        shown[measure.upper()] = with_range(table, *(f"{measure}{end}" for end in ends))
     write_page(
         page,
         [
@@ -230,7 +234,7 @@ def write(table: pd.DataFrame, page: Path) -> None:
             SOURCE,
             "## Four passes against one",
             say(table),
-            markdown_table(table.loc[table["passes"] == 4, gains].round(2)),
+            markdown_table(gains),
             "Differences are drawn in pairs: each draw of sites scores both. If an interval holds zero, these series "
             "cannot tell.",
             "## How it was measured",
@@ -243,7 +247,7 @@ def write(table: pd.DataFrame, page: Path) -> None:
             "Intervals (95 %) come from draws of whole sites. 3 x 3 pixels have no surroundings, so the change of the "
             "whole scene cannot be taken off; and more passes reach further into other seasons.",
             "## Table",
-            markdown_table(table[shown].round(2)),
+            markdown_table(shown),
         ],
         figure=draw(table),
         picture="passes.png",

@@ -198,7 +198,7 @@ def transfer(given: Namespace) -> None:
     for table in measure_pairs(configs, pd.read_csv(stored) if stored.exists() else None):
         with atomic_write(stored, overwrite=True) as part:
             table.round(6).to_csv(part, index=False)
-    command = f"python -m landslide_utils.experiments.transfer {shlex.join(given.arguments)}"
+    command = f"landslides transfer {shlex.join(given.arguments)}"
     write_pairs(table, given.results, command=command)
     print(honest_table(table).round(3).to_string())
 

@@ -29,7 +29,7 @@ class Normalisation:
         names = tuple(str(name) for name in image["channel"].values)
         count, total, squares = np.zeros((3, len(names)))
         origin = None  # sums of squares are exact only near zero
-        places = windows_of(*image.shape[1:], SIZE) if chips is None else windows(chips, "train")
+        places = windows_of(image.sizes["y"], image.sizes["x"], SIZE) if chips is None else windows(chips, "train")
         for window in places:  # one by one, so that the image need not fit in memory
             values = image.isel(window.place).values.astype(np.float64)
             if origin is None:

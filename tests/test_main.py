@@ -51,7 +51,7 @@ def test_no_command_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["experiments", "experiments.transfer", "course.demo"])
+@pytest.mark.parametrize("module", ["experiments"])
 def test_modules_are_commands_too(module: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", f"landslide_utils.{module}", "--help"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

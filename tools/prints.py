@@ -62,10 +62,21 @@ WANTED = {
         "threshold": rf"^threshold {NUMBER}",
         "groups dropped as too small": rf"dropped: {NUMBER} groups",
     },
+    "06_experiments": {
+        "terrain with 1 pass, difference of AUPRC": rf"Terrain helps with 1 pass: .*difference {NUMBER}",
+        "terrain with 4 passes, difference of AUPRC": rf"Terrain helps with 4 passes: .*difference {NUMBER}",
+        "standard deviation over seeds": rf"this grid: standard deviation over seeds {NUMBER}",
+        "half an interval": rf"this grid: .*half an interval {NUMBER}",
+    },
     "07_transfer": {
         "AUPRC at home": rf"at home: AUPRC {NUMBER}",
         "chance at home": rf"where chance is {NUMBER}",
         "largest shift of a level (standard deviations)": rf"The largest is {NUMBER}",
+    },
+    "08_your_own_event": {
+        "passes in the calendar": rf"^{NUMBER} passes in all",
+        "passes that can be averaged": rf"at most {NUMBER} can be averaged",
+        "labels kept when moved (%)": rf"{NUMBER}% of the landslide pixels are still labelled",
     },
 }
 """What an instructor compares, by notebook: what it is, and where it stands in what the notebook prints."""

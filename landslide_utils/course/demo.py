@@ -39,11 +39,3 @@ def run_notebook() -> None:
     print(f"map:      {config.folder / 'map.png'}")
     print(f"curves:   {config.folder / 'precision_recall.png'}")
     print(f"notebook: {executed}")
-
-
-if __name__ == "__main__":
-    import sys
-
-    from landslide_utils.__main__ import main
-
-    sys.exit(main(["demo", *sys.argv[1:]]))

@@ -207,9 +207,12 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
             "## The paper's claims",
             markdown_table(verdicts),
             "## AUPRC",
-            "In test chips that hold a landslide, mean over seeds with its 95 % interval; `whole_scene` is over all "
-            "test chips. Terrain alone (`dem`) has no passes, so it is there once.",
-            markdown_table(averages.round(3)),
+            "A line for each band combination, a column for each number of passes. In test chips that hold a "
+            f"landslide, mean over seeds with its 95 % interval; chance is {averages['chance'].mean():.3f}:",
+            _by_passes(averages, with_range(averages, "mean", "low", "high")),
+            f"Over all test chips; chance is {averages['whole_scene_chance'].mean():.3f}:",
+            _by_passes(averages, [f"{value:.2f}" for value in averages["whole_scene"]]),
+            "Terrain alone (`dem`) has no passes. More digits, and the spread over seeds, are in `means.csv`.",
         ],
         figure=passes_figure(averages),
         picture="passes.png",
@@ -230,6 +233,17 @@ def write_page(path: Path, paragraphs: Sequence[str], *, figure: Picture, pictur
         figure.save(part)
     with atomic_write(path, overwrite=True) as part:
         part.write_text("\n\n".join([heading, *source, *others]) + "\n", encoding="utf-8")  # names of regions
+
+
+def with_range(table: pd.DataFrame, *names: str) -> list[str]:
+    """Return of each line of a table the values of three columns as text, such as "0.63 (0.48 to 0.78)"."""
+    return [f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in table[list(names)].to_numpy()]
+
+
+def _by_passes(averages: pd.DataFrame, cells: Sequence[str]) -> str:
+    """Return Markdown of a table of cells, a line for each band combination, a column for each number of passes."""
+    table = averages.assign(cell=cells).pivot(index="channels", columns="timesteps", values="cell")
+    return markdown_table(table.fillna("").reset_index())
 
 
 def radar_of(table: pd.DataFrame) -> str:

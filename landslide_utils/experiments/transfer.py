@@ -16,7 +16,7 @@ from landslide_utils.chips import corners
 from landslide_utils.composite import variables_of
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.prepared import INJECTED
-from landslide_utils.experiments.results import markdown_table, radar_of, write_page
+from landslide_utils.experiments.results import markdown_table, radar_of, with_range, write_page
 from landslide_utils.experiments.runs import Run, compose, prepare, run
 from landslide_utils.figures.scores import METHODS, transfer_figure
 from landslide_utils.files import InputError
@@ -218,7 +218,7 @@ def _check_pairs(table: pd.DataFrame) -> None:
     """Raise InputError if a table is not one that :func:`measure_pairs` has made."""
     columns = ("train_region", "test_region", "seed", "run", "method", "auprc", "prevalence", "simulated")
     if absent := [name for name in columns if name not in table]:
-        advice = "make it with: python -m landslide_utils.experiments.transfer"
+        advice = "make it with: landslides transfer"
         raise InputError("the table of pairs cannot be used", [f"it lacks {', '.join(absent)}; {advice}"])
 
 
@@ -248,6 +248,15 @@ def honest_table(pairs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _by_region(averages: pd.DataFrame) -> Iterator[str]:
+    """Yield paragraphs: for each region tested a heading, and a table of methods by region of the training."""
+    for region, tested in averages.replace("^practice_", "", regex=True).groupby("test_region", sort=False):
+        cells = tested.assign(cell=with_range(tested, "mean", "least", "most"))
+        table = cells.pivot(index="method", columns="train_region", values="cell").reindex(METHODS).fillna("")
+        yield f"## Tested in {region}, where chance is {tested['chance'].mean():.3f}"
+        yield markdown_table(table.reset_index())
+
+
 def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command: str) -> None:
     """Write ``transfer.png``, and ``transfer.md`` to look at, with the command that made them."""
     averages = honest_table(table)
@@ -258,22 +267,14 @@ def write_pairs(table: pd.DataFrame, folder: str | os.PathLike[str], *, command:
         [
             "# From one region to another",
             f"{networks} networks ({radar_of(table)}), each tested in {regions} regions",
-            f"AUPRC on all test chips of the region, the mean over {seeds} seeds, with the least and the most. Compare "
-            f"within a region only: chance differs from region to region. *{BY_REGION.capitalize()}*: levels measured "
-            f"on the new region's training chips, without a label. *{FINE_TUNED.capitalize()}*: trained a little on "
-            f"{few.max():.0f} labelled chips with landslides there (fewer where there are not so many), and as many "
-            f"without; *{FEW_ALONE}*: trained on those and nothing else.",
-            markdown_table(averages.round(3)),
+            f"AUPRC on all test chips of the region, the mean over {seeds} seeds, with least and most; a column "
+            "for each region of the training. Compare within a region only: chance differs. "
+            f"*{BY_REGION.capitalize()}*: levels measured on the new region's training chips, without a label. "
+            f"*{FINE_TUNED.capitalize()}*: trained a little on {few.max():.0f} labelled chips with landslides there "
+            f"(fewer where there are not so many), and as many without; *{FEW_ALONE}*: trained on those alone.",
+            *_by_region(averages),
         ],
         figure=transfer_figure(averages),
         picture="transfer.png",
         command=command,
     )
-
-
-if __name__ == "__main__":
-    import sys
-
-    from landslide_utils.__main__ import main
-
-    sys.exit(main(["transfer", *sys.argv[1:]]))

@@ -52,7 +52,7 @@ def composite_figure(composite: xr.Dataset) -> style.Picture:
         style.draw_locator(panels[0].inset_axes((0.01, 0.01, 0.3, 0.3)), whole["landslides"], composite["landslides"])
         text += ", which is framed in a small map of the whole"
     title = composite.attrs["region"].removesuffix(style.SIMULATED)
-    return style.finish(figure, f"{title}{where}", f"{text}.", composite, dpi=115)
+    return style.finish(figure, f"{title}{where}", f"{text}.", composite)
 
 
 def _draw_change(figure: Figure, panels: list[Any], image: xr.DataArray) -> str:
@@ -125,7 +125,7 @@ def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) 
         axes.set_title(f"chip {number}: {share:.0%} landslide", fontsize=10)
     title = f"{len(places)} training chips, {SIZE * pixel_size_m(image) / 1000:.2f} km wide"
     text = f", a column for each: {', '.join(names[:-1])}, and the labels, landslides in black."
-    return style.finish(figure, title, text, composite, dpi=100)
+    return style.finish(figure, title, text, composite)
 
 
 def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
@@ -152,13 +152,13 @@ def inputs_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
         bar.locator = MaxNLocator(2, integer=True)
     said = [f"{key} has {', '.join(name for name in BANDS if name in bands)}" for key, bands in used.items()]
     text = f". A row for each band combination, with an empty place for a band that it has not: {'; '.join(said)}."
-    return style.finish(figure, "What goes in, on one chip", text, composite, dpi=130)
+    return style.finish(figure, "What goes in, on one chip", text, composite)
 
 
 def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Picture:
     """Return histograms of the channels of an image (channel, y, x), where it has data, as they are and normalised."""
-    figure, panels = style.new_figure(9.6, 3.3, 1, 2)
-    colours = [cm.batlow(v) for v in np.linspace(0.05, 0.8, image.sizes["channel"])]
+    figure, panels = style.new_figure(7.4, 3.6, 1, 2)
+    colours = [cm.batlow(v) for v in np.linspace(0.05, 0.7, image.sizes["channel"])]
     for axes, layers in zip(panels, (image, normalised.where(np.isfinite(image))), strict=True):
         for number, (name, colour) in enumerate(zip(image["channel"].values, colours, strict=True)):
             values = style.finite(layers.sel(channel=name))
@@ -170,13 +170,13 @@ def channels_figure(image: xr.DataArray, normalised: xr.DataArray) -> style.Pict
     style.add_legend(panels[1])
     means = ", ".join(f"{name} {float(image.sel(channel=name).mean()):.1f} dB" for name in image["channel"].values)
     text = f", as histograms. Before, their means are {means}; after, all lie around zero."
-    return style.finish(figure, "Channels before and after normalisation", text, image, dpi=100)
+    return style.finish(figure, "Channels before and after normalisation", text, image)
 
 
 def levels_figure(images: Mapping[str, xr.DataArray]) -> style.Picture:
     """Return histograms of the backscatter before the event, dB, in images (channel, y, x) of several regions."""
     names = [name for name in RADAR if all(name in _radar_in(image) for image in images.values())]
-    figure, panels = style.new_figure(9.5, 3.4, 1, len(names), sharey=True)
+    figure, panels = style.new_figure(7.4, 3.6, 1, len(names), sharey=True)
     peaks = []
     for axes, name in zip(panels, names, strict=True):
         layers = {region: style.finite(image.sel(channel=f"{name}_before")) for region, image in images.items()}

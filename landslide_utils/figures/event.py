@@ -27,6 +27,7 @@ def timeline_figure(cube: xr.Dataset, chosen: Sequence[np.datetime64] = ()) -> s
     figure, axes, counts = _draw_passes(times, orbits, sides, np.isin(times, np.asarray(chosen, times.dtype)))
     axes.axvline(np.datetime64(cube.attrs["event_time"]), color=style.BLACK, linewidth=1)
     axes.set_xlabel("date (UTC); the line is the event")
+    axes.xaxis.get_major_locator().maxticks = dict.fromkeys(range(7), 6)  # dates are wide
     rings = f" {len(chosen)} passes are ringed." if len(chosen) else ""
     return style.finish(figure, "Passes and the event", f" on a line of time. {counts}.{rings}", cube)
 
@@ -54,7 +55,7 @@ def _draw_passes(at: Any, rows: Any, sides: Any, ringed: Any = False) -> tuple[F
     at, rows, sides = np.asarray(at), np.asarray(rows), np.asarray(sides)
     names = list(dict.fromkeys(rows))
     heights = np.array([names.index(row) for row in rows])
-    figure, (axes,) = style.new_figure(9.5, 1.7 + 0.6 * len(names))
+    figure, (axes,) = style.new_figure(7.4, 1.8 + 0.6 * len(names))
     for side, (marker, colour) in SIDES.items():
         if (chosen := sides == side).any():
             axes.plot(at[chosen], heights[chosen], marker, color=colour, label=f"{side}: {chosen.sum()} passes")
@@ -100,7 +101,7 @@ def overlay_figure(cube: xr.Dataset, polygons: gpd.GeoDataFrame) -> style.Pictur
         f": radar backscatter of the first pass after the event with the outlines of {len(polygons)} landslides, and "
         f"the pixels that they mark, {float(cube['landslides'].mean()):.1%} of the scene."
     )
-    return style.finish(figure, "Two maps of the labels", text, cube, dpi=115)
+    return style.finish(figure, "Two maps of the labels", text, cube)
 
 
 def incidence_figure(

@@ -30,7 +30,7 @@ def power_figure(view: xr.Dataset) -> style.Picture:
     """Return histograms of VV of a cube's first pass, in linear power and in decibels."""
     power = view["vv"].isel(time=0)
     values = {"linear power (no unit)": style.finite(power), "backscatter (dB)": style.finite(decibels(power))}
-    figure, panels = style.new_figure(9, 3.4, 1, 2)
+    figure, panels = style.new_figure(7.4, 3.2, 1, 2)
     for axes, (label, layer) in zip(panels, values.items(), strict=True):
         axes.hist(layer, 80, color=style.GREY)
         axes.axvline(layer.mean(), color=style.ORANGE, label=f"mean {layer.mean():.2f}")
@@ -46,20 +46,17 @@ def power_figure(view: xr.Dataset) -> style.Picture:
 
 
 def pass_figure(view: xr.Dataset) -> style.Picture:
-    """Return VV of a cube's first pass in dB: the image, a profile through its middle row, and its histogram."""
+    """Return VV of a cube's first pass in dB: the image, and a profile through its middle row."""
     db = decibels(view["vv"].isel(time=0))
     middle = db.isel(y=db.sizes["y"] // 2)
-    figure, panels = style.new_figure(12.5, 3.8, 1, 3)
-    style.draw_maps(figure, panels[:1], {"image": db}, style.BACKSCATTER, "VV (dB)")
-    panels[1].plot(middle["x"] / 1000, middle, color=style.BLACK, linewidth=0.8)
-    panels[1].set(xlabel="km east", ylabel="VV (dB)")
-    panels[1].set_title("profile through the middle", fontsize=10)
-    panels[2].hist(style.finite(db), 80, color=style.GREY)
-    panels[2].set(xlabel="VV (dB)", ylabel="pixels")
-    panels[2].set_title("histogram", fontsize=10)
+    figure, (image, profile) = style.new_figure(7.4, 6.6, 2, 1, height_ratios=(1.8, 1))
+    style.draw_maps(figure, [image], {"image": db}, style.BACKSCATTER, "VV (dB)")
+    profile.plot(middle["x"] / 1000, middle, color=style.BLACK, linewidth=0.8)
+    profile.set(xlabel="km east", ylabel="VV (dB)")
+    profile.set_title("profile through the middle", fontsize=10)
     text = (
-        ": a grey, grainy image of hills; a jagged profile through its middle row with a standard deviation of "
-        f"{float(middle.std()):.1f} dB; and the histogram of all pixels."
+        ": a grey, grainy image of hills, and a jagged profile through its middle row with a standard deviation of "
+        f"{float(middle.std()):.1f} dB."
     )
     return style.finish(figure, f"The pass of {np.datetime_as_string(db['time'].values, unit='D')}", text, view)
 
@@ -67,7 +64,7 @@ def pass_figure(view: xr.Dataset) -> style.Picture:
 def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> style.Picture:
     """Return maps of VV and VH, averaged over all passes before the event, and of the land cover (y, x; in words)."""
     view = view.sel(time=slice(None, view.attrs["event_time"]))
-    figure, panels = style.new_figure(13, 4.4, 1, 3)
+    figure, panels = style.new_figure(7.6, 7.2, 2, 2)
     medians = []
     for axes, name in zip(panels, RADAR, strict=False):
         layer = decibels(view[name].mean("time"))
@@ -78,31 +75,34 @@ def polarisation_figure(view: xr.Dataset, cover: xr.DataArray) -> style.Picture:
     numbers = cover.copy(data=pd.Categorical(cover.values.ravel(), shown).codes.reshape(cover.shape))
     colours = [COVER_COLOURS[word] for word in shown]
     style.draw_map(panels[2], numbers, ListedColormap(colours), (-0.5, len(shown) - 0.5), title="land cover (truth)")
+    style.draw_map(panels[3], view["dem"], ListedColormap(["none"]), (0, 1), title="hills", ground=view["dem"])
     shares = [f"{word} {float((cover == word).mean()):.1%}" for word in shown]
     style.add_swatches(figure, dict(zip(shares, colours, strict=True)))
-    text = f": VV and VH in grey, at the median {' and '.join(medians)}, and the land cover: {', '.join(shares)}."
+    text = f": VV and VH in grey (medians {' and '.join(medians)}), the land cover ({', '.join(shares)}) and hills."
     return style.finish(figure, "Two polarisations before the event, and the ground", text, view)
 
 
 def speckle_figure(images: Mapping[str, xr.DataArray], view: xr.Dataset) -> style.Picture:
     """Return images (y, x; linear power) made of one cube, by their titles, in dB on the same grey scale."""
-    figure, panels = style.new_figure(2.8 * len(images) + 0.9, 3.6, 1, len(images), sharey=True)
-    layers = {title: decibels(power) for title, power in images.items()}
-    style.draw_maps(figure, panels, layers, style.BACKSCATTER, "VV (dB)")
-    spread = "; ".join(f"{title}: standard deviation {float(layer.std()):.1f} dB" for title, layer in layers.items())
-    return style.finish(figure, "The same place with less and less speckle", f". {spread}.", view)
+    return _draw_all("The same place with less and less speckle", images, view)
 
 
 def beside_figure(cubes: Mapping[str, xr.Dataset]) -> style.Picture:
     """Return VV of the first pass of several cubes, by their names, in dB on the same grey scale."""
-    figure, panels = style.new_figure(5 * len(cubes), 4.4, 1, len(cubes))
-    layers = {
-        f"{name}{style.SIMULATED if cube.attrs['simulated'] else ''}": decibels(cube["vv"].isel(time=0)).load()
-        for name, cube in cubes.items()
-    }
-    style.draw_maps(figure, panels, layers, style.BACKSCATTER, "VV (dB)")
+    images = {f"{name}{style.mark(cube)}": cube["vv"].isel(time=0).load() for name, cube in cubes.items()}
+    return _draw_all("One pass of each", images)
+
+
+def _draw_all(title: str, images: Mapping[str, xr.DataArray], data: xr.Dataset | None = None) -> style.Picture:
+    """Return images (y, x; linear power) in dB, two in a row."""
+    rows = -(-len(images) // 2)
+    figure, panels = style.new_figure(7.4, 3.2 * rows + 0.6, rows, 2)
+    layers = {name: decibels(power) for name, power in images.items()}
+    style.draw_maps(figure, panels[: len(layers)], layers, style.BACKSCATTER, "VV (dB)")
+    for axes in panels[len(layers) :]:
+        axes.set_axis_off()
     spread = "; ".join(f"{name}: standard deviation {float(layer.std()):.1f} dB" for name, layer in layers.items())
-    return style.finish(figure, "One pass of each", f", VV in grey. {spread}.")
+    return style.finish(figure, title, f", VV in grey. {spread}.", data)
 
 
 def averaging_figure(in_time: Mapping[int, float], in_space: Mapping[int, float]) -> style.Picture:
@@ -153,7 +153,7 @@ def geometry_figure(steep: xr.Dataset) -> style.Picture:
 
 def season_figure(levels: pd.DataFrame) -> style.Picture:
     """Return levels in dB over time, a line for each land cover (column); only a simulator has them without speckle."""
-    figure, (axes,) = style.new_figure(8.5, 3.6)
+    figure, (axes,) = style.new_figure(7.4, 3.6)
     for name, dashes in zip(levels, style.DASHES, strict=False):
         axes.plot(levels.index, levels[name], dashes, color=COVER_COLOURS[str(name)], label=str(name))
     axes.set(xlabel="date of the pass", ylabel="median VV (dB)")
@@ -176,16 +176,16 @@ def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray)
     leaning : xarray.DataArray (y, x)
         By how many degrees the ground leans towards the radar.
     """
-    figure, panels = style.new_figure(13, 4.1, 1, 3)
+    figure = Figure(figsize=(7.4, 6), layout="constrained")
+    panels = [*figure.subplot_mosaic("ab;cc", height_ratios=(1.2, 1)).values()]
     slid = view["landslides"] > 0
     style.draw_maps(figure, panels[:1], {"after minus before": change}, style.CHANGE, "change (dB)", (-6, 6))
-    look: Any = {"colors": style.BLACK, "linewidths": 0.5, "origin": "upper"}
-    panels[0].contour(slid.values, levels=[0.5], extent=extent_km(change), **look)
+    panels[0].contour(slid, [0.5], extent=extent_km(change), colors=style.BLACK, linewidths=0.5, origin="upper")
     on, off = (style.finite(change.where(slid == inside)) for inside in (True, False))
     for values, colour, label in ((off, style.GREY, "elsewhere"), (on, style.BLACK, "on landslides")):
         panels[1].hist(values, 60, range=(-8, 8), density=True, histtype="step", color=colour, label=label)
     panels[1].set(xlabel="change of VV (dB)", ylabel="density (1/dB)")
-    panels[1].legend(frameon=False, fontsize=9)
+    panels[1].legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.45, 1), columnspacing=1)
     edges = np.arange(-30, 31, 10)
     means = [
         float(change.where(slid & (leaning >= low) & (leaning < high)).mean())
@@ -193,7 +193,7 @@ def change_figure(change: xr.DataArray, view: xr.Dataset, leaning: xr.DataArray)
     ]
     panels[2].axhline(0, color=style.GREY, linewidth=0.8)
     panels[2].plot((edges[1:] + edges[:-1]) / 2, means, "o-", color=style.BLACK)
-    panels[2].set(xlabel="lean towards the radar (degrees)", ylabel="mean change on landslides (dB)")
+    panels[2].set(xlabel="lean towards the radar (degrees)", ylabel="mean on landslides (dB)")
     text = (
         f": a map with the landslides outlined; its distribution on landslides (standard deviation {on.std():.1f} dB) "
         f"and elsewhere ({off.std():.1f} dB), which overlap; and its mean on landslides, from {means[0]:.1f} dB on "
@@ -212,7 +212,7 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.
     fluctuations : pandas.DataFrame
         Densities by departure in dB, one column for each stack and polarisation, named "stack, VV".
     """
-    figure = Figure(figsize=(9, 6.6), layout="constrained")
+    figure = Figure(figsize=(7.6, 7), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     upper, lower = parts
     kinds = list(dict.fromkeys(name.split(": ")[1] for name in statistics.index if ": " in name))
@@ -223,7 +223,7 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.
         axes.set(xlim=(0, 1.12 * axes.dataLim.x1), ylim=(statistics.shape[1] - 0.5, -0.5))
         axes.set_yticks(range(statistics.shape[1]), list(statistics))
         axes.grid(axis="y", color=style.PALE)
-        axes.set_title("\n".join(textwrap.wrap(kind, 18)), fontsize=10)
+        axes.set_title("\n".join(textwrap.wrap(kind, 16)), fontsize=10)
     style.add_legend(axes)
     stacks = list(dict.fromkeys(str(name).rsplit(", ", 1)[0] for name in fluctuations))
     colours = (style.BLACK, style.GREY, style.ORANGE, style.BLUE)
@@ -235,4 +235,4 @@ def noise_figure(statistics: pd.DataFrame, fluctuations: pd.DataFrame) -> style.
     lower.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     values = "; ".join(f"{stack} {value:.2f}" for stack, value in statistics.loc[f"VV: {kinds[0]}"].items())
     text = f", its statistics as dots and its distributions as curves. VV, {kinds[0]}: {values}."
-    return style.finish(figure, f"The noise of {len(stacks)} stacks of passes", text, dpi=110)
+    return style.finish(figure, f"The noise of {len(stacks)} stacks of passes", text)

@@ -69,7 +69,7 @@ def map_figure(
         "the network's probability, with the labels as outlines; and where the block lies in the scene. "
         f"{found:.0%} of the landslide pixels of all test chips have a probability above one half."
     )
-    return style.finish(figure, "A test block that the network has not seen", text, probability, dpi=130)
+    return style.finish(figure, "A test block that the network has not seen", text, probability)
 
 
 def _draw_key(axes: Axes, drawn: Any) -> None:
@@ -110,7 +110,7 @@ def ensemble_figure(
         ", labels outlined in blue: their mean on the left, and on the right how far they are apart, which is "
         f"{on:.2f} on landslides and {off:.2f} elsewhere."
     )
-    return style.finish(figure, "Mean and spread of several maps, test block with most landslides", text, mean, dpi=115)
+    return style.finish(figure, "Mean and spread of several maps, test block with most landslides", text, mean)
 
 
 def _boxes(chips: pd.DataFrame) -> tuple[list[dict[str, slice]], list[float]]:
@@ -165,7 +165,7 @@ def difference_figure(
         f"{alarms:,} false alarms in orange."
     )
     title = f"Maps of the test chips, recall {recall:.2f}, precision {precision:.2f}"
-    return style.finish(figure, title, text, probability, dpi=120)
+    return style.finish(figure, title, text, probability)
 
 
 def hidden_figure(hidden: Mapping[str, xr.Dataset], cube: xr.Dataset) -> style.Picture:
@@ -188,7 +188,7 @@ def hidden_figure(hidden: Mapping[str, xr.Dataset], cube: xr.Dataset) -> style.P
         said.append(f"{way}: {share}")
     style.add_swatches(figure, HIDDEN)
     text = f" over the hills, in colour. Share of the scene: {'; '.join(said)}."
-    return style.finish(figure, "What the radar cannot see", text, cube, dpi=120)
+    return style.finish(figure, "What the radar cannot see", text, cube)
 
 
 def _draw_kinds(axes: Axes, kinds: Mapping[str, tuple[str, xr.DataArray]], title: str, ground: style.Ground) -> None:

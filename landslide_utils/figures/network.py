@@ -93,7 +93,7 @@ def network_figure(model: Any, channels: int, side: int = SIZE) -> style.Picture
         text = f"{node['kind']}\n{node['channels']} x {node['side']} x {node['side']}"
         text += f"\n{node['weights']:,} weights" * bool(node["weights"])
         look = {"boxstyle": "round", "facecolor": NODES.get(node["kind"], "white"), "edgecolor": style.GREY}
-        boxes[i, j] = axes.text(j, i, text, ha="center", va="center", fontsize=7.5, bbox=look)
+        boxes[i, j] = axes.text(j, i, text, ha="center", va="center", fontsize=8.5, bbox=look)
     for i in range(depth + 1):
         axes.text(-0.95, i, f"1/{2**i}" if i else "full size", ha="left", va="center", fontsize=9)
     figure.draw_without_rendering()  # so that arrows know where boxes end

@@ -71,10 +71,9 @@ def interactive_map(
 
     Notes
     -----
-    Bokeh (which comes with hvplot) draws it in the browser, from its own code inside the page. Folium's maps fetch
-    their code and their tiles from the network, and a page with one picture for each position of the slider would be
-    many times larger: here the page holds the map once, in whole percent, and the slider changes the colours. Where a
-    scene is larger than a screen, a pixel of the page is the highest of several.
+    Bokeh draws it in the browser, from its own code inside the page; Folium's maps fetch code and tiles from the
+    network. The page holds the map once, in whole percent, and the slider changes the colours. Where a scene is larger
+    than a screen, a pixel of the page is the highest of several.
     """
     title = f"{probability.attrs.get('region', 'Landslides')}: probability of a landslide"
     start = round(100 * threshold)
@@ -84,15 +83,16 @@ def interactive_map(
     texts = [f"{km2[p]:.2f} km² have a probability of {p} % or more" for p in range(101)]
     plot = _map_of(probability, sizing_mode="stretch_width", height=HEIGHT - 150)
     greys = [to_hex((g, g, g)) for g in np.linspace(0.35, 1, 256)]
-    plot.image([_grey(background)], palette=greys, level="image", **_extent(_highest(percent)))
-    controls = _add_probability(plot, _highest(percent), texts, start)
+    shown = style.thin(percent, highest=True)
+    plot.image([_grey(background)], palette=greys, level="image", **_extent(shown))
+    controls = _add_probability(plot, shown, texts, start)
     if landslides is not None:
         controls.append(_add_outlines(plot, landslides))
     heading = bm.Div(text=f"<b>{html.escape(title)}</b>")
     page = layouts.column(heading, _beside(*controls), plot, sizing_mode="stretch_width")
     alt = (
-        f"Interactive map{_marked(probability)} with a slider for the threshold, at first {start} %: {texts[start]}. "
-        "The same map is shown above as a picture, and the files contain all of it."
+        f"Interactive map{style.mark(probability)} with a slider for the threshold, at first {start} %: {texts[start]}."
+        " The same map is shown above as a picture, and the files contain all of it."
     )
     return Page(file_html(page, INLINE, title), alt)
 
@@ -140,9 +140,9 @@ def threshold_page(
     slider.js_on_change("value", bm.CustomJS(args=linked, code=moved))
     page = layouts.column(_beside(slider, said), _beside(curve, plot), sizing_mode="stretch_width")
     alt = (
-        f"Interactive{_marked(probability)}: a slider for the threshold, at first {start} %. It moves a point on the "
-        "curve of precision and recall, the counts of hits, misses and false alarms, and the colours of the test block "
-        "with most landslides. The picture above shows the same at one threshold."
+        f"Interactive{style.mark(probability)}: a slider for the threshold, at first {start} %. It moves a point on "
+        "the curve of precision and recall, the counts of hits, misses and false alarms, and the colours of the test "
+        "block with most landslides. The picture above shows the same at one threshold."
     )
     return Page(file_html(page, INLINE, "Move the threshold"), alt, height="clamp(430px, 1210px - 100vw, 820px)")
 
@@ -165,10 +165,6 @@ def _slider(start: int) -> Any:
 def _beside(*parts: Any) -> Any:
     """Put parts beside each other where there is room, and below each other on a phone."""
     return layouts.row(*parts, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"})
-
-
-def _marked(layer: xr.DataArray) -> str:
-    return style.SIMULATED if layer.attrs.get("simulated") else ""
 
 
 def _percent(probability: xr.DataArray) -> xr.DataArray:
@@ -218,17 +214,11 @@ def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: 
 def _add_outlines(plot: Any, landslides: xr.DataArray) -> Any:
     """Draw the outlines of the labels; return the box that switches them on and off."""
     outline = landslides.values & ~ndimage.binary_erosion(landslides.values)
-    edges = _highest(landslides.copy(data=outline)).astype(np.uint8)
+    edges = style.thin(landslides.copy(data=outline)).astype(np.uint8)
     labels = plot.image([edges.values[::-1]], palette=[CLEAR, style.BLUE], level="overlay", **_extent(edges))
     box = bm.Checkbox(label="labels in blue", active=True)
     box.js_link("active", labels, "visible")
     return box
-
-
-def _highest(layer: xr.DataArray) -> xr.DataArray:
-    """Return the highest of several neighbouring pixels where a layer is larger than a screen."""
-    step = style.find_step(layer)
-    return layer.coarsen(y=step, x=step, boundary="trim").max()
 
 
 def _extent(layer: xr.DataArray) -> dict[str, float]:

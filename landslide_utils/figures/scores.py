@@ -29,7 +29,7 @@ def _draw_chance(axes: Axes, chance: float, *, vertical: bool = False) -> None:
 
 def history_figure(history: pd.DataFrame, source: style.Described) -> style.Picture:
     """Return curves of loss and validation AUPRC against the step; the source's attributes say what is simulated."""
-    figure, (left, right) = style.new_figure(9, 3.6, 1, 2)
+    figure, (left, right) = style.new_figure(7.4, 3.4, 1, 2)
     left.plot(history["step"], history["train_loss"], "o-", color=style.BLUE, label="training")
     left.plot(history["step"], history["validation_loss"], "s--", color=style.GREY, label="validation")
     left.set(xlabel="step", ylabel="cross-entropy", ylim=(0, None))
@@ -53,8 +53,8 @@ def curves_figure(curves: Mapping[str, Curve], source: style.Described) -> style
     source : xarray.Dataset or xarray.DataArray
         What was mapped; its attributes say whether the radar is simulated.
     """
-    figure, (axes,) = style.new_figure(8.4, 4.4)
-    colours = [style.BLACK, *(cm.batlow(v) for v in np.linspace(0.15, 0.85, max(len(curves) - 1, 1)))]
+    figure, (axes,) = style.new_figure(6.4, 5.2)
+    colours = [style.BLACK, *(cm.batlow(v) for v in np.linspace(0.15, 0.7, max(len(curves) - 1, 1)))]
     for (name, curve), colour, width in zip(curves.items(), colours, [2.2, *[1.2] * len(curves)], strict=False):
         label = f"{name}: AUPRC {curve.auprc:.2f}"
         axes.plot(curve.recall, curve.precision, color=colour, linewidth=width, label=label)
@@ -76,7 +76,7 @@ def passes_figure(means: pd.DataFrame) -> style.Picture:
     means : pandas.DataFrame
         As :func:`landslide_utils.experiments.results.means` returns it.
     """
-    figure, (axes,) = style.new_figure(8.4, 4.8)
+    figure, (axes,) = style.new_figure(6.4, 5.4)
     texts, steps = [], sorted(means["timesteps"].unique())
     present = [name for name in NAMES if name in set(means["channels"])]
     for place, name in enumerate(present):
@@ -132,7 +132,7 @@ def hours_figure(
     axes.set(xlabel="hours after the event, and days below", ylabel=CHIPS_MEASURE, xlim=(0, end), ylim=(0, 1))
     figure.legend(loc="outside lower center", ncols=len(channels) + 1, frameon=False)
     text = f" by the hours after the event. {'; '.join(texts)}; chance {chance:.2f}."
-    return style.finish(figure, "AUPRC, mean over seeds with 95 % intervals", text, means, dpi=120)
+    return style.finish(figure, "AUPRC, mean over seeds with 95 % intervals", text, means)
 
 
 def ladder_figure(
@@ -235,7 +235,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Describ
     last = {name: table.iloc[-1] for name, table in tables.items()}
     values = [f"{name}: {line['probability']:.2f} given, {line['share']:.2f} true" for name, line in last.items()]
     text = f", and how many pixels have each. In the bin of the highest probabilities, {'; '.join(values)}."
-    return style.finish(figure, "Reliability on the test chips", text, source, dpi=120)
+    return style.finish(figure, "Reliability on the test chips", text, source)
 
 
 def transfer_figure(table: pd.DataFrame) -> style.Picture:
@@ -267,7 +267,7 @@ def transfer_figure(table: pd.DataFrame) -> style.Picture:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     title = "AUPRC by how a region was mapped:\nmean over seeds, bars from least to most; dotted: chance"
-    return style.finish(figure, title, f". {'; '.join(texts)}.", table, dpi=120)
+    return style.finish(figure, title, f". {'; '.join(texts)}.", table)
 
 
 def _draw_methods(

@@ -70,12 +70,17 @@ def new_figure(width: float, height: float, rows: int = 1, cols: int = 1, **opti
     return figure, figure.subplots(rows, cols, squeeze=False, **options).ravel()
 
 
-def finish(figure: Figure, title: str, text: str, data: Described | None = None, *, dpi: int = 90) -> Picture:
+def mark(data: Described | None) -> str:
+    """Return " (simulated)" where the attributes of data say so, else nothing."""
+    return SIMULATED if data is not None and data.attrs.get("simulated") else ""
+
+
+def finish(figure: Figure, title: str, text: str, data: Described | None = None, *, dpi: int = 130) -> Picture:
     """Return a figure as a picture; its alternative text is its title and a text that goes on from there.
 
     Only here a picture is marked: " (simulated)" stands behind the title where the attributes of its data say so.
     """
-    heading = f"{title}{SIMULATED if data is not None and data.attrs.get('simulated') else ''}"
+    heading = f"{title}{mark(data)}"
     figure.suptitle(heading, fontsize=11)
     alt = heading.replace("\n", " ") + text
     figure.savefig(buffer := io.BytesIO(), format="png", dpi=dpi, bbox_inches="tight", metadata={"Description": alt})
@@ -95,16 +100,11 @@ def find_limits(*layers: xr.DataArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def find_step(layer: xr.DataArray) -> int:
-    """Return how many neighbouring pixels of a layer, each way, become one on a screen."""
-    return max(1, -(-max(layer.shape) // MOST_PIXELS))
-
-
-def thin(layer: xr.DataArray) -> xr.DataArray:
-    """Return the mean (of a mask: any) of neighbouring pixels of a map that is larger than a screen."""
-    step = find_step(layer)
+def thin(layer: xr.DataArray, *, highest: bool = False) -> xr.DataArray:
+    """Return the mean (or the highest; of a mask: any) of neighbouring pixels of a map that is larger than a screen."""
+    step = -(-max(layer.shape) // MOST_PIXELS)
     blocks = layer.coarsen(y=step, x=step, boundary="trim")
-    return layer if step == 1 else blocks.max() if layer.dtype == bool else blocks.mean()
+    return layer if step == 1 else blocks.max() if highest or layer.dtype == bool else blocks.mean()
 
 
 def draw_ground(axes: Axes, elevation: Ground) -> None:
@@ -167,9 +167,11 @@ def add_bar(figure: Figure, panels: Any, drawn: Any, label: str) -> None:
 def add_swatches(figure: Figure, colours: Mapping[str, str]) -> None:
     """Put a legend beneath a figure: a patch of colour for each label."""
     patches = [Patch(facecolor=colour, edgecolor=GREY, label=label) for label, colour in colours.items()]
-    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=9)
+    cols = len(patches) if sum(map(len, colours)) < 70 else 2
+    figure.legend(handles=patches, loc="outside lower center", ncols=cols, frameon=False, fontsize=10)
 
 
 def add_legend(axes: Axes) -> None:
-    """Put the legend to the right of some axes, where no curve runs."""
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    """Put the legend of some axes beneath the figure, so that a phone shows both large."""
+    handles, labels = axes.get_legend_handles_labels()
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

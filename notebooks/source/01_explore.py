@@ -164,7 +164,7 @@ stack.hvplot.hist(
 )
 
 # %% [markdown]
-# The first pass, as a static picture:
+# The first pass, as a static picture. Its histogram stands above, under "Power and decibels".
 
 # %%
 from landslide_utils.figures.explore import pass_figure

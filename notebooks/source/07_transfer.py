@@ -242,7 +242,7 @@ print(f"tuned on the test chips: AUPRC {cheated_score['auprc']:.2f}")
 # ## All pairs
 #
 # One pair with one seed is not enough. All pairs of the four regions, with three seeds each, were made by
-# `python -m landslide_utils.experiments.transfer --results docs/results`, which describes its results in
+# `landslides transfer --results docs/results`, which describes its results in
 # [transfer.md](../docs/results/transfer.md). Each panel is one test region. Within a panel all scores come from the
 # same chips.
 

@@ -170,7 +170,7 @@ def test_the_table_has_mean_and_spread() -> None:
 
 def test_a_table_without_its_columns_is_refused() -> None:
     other = made_up().drop(columns=["auprc", "prevalence"])
-    message = r"it lacks auprc, prevalence; make it with: python -m landslide_utils\.experiments\.transfer"
+    message = r"it lacks auprc, prevalence; make it with: landslides transfer"
     with pytest.raises(InputError, match=message):
         honest_table(other)
     with pytest.raises(InputError, match=message):
@@ -183,7 +183,8 @@ def test_what_is_written_says_how_it_was_made(tmp_path: Path) -> None:
     page = (tmp_path / "transfer.md").read_text(encoding="utf-8")
     assert "python -m somewhere" in page
     assert "simulated radar" in page
-    assert "| p | q | normalised by region | 0.4 | 0.3 | 0.5 | 0.02 | 3 |" in page
+    assert "## Tested in q, where chance is 0.020" in page
+    assert "| normalised by region | 0.40 (0.30 to 0.50) |" in page
     assert (tmp_path / "transfer.png").stat().st_size > 10_000
 
 
