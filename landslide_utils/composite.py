@@ -256,7 +256,7 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
     InputError
         If the disk is too small for the store.
     """
-    refuse_other(composite, "image", "make_composite")
+    refuse_other(composite, "make_composite", "image")
     if composite.nbytes <= MOST_IN_MEMORY:
         return composite.load()
     key = identify(composite)

@@ -57,7 +57,7 @@ def shorten(things: Sequence[object], most: int = 5) -> str:
 def check_file(path: str | os.PathLike[str], most: int = MOST_JSON_BYTES) -> None:
     """Raise a ValueError if a file is no plain one, such as a pipe that never ends, or larger than allowed."""
     if not Path(path).is_file():
-        raise ValueError(f"{path} is no plain file")
+        raise ValueError(f"{path} is not a file, but a folder or a device")
     if (size := Path(path).stat().st_size) > most:
         raise ValueError(f"{path} has {in_bytes(size)} where {in_bytes(most)} are allowed")
 

@@ -172,12 +172,12 @@ def map_scene(
     cut to its size, so the map is that of one huge window; nothing is blended. A network that looks further than
     `MOST_MARGIN` sees less than it could. The next window is read while one is mapped. Memory holds two windows.
     """
-    refuse_other(composite, "valid", "make_composite")
-    refuse_other(normalisation, "sd", "Normalisation.fit")
+    refuse_other(composite, "make_composite", "valid", "image")
+    refuse_other(normalisation, "Normalisation.fit", "sd")
     if hidden is not None:
-        refuse_other(hidden, "shadow", "find_layover_and_shadow")
+        refuse_other(hidden, "find_layover_and_shadow", "layover", "shadow")
     if chips is not None:
-        refuse_other(chips, "row", "split_chips")
+        refuse_other(chips, "split_chips", "row", "col")
     sizes = composite["image"].sizes
     layers = [layer for layer in (hidden, composite) if layer is not None]
     given, wanted = (f"{layer.sizes['y']} x {layer.sizes['x']}" for layer in (layers[0], layers[-1]))

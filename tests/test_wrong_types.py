@@ -135,6 +135,7 @@ def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: x
         ),
         ({"chips": [1]}, "it has no row; give what split_chips returns"),
         ({"hidden": probability}, "it has no shadow; give what find_layover_and_shadow returns"),
+        ({"hidden": cube.rename(vv="shadow")}, "it has no layover; give what find_layover_and_shadow returns"),
     ):
         with pytest.raises(ValueError, match=message):
             mapped(cube, **given)

@@ -131,7 +131,7 @@ def run_grid(
     check_parameters({"threads_per_worker": threads_per_worker}, threads_per_worker=range(1, 1025))
     by_hash = {}
     for config in configs if isinstance(configs, Sequence) else [configs]:
-        refuse_other(config, "hash", "plan_runs")
+        refuse_other(config, "plan_runs", "hash")
         by_hash[config.hash] = dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve()))
     for config in by_hash.values():
         remove_leftovers_of(config)
