@@ -221,9 +221,11 @@ def test_whatever_a_run_s_folder_holds_the_error_is_the_project_s_own(
             body = json.dumps(put(json.loads(whole), place, value)).encode()
         file.write_bytes(body)
         with contextlib.suppress(RunError):
-            read_run(saved).probability()
-        with contextlib.suppress(RunError):
-            read_run(saved).model()
+            found = read_run(saved)
+            with contextlib.suppress(RunError):
+                found.probability()
+            if name in ("config.json", "model.safetensors"):  # a network depends on these two, and takes long to build
+                found.model()
     finally:
         file.write_bytes(whole)
 
@@ -302,7 +304,8 @@ def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path) -> None
 def test_a_checkpoint_that_cannot_be_used_is_said_and_training_starts_over(
     tmp_path: Path, write_published: Callable[..., str]
 ) -> None:
-    config = RunConfig(cube=write_published(), channels="vh", timesteps=1, steps=4, runs_dir=str(tmp_path))
+    cube = write_published(shape=(460, 460))
+    config = RunConfig(cube=cube, channels="vh", timesteps=1, steps=4, runs_dir=str(tmp_path))
     (tmp_path / f".{config.hash}.checkpoint.safetensors").write_bytes(b"half a file")
     with pytest.warns(UserWarning, match=r"cannot be read .* Starting over"):
         assert runs.run(config, progress=False).metrics["steps"] == 4
