@@ -279,6 +279,9 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
     needs_metres : bool
         Whether the grid must be in metres (for slope and curvature).
     """
+    if "opened_from" not in getattr(cube, "attrs", {}):
+        fault = f"{type(cube).__name__} is not what open_cube returns; open it with that"
+        raise InputError("there is no cube", [fault])
     present = ", ".join(str(name) for name in cube.data_vars) or "none of those known here"
     faults = [f"the variable {name} is missing (the cube holds: {present})" for name in variables if name not in cube]
     faults += find_spacing_faults(cube)

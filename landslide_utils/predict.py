@@ -178,11 +178,13 @@ def map_scene(
         refuse_other(hidden, "find_layover_and_shadow", "layover", "shadow")
     if chips is not None:
         refuse_other(chips, "split_chips", "row", "col")
-    sizes = composite["image"].sizes
-    layers = [layer for layer in (hidden, composite) if layer is not None]
-    given, wanted = (f"{layer.sizes['y']} x {layer.sizes['x']}" for layer in (layers[0], layers[-1]))
-    if given != wanted:
-        raise ValueError(f"layover and shadow have {given} pixels where the image has {wanted}; put both on one grid")
+    sizes, kind = composite["image"].sizes, composite["image"].dtype
+    if kind.kind not in "iuf":
+        raise InputError("nothing can be mapped", [f"the image holds {kind} where real numbers are needed"])
+    layers = [composite] if hidden is None else [hidden["layover"], hidden["shadow"], composite]
+    *given, wanted = (f"{layer.sizes.get('y')} x {layer.sizes.get('x')}" for layer in layers)
+    if other := set(given) - {wanted}:
+        raise ValueError(f"layover and shadow have {min(other)} pixels where the image has {wanted}; bring them there")
     hand_memory_back()  # of the training
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor

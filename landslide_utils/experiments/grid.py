@@ -237,5 +237,6 @@ def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
 
 def collect_draws(table: pd.DataFrame) -> pd.DataFrame:
     """Return the bootstrap draws of AUPRC inside landslide chips of each run of a table: one column a run."""
+    refuse_other(table, "collect", "iterrows", "run")
     runs = {str(line["run"]): read_run(Path(line["runs_dir"]) / line["run"]) for _, line in table.iterrows()}
     return pd.DataFrame({name: entry.bootstrap["auprc_landslide_chips"] for name, entry in runs.items()})

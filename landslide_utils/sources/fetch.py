@@ -36,8 +36,7 @@ MOST_DOCUMENT_BYTES = 16 * 2**20
 MOST_OBJECT_BYTES = 256 * 2**20
 """Of one object of a store behind an address, unpacked."""
 
-MOST_STORED: ContextVar[int] = ContextVar("MOST_STORED", default=MOST_OBJECT_BYTES)
-"""Bytes of the object that is asked for at this moment, where its store's metadata say more about it."""
+MOST_STORED: ContextVar[int] = ContextVar("MOST_STORED", default=MOST_OBJECT_BYTES)  # of what is being asked for
 
 RANGE_DEADLINE_S = 180.0
 """Seconds within which a range of a file, no longer than a document, must have arrived: that is 0.1 MB a second."""

@@ -65,8 +65,7 @@ def _read_file(path: Path) -> gpd.GeoDataFrame:
     No columns are read, which may be of any size. GeoJSON is not given to GDAL, which asks a server for a coordinate
     reference system that is a link.
     """
-    check_file(path, MOST_BYTES)
-    with path.open("rb") as file:
+    with check_file(path, 2**40).open("rb") as file:
         head = file.read(1024)
     is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
     most = MOST_GEOJSON_BYTES if is_json else MOST_BYTES

@@ -66,8 +66,7 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     try:
-        check_file(path, 2**40)
-        if foreign := find_foreign(path):
+        if foreign := find_foreign(check_file(path, 2**40)):
             parts = ", ".join(foreign[:3])
             return [], [f"{path.name} keeps {parts} in another file, which is not opened; get it again whole"]
         powers = open_gcov(path)

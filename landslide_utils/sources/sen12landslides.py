@@ -110,8 +110,7 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
     try:
         import h5py
 
-        check_file(path, 2**40)
-        if foreign := find_foreign(path):
+        if foreign := find_foreign(check_file(path, 2**40)):
             raise ValueError(f"{shorten(foreign)} lies in another file, which is not opened")
         with h5py.File(path) as file:
             if faults := _find_faults(file):

@@ -42,7 +42,7 @@ PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
 COMPRESSORS = ("blosc", "gzip", "lz4", "zlib", "zstd")
 SIZE_IN = {"blosc": slice(4, 8), "lz4": slice(4)}
 TEXTS = ("vlen-bytes", "vlen-utf8")
-FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "packbits", "quantize", "shuffle")
+FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "quantize")
 CODECS = (*COMPRESSORS, *FILTERS, "bytes", "transpose")
 """What may stand between an array and its bytes: nothing that runs what it reads, nothing without a bound."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from conftest import any_json, make_pipe, put
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file, safe_open
+from safetensors.torch import load_file, safe_open, save_file
 
 from landslide_utils.experiments import runs
 from landslide_utils.experiments.config import RunConfig
@@ -201,6 +202,19 @@ def test_a_damaged_map_or_network_is_refused_in_words(run: dict) -> None:  # typ
         weights.write_bytes(bad)
         with pytest.raises(RunError, match=message):
             read_run(folder).model()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"channels": [1, 2]}, {"mean": [None, 0]}, {"sd": [0, 1]}, {"sd": ["x", "y"]}, {"mean": [1]}]
+)
+def test_a_normalisation_that_is_none_is_refused_in_words(run: dict, changed: dict) -> None:  # type: ignore[type-arg]
+    folder = save_run(**run)
+    described = dataclasses.asdict(run["normalisation"]) | changed
+    save_file({"weight": torch.zeros(1)}, folder / "model.safetensors", {"normalisation": json.dumps(described)})
+    with pytest.raises(
+        RunError, match=r"model\.safetensors cannot be used \((its normalisation|could not convert|setting)"
+    ):
+        read_run(folder).model()
 
 
 @given(
