@@ -92,8 +92,9 @@ def inject(
     InputError
         If the passes are too few or hold an event, or if there is no terrain or one without steep slopes.
     """
-    if find_kind_faults("a whole number", seed=seed) or seed < 0:
-        raise InputError("no landslides can be drawn", [f"{seed=} must be a whole number, 0 or more"])
+    faults = find_kind_faults("a whole number", seed=seed, timesteps=timesteps)
+    if faults or seed < 0:
+        raise InputError("no landslides can be drawn", faults or [f"{seed=} is negative"])
     held = getattr(cube, "variables", {})
     names = [name for name in RADAR if name in held]
     faults = find_faults(cube, ("dem", *(names or RADAR)), needs_metres="dem" in held)

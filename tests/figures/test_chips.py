@@ -25,7 +25,7 @@ def _is_drawn(picture: Picture) -> None:
 
 @pytest.fixture(scope="module")
 def composites(write_published: Callable[..., str]) -> dict[str, xr.Dataset]:
-    cube = open_cube(write_published(shape=(460, 460)))
+    cube = open_cube(write_published())
     return {name: make_composite(cube, channels=name, timesteps=2).load() for name in ("vv", "vh", "dem")}
 
 
@@ -43,7 +43,7 @@ def test_every_figure_is_drawn_and_described(composites: dict[str, xr.Dataset]) 
 
 
 def test_each_combination_has_its_bands_in_a_row(write_published: Callable[..., str]) -> None:
-    composite = make_composite(open_cube(write_published(shape=(460, 460))), channels="sar_dem", timesteps=2)
+    composite = make_composite(open_cube(write_published()), channels="sar_dem", timesteps=2)
     picture = chips.inputs_figure(composite, split_chips(composite["landslides"].load()))
     _is_drawn(picture)
     assert "vh has VH before, VH after; sar has VV before, VV after, VH before, VH after;" in picture.alt
