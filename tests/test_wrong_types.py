@@ -161,7 +161,7 @@ def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: x
     image = make_composite(cube, channels="vv", timesteps=2)
     with pytest.raises(ValueError, match="the image holds complex64 where real numbers are needed"):
         map_scene(torch.nn.Conv2d(2, 1, 1), image.astype("complex64"), Normalisation((), (), ()), progress=False)
-    with pytest.raises(ValueError, match=r"ln_area_mean=-100000000\.0 must be between 0 \(1 m2\) and 20"):
+    with pytest.raises(ValueError, match=r"ln_area_mean=-100000000\.0: must be between 0 \(1 m2\) and 20"):
         Scenario(ln_area_mean=-1e8)
     for network in (torch.nn.Flatten(0), torch.nn.Conv2d(5, 1, 1)):
         with pytest.raises(ValueError, match="the network does not take images of 2 channels"):
