@@ -42,7 +42,7 @@ PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
 COMPRESSORS = ("blosc", "gzip", "lz4", "zlib", "zstd")
 SIZE_IN = {"blosc": slice(4, 8), "lz4": slice(4)}
 TEXTS = ("vlen-bytes", "vlen-utf8")
-FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "quantize")
+FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "quantize", "shuffle")
 CODECS = (*COMPRESSORS, *FILTERS, "bytes", "transpose")
 """What may stand between an array and its bytes: nothing that runs what it reads, nothing without a bound."""
 
@@ -72,6 +72,9 @@ class Array:
             chunks, itemsize = metadata["chunks"], kind.itemsize
             named = [*(metadata.get("filters") or []), *([metadata["compressor"]] if metadata["compressor"] else [])]
             codecs = [str(codec["id"]) for codec in named]
+            wide = [codec.get("elementsize", 4) for codec in named if codec["id"] == "shuffle"]
+            if any(math.prod(chunks) * itemsize % size for size in wide):
+                raise ValueError("its chunks cannot be shuffled like that")
         else:
             chunks = metadata["chunk_grid"]["configuration"]["chunk_shape"]
             itemsize = _itemsize(metadata["data_type"])

@@ -131,6 +131,8 @@ def test_in_version_3_too(tmp_path: Path) -> None:
     [
         ({"shape": [10**12, 20, 30]}, r"vv has the shape \(1000000000000, 20, 30\) where 0 to 1000000 on each side"),
         ({"shape": [-1, 20, 30]}, "vv has the shape"),
+        ({"filters": [{"id": "shuffle", "elementsize": 10**12}]}, "its chunks cannot be shuffled like that"),
+        ({"filters": [{"id": "packbits"}]}, "vv needs the codec packbits"),
         ({"chunks": [1, 100_000, 100_000]}, r"vv has chunks of 40.0GB where 268MB are allowed; rechunk it"),
         ({"shape": [14, 10**6, 10**6], "chunks": [1, 1, 1]}, "vv has 14000000000000 chunks where 1000000 are allowed"),
         ({"shape": "x"}, "vv/.zarray cannot be read"),
