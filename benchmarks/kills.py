@@ -28,7 +28,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-NEEDED = ("experiments.grid", "export", "polygons", "predict", "sources.build", "simulate.full_size", "train")
+NEEDED = (
+    "experiments.grid",
+    "experiments.prepared",
+    "export",
+    "polygons",
+    "predict",
+    "sources.build",
+    "simulate.full_size",
+    "train",
+)
 FORK = multiprocessing.get_context("forkserver")
 LEFT = (".part", ".unfinished", ".safetensors")
 Begin = Callable[[], None]
@@ -136,6 +145,16 @@ def write_event(folder: Path, begin: Begin) -> None:
     write(planned, folder / "event.zarr", progress=False)
 
 
+def write_prepared(folder: Path, begin: Begin) -> None:
+    """Write the cube of simulated landslides that a detector is trained on before an event."""
+    from landslide_utils.experiments.config import RunConfig
+    from landslide_utils.experiments.prepared import prepare_quiet
+
+    config = RunConfig(cube=CUBE, channels="vh", timesteps=1, runs_dir=str(folder))
+    begin()
+    prepare_quiet(config, until="2022-02-25T01:39:27")
+
+
 def check_store(path: Path) -> None:
     """Raise unless a store is whole."""
     from landslide_utils.regions import open_store
@@ -181,6 +200,7 @@ WRITERS: dict[str, tuple[Callable[[Path, Begin], None], str, Callable[[Path], No
     "export": (write_export, "*.*", check_file),
     "download": (write_download, f"{REGION}.zarr", check_store),
     "event": (write_event, "event.zarr", check_store),
+    "prepare": (write_prepared, "injected/[!.]*.zarr", check_store),
 }
 """Of each writer: what it does, which targets appear in its folder, and when one of them is whole."""
 

@@ -201,9 +201,6 @@ def make_composite(
     power, which the published cubes use where there is no data, counts as missing.
     """
     needed = variables_of(channels)
-    if "opened_from" not in getattr(cube, "attrs", {}):
-        fault = f"{type(cube).__name__} is not what open_cube returns; open it with that"
-        raise InputError("there is no cube", [fault])
     faults = find_faults(cube, (*needed, "landslides") if labels else needed, needs_metres="dem" in needed)
     passes = None
     if "time" in cube.dims and any(name in RADAR for name in needed):
@@ -256,7 +253,7 @@ def keep_composite(composite: xr.Dataset, *, progress: bool = True) -> xr.Datase
     InputError
         If the disk is too small for the store.
     """
-    refuse_other(composite, "image", "make_composite")
+    refuse_other(composite, "make_composite", "image")
     if composite.nbytes <= MOST_IN_MEMORY:
         return composite.load()
     key = identify(composite)

@@ -279,15 +279,18 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
     needs_metres : bool
         Whether the grid must be in metres (for slope and curvature).
     """
+    if "opened_from" not in getattr(cube, "attrs", {}):
+        fault = f"{type(cube).__name__} is not what open_cube returns; open it with that"
+        raise InputError("there is no cube", [fault])
     present = ", ".join(str(name) for name in cube.data_vars) or "none of those known here"
     faults = [f"the variable {name} is missing (the cube holds: {present})" for name in variables if name not in cube]
     faults += find_spacing_faults(cube)
     if needs_metres:
         crs, pixel = cube.rio.crs, pixel_size_m(cube)
-        if crs is not None:
-            faults += find_crs_faults(crs, "the cube")
-        elif pixel < LEAST_PIXEL_M:
-            faults.append(f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject to UTM")
+        wrong = [] if crs is None else find_crs_faults(crs, "the cube")
+        if not wrong and pixel < LEAST_PIXEL_M:
+            wrong = [f"pixels are {pixel:g} wide, which looks like degrees; slope needs metres: reproject to UTM"]
+        faults += wrong
         flat = min(cube.sizes["y"], cube.sizes["x"]) == 1
         faults += ["one row or column has no slope"] if flat else find_pixel_faults(transform_of(cube), "the cube")
     return faults

@@ -7,6 +7,7 @@ import errno
 import json
 import numbers
 import os
+import re
 import shutil
 import sys
 import time
@@ -54,19 +55,19 @@ def shorten(things: Sequence[object], most: int = 5) -> str:
     return f"{shown} and {len(things) - most} more" if len(things) > most else shown
 
 
-def check_file(path: str | os.PathLike[str], most: int = MOST_JSON_BYTES) -> None:
-    """Raise a ValueError if a file is no plain one, such as a pipe that never ends, or larger than allowed."""
+def check_file(path: str | os.PathLike[str], most: int = MOST_JSON_BYTES) -> Path:
+    """Return a file's path; ValueError if it is none, such as a pipe that never ends, or larger than allowed."""
     if not Path(path).is_file():
-        raise ValueError(f"{path} is no plain file")
+        raise ValueError(f"{path} is not a file, but a folder or a device")
     if (size := Path(path).stat().st_size) > most:
         raise ValueError(f"{path} has {in_bytes(size)} where {in_bytes(most)} are allowed")
+    return Path(path)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Return what a JSON file holds; ValueError if it holds none, is nested too deeply, or is larger than any here."""
-    check_file(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(check_file(path).read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply") from None
 
@@ -89,8 +90,8 @@ def as_path(path: str | os.PathLike[str]) -> Path:
     """Return a path; InputError if it is none that a system can have."""
     faults = find_kind_faults("a path", path=path)
     # a system has 4095, and the names of files come on top
-    if not faults and (len(str(path)) > 3800 or any(len(part) > 255 or "\0" in part for part in Path(path).parts)):
-        faults = [f"the path {str(path)!r} is too long, or has a name too long"]
+    if not faults and (len(str(path)) > 3800 or re.search(r"[\0\ud800-\udc7f]|[^/\\]{256}", str(path))):
+        faults = [f"the path {str(path)!r} is too long, or has a name too long, or a character that no name has"]
     if faults:
         raise InputError("there is nothing to read or write", faults)
     return Path(path)

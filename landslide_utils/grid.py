@@ -142,11 +142,10 @@ def find_pixel_faults(transform: Affine, name: str) -> list[str]:
     return []
 
 
-def refuse_other(thing: Any, part: str, maker: str) -> None:
-    """Raise InputError if a thing has no variable, column or attribute that what a function returns has."""
-    if not hasattr(thing, part):
-        fault = f"it has no {part}; give what {maker} returns"
-        raise InputError(f"{type(thing).__name__} cannot be used here", [fault])
+def refuse_other(thing: Any, maker: str, *parts: str) -> None:
+    """Raise InputError if a thing lacks a variable, column or attribute that what a function returns has."""
+    if faults := [f"it has no {part}; give what {maker} returns" for part in parts if not hasattr(thing, part)]:
+        raise InputError(f"{type(thing).__name__} cannot be used here", faults)
 
 
 def find_axis_faults(layer: xr.Dataset | xr.DataArray) -> list[str]:

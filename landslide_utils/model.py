@@ -218,7 +218,7 @@ def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
         middle = side // 2 // divisor * divisor
         try:
             (gradient,) = torch.autograd.grad(probe(strip)[0, 0, middle : middle + divisor].sum(), strip)
-        except RuntimeError as error:
+        except (IndexError, RuntimeError, TypeError) as error:
             fault = f"the network does not take images of {channels} channels: {error}"
             raise InputError("nothing can be mapped", [fault]) from error
         rows = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
@@ -290,8 +290,7 @@ def read_weights(path: Path, *names: str) -> tuple[list[Any], dict[str, torch.Te
     """
     from safetensors import SafetensorError, safe_open
 
-    check_file(path, 2**40)
-    with path.open("rb") as head:
+    with check_file(path, 2**40).open("rb") as head:
         if (size := int.from_bytes(head.read(8), "little")) > MOST_JSON_BYTES:
             raise ValueError(f"{path} has a header of {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
     try:

@@ -172,17 +172,19 @@ def map_scene(
     cut to its size, so the map is that of one huge window; nothing is blended. A network that looks further than
     `MOST_MARGIN` sees less than it could. The next window is read while one is mapped. Memory holds two windows.
     """
-    refuse_other(composite, "valid", "make_composite")
-    refuse_other(normalisation, "sd", "Normalisation.fit")
+    refuse_other(composite, "make_composite", "valid", "image")
+    refuse_other(normalisation, "Normalisation.fit", "sd")
     if hidden is not None:
-        refuse_other(hidden, "shadow", "find_layover_and_shadow")
+        refuse_other(hidden, "find_layover_and_shadow", "layover", "shadow")
     if chips is not None:
-        refuse_other(chips, "row", "split_chips")
-    sizes = composite["image"].sizes
-    layers = [layer for layer in (hidden, composite) if layer is not None]
-    given, wanted = (f"{layer.sizes['y']} x {layer.sizes['x']}" for layer in (layers[0], layers[-1]))
-    if given != wanted:
-        raise ValueError(f"layover and shadow have {given} pixels where the image has {wanted}; put both on one grid")
+        refuse_other(chips, "split_chips", "row", "col")
+    sizes, kind = composite["image"].sizes, composite["image"].dtype
+    if kind.kind not in "iuf":
+        raise InputError("nothing can be mapped", [f"the image holds {kind} where real numbers are needed"])
+    layers = [composite] if hidden is None else [hidden["layover"], hidden["shadow"], composite]
+    *given, wanted = (f"{layer.sizes.get('y')} x {layer.sizes.get('x')}" for layer in layers)
+    if other := set(given) - {wanted}:
+        raise ValueError(f"layover and shadow have {min(other)} pixels where the image has {wanted}; bring them there")
     hand_memory_back()  # of the training
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor

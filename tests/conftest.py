@@ -180,15 +180,19 @@ def real_data() -> Path:
     return Path(folder)
 
 
+FOUR_CHIPS = pd.DataFrame(
+    {
+        "row": [0, 0, 0, 0],
+        "col": [0, 128, 288, 448],
+        "block": [0, 0, 1, 2],
+        "part": ["train", "train", "validation", "test"],
+        "landslide_share": [0.1, 0.0, 0.1, 0.1],
+    }
+)
+"""A table of four chips in a row: two that train, one that validates, one that tests."""
+
+
 @pytest.fixture
 def four_chips() -> pd.DataFrame:
-    """Return a table of four chips in a row: two that train, one that validates, one that tests."""
-    return pd.DataFrame(
-        {
-            "row": [0, 0, 0, 0],
-            "col": [0, 128, 288, 448],
-            "block": [0, 0, 1, 2],
-            "part": ["train", "train", "validation", "test"],
-            "landslide_share": [0.1, 0.0, 0.1, 0.1],
-        }
-    )
+    """Return that table."""
+    return FOUR_CHIPS.copy()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 import signal
@@ -86,6 +87,9 @@ def trained(preset: str) -> torch.nn.Module:
     return model.eval()
 
 
+looks = functools.cache(reach)
+
+
 @pytest.fixture(scope="module", params=["quick", "standard"])
 def unet(request: pytest.FixtureRequest) -> torch.nn.Module:
     return trained(request.param)
@@ -113,6 +117,7 @@ def test_the_map_is_that_of_one_huge_window(
     unet: torch.nn.Module, monkeypatch: pytest.MonkeyPatch, height: int, width: int, side: int
 ) -> None:
     monkeypatch.setattr(predict, "WINDOWS", (side,))
+    monkeypatch.setattr(predict, "reach", looks)  # once a network, which does not change
     scene = composite(height, width)
     got = map_scene(unet, scene, PLAIN, progress=False)
     expected = whole(unet, scene, unet.encoder.output_stride)

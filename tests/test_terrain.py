@@ -216,7 +216,7 @@ def test_what_a_practice_cube_masks_is_found_from_its_terrain(tmp_path: Path) ->
 
 
 def test_layover_and_shadow_need_terrain_an_orbit_and_an_angle(write_published: Callable[..., str]) -> None:
-    cube = open_cube(write_published())
+    cube = open_cube(write_published(shape=(140, 150)))
     assert cube.attrs["incidence_degrees"] == 36  # of los.rdr_0
     with pytest.raises(CubeError, match="variable dem is missing") as caught:
         find_layover_and_shadow(cube.drop_vars("dem").assign_attrs(incidence_degrees=None), orbit="unknown")

@@ -18,7 +18,8 @@ from landslide_utils.chips import split_chips
 from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.cube import open_cube
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.experiments.grid import collect, plan_runs, run_grid
+from landslide_utils.experiments.grid import collect, collect_draws, plan_runs, run_grid
+from landslide_utils.experiments.prepared import prepare_quiet
 from landslide_utils.experiments.runs import read_run
 from landslide_utils.export import plan_files, refuse, write_geotiff, write_polygons
 from landslide_utils.grid import make_grid
@@ -26,12 +27,13 @@ from landslide_utils.model import PRESETS, build_model, reach
 from landslide_utils.polygons import find_polygons
 from landslide_utils.predict import map_scene
 from landslide_utils.scene import Normalisation
+from landslide_utils.simulate.inject import inject
 from landslide_utils.simulate.scenario import Scenario
 from landslide_utils.sources import Catalogue, Event, Options, plan
-from landslide_utils.terrain import find_incidence_faults
+from landslide_utils.terrain import find_incidence_faults, find_layover_and_shadow
 from landslide_utils.train import start_session
 
-WRONG = [None, "x", -1, 2.5, True, [], {}, float("nan"), 10**30, object()]
+WRONG = [None, "x", -1, 2.5, True, [], {}, float("nan"), 10**30, object(), "\ud800"]
 BOX, TIME = [141.9, 42.7, 142.0, 42.8], "2018-09-05T18:07:59"
 
 
@@ -111,6 +113,14 @@ DOORS: dict[str, Callable[[Any, xr.Dataset, xr.DataArray], Any]] = {
         f"{name} of a catalogue": lambda v, *_, name=name: Catalogue(**{"url": "http://a", name: v})
         for name in ("url", "radar", "dem", "timeout")
     },
+    **{
+        f"{name} of an injection": lambda v, cube, _, name=name: inject(**{"cube": cube, "timesteps": 2, name: v})
+        for name in ("cube", "seed", "share", "timesteps", "orbit")
+    },
+    "configuration before an event": lambda value, *_: prepare_quiet(value),
+    "share before an event": lambda value, *_: prepare_quiet(RunConfig(cube="no.zarr"), share=value),
+    "table of draws": lambda value, *_: collect_draws(value),
+    "cube of layover": lambda value, *_: find_layover_and_shadow(value, orbit="descending", incidence_degrees=39),
     "incidence": lambda value, *_: find_incidence_faults(value),
     **{f"{name} of a run": lambda v, *_, name=name: RunConfig(**{name: v}).hash for name in vars(RunConfig())},
     **{f"{name} of a scenario": lambda v, *_, name=name: Scenario(**{name: v}) for name in vars(Scenario())},
@@ -135,6 +145,8 @@ def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: x
         ),
         ({"chips": [1]}, "it has no row; give what split_chips returns"),
         ({"hidden": probability}, "it has no shadow; give what find_layover_and_shadow returns"),
+        ({"hidden": xr.Dataset({"layover": 0, "shadow": 0})}, "layover and shadow have None x None pixels where the"),
+        ({"hidden": cube.rename(vv="shadow")}, "it has no layover; give what find_layover_and_shadow returns"),
     ):
         with pytest.raises(ValueError, match=message):
             mapped(cube, **given)
@@ -146,6 +158,14 @@ def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: x
     with pytest.raises(ValueError, match=r"decoder=\(16, 0, 8\) has a width that is not a whole number from 1 to"):
         dataclasses.replace(PRESETS["quick"], decoder=(16, 0, 8))
     assert mapped(cube).notnull().any()
+    image = make_composite(cube, channels="vv", timesteps=2)
+    with pytest.raises(ValueError, match="the image holds complex64 where real numbers are needed"):
+        map_scene(torch.nn.Conv2d(2, 1, 1), image.astype("complex64"), Normalisation((), (), ()), progress=False)
+    with pytest.raises(ValueError, match=r"ln_area_mean=-100000000\.0: must be between 0 \(1 m2\) and 20"):
+        Scenario(ln_area_mean=-1e8)
+    for network in (torch.nn.Flatten(0), torch.nn.Conv2d(5, 1, 1)):
+        with pytest.raises(ValueError, match="the network does not take images of 2 channels"):
+            reach(network, 2)
 
 
 def test_numbers_of_numpy_are_numbers(cube: xr.Dataset, probability: xr.DataArray) -> None:

@@ -131,7 +131,7 @@ def run_grid(
     check_parameters({"threads_per_worker": threads_per_worker}, threads_per_worker=range(1, 1025))
     by_hash = {}
     for config in configs if isinstance(configs, Sequence) else [configs]:
-        refuse_other(config, "hash", "plan_runs")
+        refuse_other(config, "plan_runs", "hash")
         by_hash[config.hash] = dataclasses.replace(config, runs_dir=str(Path(config.runs_dir).resolve()))
     for config in by_hash.values():
         remove_leftovers_of(config)
@@ -237,5 +237,6 @@ def collect(where: str | os.PathLike[str] | Sequence[Path]) -> pd.DataFrame:
 
 def collect_draws(table: pd.DataFrame) -> pd.DataFrame:
     """Return the bootstrap draws of AUPRC inside landslide chips of each run of a table: one column a run."""
+    refuse_other(table, "collect", "iterrows", "run")
     runs = {str(line["run"]): read_run(Path(line["runs_dir"]) / line["run"]) for _, line in table.iterrows()}
     return pd.DataFrame({name: entry.bootstrap["auprc_landslide_chips"] for name, entry in runs.items()})

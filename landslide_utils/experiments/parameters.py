@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -160,6 +161,7 @@ def _set_by_papermill(cells: list[str]) -> list[str]:
     names: list[str] = []
     for cell in cells:
         if cell.startswith("# Parameters\n"):
-            statements = [node for node in ast.parse(cell).body if isinstance(node, ast.Assign)]
-            names = [target.id for node in statements for target in node.targets if isinstance(target, ast.Name)]
+            with contextlib.suppress(SyntaxError):  # such a cell has not run
+                statements = [node for node in ast.parse(cell).body if isinstance(node, ast.Assign)]
+                names = [target.id for node in statements for target in node.targets if isinstance(target, ast.Name)]
     return names

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from landslide_utils.composite import ORBIT_CHOICES, choose_passes, identify, make_composite
 from landslide_utils.experiments.config import RunConfig
-from landslide_utils.files import InputError, atomic_write, find_room_faults
+from landslide_utils.files import InputError, atomic_write, find_kind_faults, find_room_faults
+from landslide_utils.grid import refuse_other
 from landslide_utils.simulate.inject import inject, open_quiet
 
 INJECTED = "injected"  # folder of the cubes with simulated landslides, beside the runs
@@ -28,7 +29,9 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
     share : float
         Of the area that landslides cover.
     """
-    faults = [] if 0 < share <= 0.5 else [f"share={share!r} must be above 0 and at most 0.5"]
+    refuse_other(config, "RunConfig", "channels")
+    faults = find_kind_faults("a number", share=share)
+    faults += [] if faults or 0 < share <= 0.5 else [f"share={share!r} must be above 0 and at most 0.5"]
     if config.channels == "dem":
         faults.append("channels='dem' would learn where landslides were drawn; choose sar, vv, vh or sar_dem")
     if faults:
@@ -47,7 +50,6 @@ def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) ->
         used = used.drop_vars("orbit")
     if faults := find_room_faults(store.parent, used.nbytes):
         raise InputError("the cube of simulated landslides cannot be written", faults)
-    store.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), atomic_write(store) as part:  # or another process has written it
         used.drop_encoding().chunk({"time": 1, "y": 512, "x": 512}).to_zarr(part, zarr_format=2, consolidated=True)
     return prepared

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from filelock import FileLock, Timeout
@@ -93,6 +94,10 @@ def read_network(path: Path, preset: Preset) -> tuple[torch.nn.Module, Normalisa
     """Return the network in a file of weights that has its normalisation in its metadata, and that normalisation."""
     (described,), weights = read_weights(path, "normalisation")
     normalisation = Normalisation(**{name: tuple(values) for name, values in described.items()})
+    names, numbers = normalisation.channels, np.array([normalisation.mean, normalisation.sd], float)
+    shaped = {*map(type, names)} == {str} and numbers.shape == (2, len(names))
+    if not shaped or not np.isfinite(numbers).all() or (numbers[1] <= 0).any():
+        raise ValueError("its normalisation lacks a name, a mean or a standard deviation of a channel")
     model = build_model(len(normalisation.channels), dataclasses.replace(preset, imagenet=False))
     # as timm names an encoder's parts, or as torchvision does
     model.load_state_dict({name.replace("encoder.model.", "encoder."): weight for name, weight in weights.items()})
@@ -209,9 +214,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     faults = []
     try:
         described, metrics = (read_json(folder / f"{name}.json") for name in ("config", "metrics"))
-        for table in (folder / "history.csv", folder / "bootstrap.csv"):
-            check_file(table)
-        history, bootstrap = (pd.read_csv(folder / f"{name}.csv") for name in ("history", "bootstrap"))
+        history, bootstrap = (pd.read_csv(check_file(folder / f"{name}.csv")) for name in ("history", "bootstrap"))
         if (found := metrics.get("format")) != FORMAT:
             faults.append(f"metrics.json has layout {found}, this version reads {FORMAT}")
         elif absent := [name for name in METRICS if name not in metrics]:

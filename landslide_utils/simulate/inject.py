@@ -14,7 +14,7 @@ from shapely import Polygon, affinity, box
 
 from landslide_utils.composite import choose_passes, sides_of_event
 from landslide_utils.cube import RADAR, CubeError, describe, find_bad_values, find_faults, open_cube
-from landslide_utils.files import InputError
+from landslide_utils.files import InputError, find_kind_faults
 from landslide_utils.grid import Window, pixel_size_m, rasterise
 from landslide_utils.regions import find_event, find_region, locate, open_store
 from landslide_utils.simulate import radar, random_fields
@@ -92,8 +92,12 @@ def inject(
     InputError
         If the passes are too few or hold an event, or if there is no terrain or one without steep slopes.
     """
-    names = [name for name in RADAR if name in cube]
-    faults = find_faults(cube, ("dem", *(names or RADAR)), needs_metres="dem" in cube)
+    faults = find_kind_faults("a whole number", seed=seed, timesteps=timesteps)
+    if faults or seed < 0:
+        raise InputError("no landslides can be drawn", faults or [f"{seed=} is negative"])
+    held = getattr(cube, "variables", {})
+    names = [name for name in RADAR if name in held]
+    faults = find_faults(cube, ("dem", *(names or RADAR)), needs_metres="dem" in held)
     faults += find_bad_values(cube, ["dem"] if "dem" in cube else [])
     event, found = _pretend_event(cube, timesteps, orbit, seed) if "time" in cube.dims else ("", [])
     if faults := faults + found:

@@ -153,6 +153,7 @@ _RULES: list[tuple[str, Callable[[Any], bool], str]] = [
         lambda value: value >= 0,
         "must not be negative",
     ),
+    ("ln_area_mean", lambda value: 0 <= value <= 20, "must be between 0 (1 m2) and 20 (485 km2)"),
     ("speckle_neighbour", lambda value: 0 <= value < 0.5, "must be at least 0 and below 0.5"),
     ("speckle_polarisations", lambda value: -1 < value < 1, "a correlation must be between -1 and 1"),
     ("incidence_degrees", lambda angle: 15 <= angle <= 60, "must be between 15 and 60 (Sentinel-1: 29 to 46)"),

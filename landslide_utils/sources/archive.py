@@ -89,11 +89,13 @@ def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, pro
 
 
 @contextlib.contextmanager
-def damage_in_words(name: str, heading: str, advice: str = "") -> Iterator[None]:
-    """Raise ArchiveError for what zipfile and zlib make of a damaged archive: a dozen kinds of error."""
+def damage_in_words(
+    name: str, heading: str, advice: str = "", passing: tuple[type[Exception], ...] = (InputError, OSError)
+) -> Iterator[None]:
+    """Raise ArchiveError for what zipfile, gzip and tarfile make of a damaged archive: a dozen kinds of error."""
     try:
         yield
-    except (InputError, OSError):
+    except passing:
         raise
     except Exception as error:
         raise ArchiveError(heading, [f"{name} is damaged ({type(error).__name__}: {error}){advice}"]) from error
@@ -115,28 +117,24 @@ def unpack_tar(archive: Path, target: Path, names: re.Pattern[str], *, most_byte
     Folders in the archive are dropped; links and all other files stay where they are. The errors are those of unpack.
     """
     heading, room = f"{archive.name} is not unpacked", min(most_bytes, free_bytes(target))
-    try:
-        with (
-            _Unzipped(archive) as unzipped,
-            tarfile.open(fileobj=unzipped, mode="r:") as tarred,
-            tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target) as folder,
-        ):
-            for entry in tarred:
-                name, source = entry.name.rsplit("/", 1)[-1], tarred.extractfile(entry) if entry.isreg() else None
-                if source is None or not names.fullmatch(name):
-                    continue
-                if (room := room - entry.size - DISK_BLOCK) < 0:
-                    raise TooLargeError(heading, [f"it unpacks to more than {most_bytes=}, or than is free"])
-                with (Path(folder) / name).open("xb") as written:
-                    shutil.copyfileobj(source, written, BLOCK)
-            if not (unpacked := [*Path(folder).iterdir()]):
-                raise ArchiveError(heading, [f"{archive.name} has no file such as are known here"])
-            for path in unpacked:
-                path.replace(target / path.name)
-    except (InputError, PermissionError):
-        raise
-    except Exception as error:  # gzip and tarfile raise many kinds, too
-        raise ArchiveError(heading, [f"{archive.name} is damaged ({type(error).__name__}: {error})"]) from error
+    with (
+        damage_in_words(archive.name, heading, passing=(InputError, PermissionError)),
+        _Unzipped(archive) as unzipped,
+        tarfile.open(fileobj=unzipped, mode="r:") as tarred,
+        tempfile.TemporaryDirectory(prefix=".unpacking-", dir=target) as folder,
+    ):
+        for entry in tarred:
+            name, source = entry.name.rsplit("/", 1)[-1], tarred.extractfile(entry) if entry.isreg() else None
+            if source is None or not names.fullmatch(name):
+                continue
+            if (room := room - entry.size - DISK_BLOCK) < 0:
+                raise TooLargeError(heading, [f"it unpacks to more than {most_bytes=}, or than is free"])
+            with (Path(folder) / name).open("xb") as written:
+                shutil.copyfileobj(source, written, BLOCK)
+        if not (unpacked := [*Path(folder).iterdir()]):
+            raise ArchiveError(heading, [f"{archive.name} has no file such as are known here"])
+        for path in unpacked:
+            path.replace(target / path.name)
 
 
 def check_entries(entries: list[zipfile.ZipInfo], top: str, heading: str) -> None:

@@ -142,8 +142,8 @@ def _granule(catalogue: Catalogue, description: Mapping[str, Any]) -> Granule | 
     footprint = shapely.make_valid(shapely.geometry.shape(item.geometry))
     orbit = str(properties.get("sat:orbit_state", "")).lower()
     return Granule(
-        name=item.id,
-        image=item.id,
+        name=str(item.id),
+        image=str(item.id),
         instant=instant,
         orbit=orbit if orbit in ("ascending", "descending") else direction_of(instant, footprint.centroid.x),
         relative_orbit=int(properties.get("sat:relative_orbit") or 0),

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Container
 from concurrent.futures import Future, wait
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,8 @@ MOST_DOCUMENT_BYTES = 16 * 2**20
 
 MOST_OBJECT_BYTES = 256 * 2**20
 """Of one object of a store behind an address, unpacked."""
+
+MOST_STORED: ContextVar[int] = ContextVar("MOST_STORED", default=MOST_OBJECT_BYTES)  # of what is being asked for
 
 RANGE_DEADLINE_S = 180.0
 """Seconds within which a range of a file, no longer than a document, must have arrived: that is 0.1 MB a second."""
@@ -100,7 +103,8 @@ class CappedResponse(aiohttp.ClientResponse):
 
     async def read(self) -> bytes:
         """Return the whole body; of metadata, no more than a document may have."""
-        most = min(MOST_OBJECT_BYTES, MOST_DOCUMENT_BYTES) if self.url.name in METADATA else MOST_OBJECT_BYTES
+        most = MOST_DOCUMENT_BYTES if self.url.name in METADATA else MOST_STORED.get()
+        most = min(most, MOST_OBJECT_BYTES)
         body = bytearray()
         async for block in self.content.iter_any():
             body += block

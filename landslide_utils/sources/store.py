@@ -23,7 +23,7 @@ from zarr.storage import FsspecStore, LocalStore, WrapperStore
 from landslide_utils.files import InputError, check_file, in_bytes
 from landslide_utils.sources import fetch
 from landslide_utils.sources.archive import COLON
-from landslide_utils.sources.fetch import DEADLINE_S, METADATA, call_within, capped_client
+from landslide_utils.sources.fetch import DEADLINE_S, METADATA, MOST_STORED, call_within, capped_client
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
@@ -42,7 +42,7 @@ PROTOCOLS = ("http", "https", "s3", "gs", "az", "abfs")
 COMPRESSORS = ("blosc", "gzip", "lz4", "zlib", "zstd")
 SIZE_IN = {"blosc": slice(4, 8), "lz4": slice(4)}
 TEXTS = ("vlen-bytes", "vlen-utf8")
-FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "packbits", "quantize", "shuffle")
+FILTERS = (*TEXTS, "astype", "bitround", "delta", "fixedscaleoffset", "quantize", "shuffle")
 CODECS = (*COMPRESSORS, *FILTERS, "bytes", "transpose")
 """What may stand between an array and its bytes: nothing that runs what it reads, nothing without a bound."""
 
@@ -72,6 +72,9 @@ class Array:
             chunks, itemsize = metadata["chunks"], kind.itemsize
             named = [*(metadata.get("filters") or []), *([metadata["compressor"]] if metadata["compressor"] else [])]
             codecs = [str(codec["id"]) for codec in named]
+            wide = [codec.get("elementsize", 4) for codec in named if codec["id"] == "shuffle"]
+            if any(math.prod(chunks) * itemsize % size for size in wide):
+                raise ValueError("its chunks cannot be shuffled like that")
         else:
             chunks = metadata["chunk_grid"]["configuration"]["chunk_shape"]
             itemsize = _itemsize(metadata["data_type"])
@@ -87,6 +90,13 @@ class Array:
     def values(self) -> int:
         """Values in a chunk."""
         return math.prod(self.chunks)
+
+    @property
+    def most(self) -> int:
+        """Bytes that a chunk may unpack to."""
+        if not set(TEXTS).isdisjoint(self.codecs):
+            return MOST_TEXT_BYTES
+        return MOST_CHUNK_BYTES if not set(FILTERS).isdisjoint(self.codecs) else self.values * self.itemsize
 
     def find_faults(self, name: str) -> list[str]:
         """List what keeps the array from being read: codecs, and limits of size."""
@@ -113,14 +123,13 @@ class Array:
 
     def check_chunk(self, data: bytes) -> None:
         """Raise if a chunk is damaged, is not as long as described, or would unpack to more."""
-        texts, filtered = not set(TEXTS).isdisjoint(self.codecs), not set(FILTERS).isdisjoint(self.codecs)
         described = self.values * self.itemsize
-        most = MOST_TEXT_BYTES if texts else MOST_CHUNK_BYTES if filtered else described
         for codec in set(self.codecs) & set(COMPRESSORS):
-            data = unpack(codec, data, most)
+            data = unpack(codec, data, self.most)
+        texts = not set(TEXTS).isdisjoint(self.codecs)
         if texts and (held := int.from_bytes(data[:4], "little")) != self.values:
             raise ValueError(f"it holds {held} texts where {self.values} are described")
-        if not filtered and len(data) != described:
+        if set(FILTERS).isdisjoint(self.codecs) and len(data) != described:
             raise ValueError(f"it holds {len(data)} bytes where {described} are described")
 
 
@@ -176,7 +185,8 @@ class GuardedStore(WrapperStore["Store"]):
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Return what is stored under a key, checked, or None; raise StoreError if it must not be used."""
         try:
-            name = key
+            name, array = key, self._described(key)
+            MOST_STORED.set(2 * array.most + 2**16 if array else MOST_CHUNK_BYTES)  # no compressor doubles what it gets
             if isinstance(self._store, LocalStore):
                 name = key.replace(":", COLON)  # as it was unpacked
                 _check_file(self._store.root, name)
@@ -202,12 +212,15 @@ class GuardedStore(WrapperStore["Store"]):
         for key, prototype, byte_range in requests:
             yield key, await self.get(key, prototype, byte_range)
 
+    def _described(self, key: str) -> Array | None:
+        """Return the array of which a chunk is, where metadata have described it."""
+        described = (self._arrays.get(str(parent)) for parent in PurePosixPath(key).parents)
+        return None if PurePosixPath(key).name in METADATA else next(filter(None, described), None)
+
     def _check(self, key: str, data: bytes) -> None:
         """Raise if a document or a chunk must not be used; remember the arrays that a document describes."""
-        name = PurePosixPath(key).name
-        if name not in METADATA:
-            described = (self._arrays.get(str(parent)) for parent in PurePosixPath(key).parents)
-            if array := next((array for array in described if array), None):
+        if PurePosixPath(key).name not in METADATA:
+            if array := self._described(key):
                 array.check_chunk(data)
             return
         if len(data) > MOST_METADATA_BYTES:

@@ -152,3 +152,8 @@ def test_a_grid_takes_lists_texts_and_numbers(tmp_path: Path, monkeypatch: pytes
             ("vv", 1, 3, "practice_small"),
             ("sar", 1, 3, "practice_small"),
         ]
+
+
+def test_a_cell_that_is_no_python_sets_nothing() -> None:
+    for cell in ("# Parameters\nx = '\0'\n", "# Parameters\nthis is not Python\n"):
+        assert check_parameters({"seed": 3, "In": [cell]}, seed=range(5)) == {"seed": 3}

@@ -235,7 +235,7 @@ def test_a_store_without_an_event_or_with_one_is_opened_as_quiet_passes(
     own = open_quiet(str(tmp_path / "own.zarr"))
     assert own.sizes["time"] == 5
     inject(own, timesteps=2)
-    place = write_published()
+    place = write_published(shape=(140, 150))
     assert open_quiet(place).attrs["event_time"] == open_cube(place).attrs["event_time"]
     before = open_quiet(place, until="2018-09-05T18:07:59")
     assert before["time"].values.max() < np.datetime64("2018-09-05T18:07:59")

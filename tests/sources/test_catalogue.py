@@ -72,6 +72,11 @@ def test_names_of_collections_and_assets_are_parameters_and_addresses_can_be_sig
     assert search_elevation(catalogue, area())[0] == [f"{api.address}/files/dem.tif?key=1"]
 
 
+def test_a_name_that_is_a_number_is_a_name(api: Api) -> None:
+    api.items[0]["id"] = 5.5
+    assert "5.5" in {granule.name for granule in search_radar(Catalogue(api.address), area(), *PERIOD)[0]}
+
+
 def test_an_empty_answer_says_what_was_asked_and_what_to_widen(api: Api) -> None:
     far = (10.0, 50.0, 10.1, 50.1)
     (fault,) = search_radar(Catalogue(api.address), far, *PERIOD)[1]

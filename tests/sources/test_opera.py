@@ -86,7 +86,8 @@ def test_names_without_a_date_and_files_that_are_pipes_are_named(tmp_path: Path)
     make_pipe(tmp_path / "NISAR_2.h5")
     _, faults = find_granules(tmp_path)
     assert "does not match format" in faults[0]
-    assert "NISAR_2.h5 cannot be read as NISAR GCOV (it is no plain file)" in faults[-1]
+    assert "NISAR_2.h5 cannot be read as NISAR GCOV" in faults[-1]
+    assert "NISAR_2.h5 is not a file, but a folder or a device" in faults[-1]
 
 
 def test_a_chunk_of_gcov_has_a_limit_of_size(tmp_path: Path) -> None:
