@@ -47,20 +47,8 @@ class _Archive(io.FileIO):
 def unpack(archive: Path, target: Path, *, most_bytes: int, most_files: int, progress: bool = False) -> None:
     """Unpack the one folder ``<target.name>/`` of a zip archive to `target`, which must not exist.
 
-    Parameters
-    ----------
-    archive, target : Path
-    most_bytes, most_files : int
-        Limits on what the archive may unpack to.
-    progress : bool
-        Whether to show a progress bar.
-
-    Raises
-    ------
-    ArchiveError
-        If the archive is damaged, or holds anything but plain files and folders in that one folder, each once.
-    TooLargeError
-        If it would unpack to more than the limits, or than is free on the disk.
+    ArchiveError if the archive is damaged, or holds anything but plain files and folders in that one folder, each once.
+    TooLargeError if it would unpack to more than is allowed, or than is free on the disk.
 
     Notes
     -----

@@ -89,6 +89,8 @@ def plan(
 ) -> Plan:
     """Return all that belongs to an event, found and checked, without reading pixels.
 
+    EventError lists everything that is wrong.
+
     Parameters
     ----------
     event : Event
@@ -97,11 +99,6 @@ def plan(
     dem : path or Catalogue
         Elevation in metres: a GeoTIFF on any grid, or a catalogue to search.
     options : Options
-
-    Raises
-    ------
-    EventError
-        Listing everything that is wrong.
     """
     places = {"radar": radar, "dem": dem}
     asked = {name: place for name, place in places.items() if not isinstance(place, Catalogue)}

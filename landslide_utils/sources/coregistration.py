@@ -46,22 +46,9 @@ def load_radar(
 ) -> xr.DataArray:
     """Return one variable of some passes on the grid, lazily.
 
-    Parameters
-    ----------
-    passes : sequence of Pass
-        GeoTIFFs, or GCOV files, each with this variable.
-    name : {"vv", "vh"}
-    grid, box
-        The grid, and the box in degrees that it was laid over.
-    resampling : {"nearest", "bilinear", "cubic", "average"}
-        A GeoTIFF that lies on the grid already is copied as it is, whatever this says.
-    timeout : float
-        Seconds that a server may be silent while an image is read.
-
-    Returns
-    -------
-    xarray.DataArray (time, y, x)
-        Linear power, float32, NaN where there is no data; one chunk a pass and block of 512 x 512 pixels.
+    The result (time, y, x) is linear power, float32, NaN where there is no data; one chunk a pass and block of 512 x
+    512 pixels. The grid was laid over the box, which is in degrees. A GeoTIFF that lies on the grid already is copied
+    as it is, whatever `resampling` says. `timeout` is how many seconds a server may be silent while an image is read.
     """
     first = passes[0].granules[0]
     hrefs = [granule.files[name] for flight in passes for granule in flight.granules]

@@ -187,10 +187,7 @@ class Ranges:
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` to before `stop`, each request for no more than a document may have.
 
-        Raises
-        ------
-        requests.RequestException, TimeoutError
-            If the server does not send them, though it is asked again.
+        RequestException or TimeoutError if the server does not send them, though it is asked again.
         """
         firsts = range(start, stop, MOST_DOCUMENT_BYTES)
         asks = [functools.partial(self._ask, first, min(first + MOST_DOCUMENT_BYTES, stop)) for first in firsts]

@@ -56,9 +56,7 @@ def find_foreign(path: str | Path) -> list[str]:
 def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     """Return what a GCOV file says of itself, and everything that is wrong with it; pixels are not read.
 
-    References
-    ----------
-    NISAR L2 GCOV product specification, NASA/JPL D-102274.
+    The files are described in the NISAR L2 GCOV product specification, NASA/JPL D-102274.
     """
     try:
         import h5netcdf  # noqa: F401  (xarray's own error does not say what to install)

@@ -30,10 +30,7 @@ def find_granules(folder: Path) -> tuple[list[Granule], list[str]]:
     """Return the images in a folder and below it, and everything that is wrong with it; pixels are not read.
 
     They are OPERA RTC-S1 GeoTIFFs, or NISAR GCOV files ending in ``.h5``, under the names they were delivered with.
-
-    References
-    ----------
-    OPERA RTC-S1 product specification, NASA/JPL D-108758.
+    Their description is the OPERA RTC-S1 product specification, NASA/JPL D-108758.
     """
     if not folder.is_dir():
         return [], [f"radar={str(folder)!r} is not a folder; give the folder with the GeoTIFFs, or a Catalogue"]

@@ -36,10 +36,7 @@ def gdal_name(href: str) -> str:
 def open_geotiff(href: str) -> rasterio.DatasetReader:
     """Return an open GeoTIFF.
 
-    Raises
-    ------
-    rasterio.errors.RasterioIOError
-        If there is none; of a path, the first bytes are looked at before GDAL is asked.
+    RasterioIOError if there is none; of a path, the first bytes are looked at before GDAL is asked.
     """
     if urlsplit(href).scheme not in VSI:
         if href.startswith("/vsi") or not Path(href).is_file():

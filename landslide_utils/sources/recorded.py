@@ -37,17 +37,14 @@ class RecordedCatalogue:
 def write_catalogue(cube: xr.Dataset, folder: str | os.PathLike[str]) -> RecordedCatalogue:
     """Return a simulated cube as files: images under OPERA's names, elevation in degrees of one arc second, polygons.
 
+    ValueError if the cube is not simulated. Each file says that it is; real images are to be had under their own names.
+
     Parameters
     ----------
     cube : xarray.Dataset
         A practice cube, or a part of it, as :func:`landslide_utils.cube.open_cube` returns it; it will be read.
     folder : path
         Appears whole or not at all; if it exists it is left as it is.
-
-    Raises
-    ------
-    ValueError
-        If the cube is not simulated. Each file says that it is; real images are to be had under their own names.
     """
     if not cube.attrs["simulated"]:
         raise ValueError("only a simulated cube is written under OPERA's names; get real images from their archive")

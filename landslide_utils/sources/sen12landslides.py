@@ -54,22 +54,14 @@ def open_patches(source: str) -> xr.Dataset:
     """Return the patches of ``sen12landslides:FOLDER``, or ``FOLDER#hokkaido,italy``, in the published layout, lazily.
 
     The attribute ``patches`` of ``landslides`` has for each patch, row by row, its ``block`` and its ``part`` in the
-    dataset's own split.
-
-    Raises
-    ------
-    InputError
-        Listing the faults of all files, before any image is read.
+    dataset's own split. InputError lists the faults of all files, before any image is read. Source: Hoehn et al.
+    (2025), doi 10.1038/s41597-025-06167-2; layout: github.com/PaulH97/Sen12Landslides.
 
     Notes
     -----
     Time counts passes, because each patch has its own dates: the earliest of these are given before the events, the
     latest after. Passes on the day of a patch's event, or between two of its events, are not used. A patch without
     landslides takes the most frequent event of its region. A warning says how many patches are left out.
-
-    References
-    ----------
-    Hoehn et al. (2025), doi 10.1038/s41597-025-06167-2. Layout: github.com/PaulH97/Sen12Landslides.
     """
     where, _, chosen = source.removeprefix(PATCHES).partition("#")
     folder = Path(where).expanduser()

@@ -144,10 +144,7 @@ def _itemsize(kind: Any) -> int:
 def unpack(codec: str, data: bytes, most: int) -> bytes:
     """Return what a compressed chunk holds, after making sure that it is not more than is allowed.
 
-    Raises
-    ------
-    ValueError
-        If it is more than `most` bytes, or does not say how much it is.
+    ValueError if it is more than `most` bytes, or does not say how much it is.
     """
     if codec in ("gzip", "zlib"):  # these say nothing of their size beforehand
         stream = zlib.decompressobj(wbits=47)
@@ -264,10 +261,7 @@ def _check_file(root: Path, key: str) -> None:
 def open_store(place: str, *, decode_coords: bool | Literal["all"] = True) -> xr.Dataset:
     """Return a Zarr store at a path or an address, lazily: of its arrays only the coordinates are read.
 
-    Raises
-    ------
-    StoreError
-        If it is no Zarr store, needs a codec that is not allowed, or passes a limit of size or time.
+    StoreError if it is no Zarr store, needs a codec that is not allowed, or passes a limit of size or time.
     """
     protocol, remote, _ = place.rpartition("://")
     if remote and protocol not in PROTOCOLS:

@@ -211,15 +211,9 @@ def read_map(answer: Any, like: xr.DataArray) -> NDArray[np.float64]:
 def compare(given: Any, right: Any, wrong: Mapping[str, Any], tolerance: float = 0.0) -> None:
     """Raise the hint of the wrong value that an answer is, unless the answer is right.
 
-    Parameters
-    ----------
-    given, right : float or array
-        The answer as it was read, and the right one.
-    wrong : mapping
-        By hint a wrong value, or a list of them. Instead of a value a function that makes it: whole scenes are then
-        made one at a time, and only for answers that are not right. The last hint is for all other answers.
-    tolerance : float
-        How far an answer may be from a value; 0 for a hundredth of the value.
+    Under a hint stands a wrong value, or a list of them. It may also be a function that makes the value: whole scenes
+    are then made one at a time, and only for answers that are not right. The last hint is for all other answers.
+    `tolerance` is how far an answer may be from a value; 0 for a hundredth of the value.
     """
 
     def same(value: Any) -> bool:
