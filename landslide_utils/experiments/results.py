@@ -194,7 +194,7 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     averages, verdicts = means(table, draws), claims(table, draws)
-    table.drop(columns=["runs_dir"]).round(6).to_csv(out / "runs.csv", index=False)
+    table.drop(columns="runs_dir", errors="ignore").round(6).to_csv(out / "runs.csv", index=False)
     draws.round(4).to_csv(out / "draws.csv", index=False)
     averages.round(4).to_csv(out / "means.csv", index=False)
     verdicts.to_csv(out / "claims.csv", index=False)
