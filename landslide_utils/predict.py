@@ -190,8 +190,7 @@ def map_scene(
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor
     side = min(next((width for width in WINDOWS if width >= 7 * margin), WINDOWS[-1]), max(sizes["y"], sizes["x"]))
     windows = _windows(sizes["y"], sizes["x"], side, chips)
-    model = fold_normalisation(model, sizes["channel"], divisor)
-    job = Job(model, composite, normalisation, hidden, margin, divisor)
+    job = Job(fold_normalisation(model, sizes["channel"], divisor), composite, normalisation, hidden, margin, divisor)
     job = replace(job, bf16=_may_round(job, windows))
     empty = _empty(composite["image"], side)
     bar = tqdm(total=len(windows), desc="mapping", unit="window", disable=not progress, leave=False)
