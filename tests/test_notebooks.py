@@ -222,7 +222,7 @@ def test_a_network_to_transfer_is_trained_if_asked_for(tmp_path: Path, monkeypat
 
 def test_an_event_of_one_s_own_becomes_a_cube_offline(tmp_path: Path) -> None:
     cells = lesson("08_your_own_event", tmp_path, folder=str(tmp_path / "event"))
-    assert len(pictures(cells)) == 4
+    assert len(pictures(cells)) == 5
     assert "west 141" in text_of(cells)  # the wrong question's answer
     (store,) = (tmp_path / "event").glob("cube_*.zarr")
     cube = open_cube(str(store)).load()

@@ -368,15 +368,19 @@ composite_figure(composite)
 # On the day of the event nobody has labels of it. But a network can be trained before, on passes of a quiet time. We
 # draw landslides on the terrain of the place, and multiply what they change into the later half of these passes.
 # Speckle, weather and terrain stay as they were, and only the landslides are simulated. Here are the passes before our
-# event:
+# event. A place without steep slopes, or with fewer than two passes, is refused:
 
 # %%
-from landslide_utils.simulate import inject
-from landslide_utils.simulate.inject import open_quiet
+from landslide_utils.files import InputError
+from landslide_utils.simulate.inject import inject, open_quiet
 
-quiet, half = open_quiet(str(store), until=event_time), min(2, int(sides["before"].max()) // 2)
-ready = inject(quiet, timesteps=half) if half else "before the event, two passes of one track are needed"
-composite_figure(make_composite(ready, timesteps=half)) if half else ready
+half, picture = max(1, min(2, int(sides["before"].max()) // 2)), None
+try:
+    ready = inject(open_quiet(str(store), until=event_time), timesteps=half)
+    picture = composite_figure(make_composite(ready, timesteps=half))
+except InputError as error:
+    print(error)
+picture
 
 # %% [markdown]
 # The command `landslides prepare` does the same, and trains a network on it:
