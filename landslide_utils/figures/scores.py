@@ -249,7 +249,7 @@ def transfer_figure(table: pd.DataFrame) -> style.Picture:
     regions = list(dict.fromkeys(table["test_region"]))
     looks = dict(zip(regions, zip("osD^v", COLOURS.values(), strict=True), strict=False))
     rows = -(-len(regions) // 2)
-    figure, panels = style.new_figure(7.6, 3 * rows + 1, rows, 2, sharex=True, sharey=True)
+    figure, panels = style.new_figure(7.6, 3 * rows + 1, rows, 2, sharey=True)
     for axes in panels[len(regions) :]:
         axes.set_axis_off()
     texts = []
