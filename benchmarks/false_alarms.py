@@ -156,7 +156,7 @@ def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterat
         for made in (part.assign_attrs(event), slid):
             composite = make_composite(made, **options)
             detectors = log_ratio_detectors(composite["image"])
-            found = {name: abs(score) for name, score in detectors.items() if "smoothed" in name}
+            found = {name: score for name, score in detectors.items() if "smoothed" in name}
             found["prepared"] = map_scene(model, composite, Normalisation.fit(composite["image"], None), progress=False)
             for name, score in found.items():
                 scores.setdefault(name, []).append(score.load())

@@ -21,7 +21,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 from tqdm.auto import tqdm
 
 LOCK = "writer.lock"
-MOST_JSON_BYTES = 16 * 2**20
+MOST_JSON_BYTES, MOST_FILE_BYTES = 16 * 2**20, 2**40  # of a document; of weights, outlines or images
 MOST_FAULTS, MOST_CHARACTERS = 50, 2000  # of a message, and of one fault: a hostile file may have megabytes of them
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslide_utils.files import MOST_JSON_BYTES, InputError, check_file, find_kind_faults, in_bytes
+from landslide_utils.files import MOST_FILE_BYTES, MOST_JSON_BYTES, InputError, check_file, find_kind_faults, in_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -290,7 +290,7 @@ def read_weights(path: Path, *names: str) -> tuple[list[Any], dict[str, torch.Te
     """
     from safetensors import SafetensorError, safe_open
 
-    with check_file(path, 2**40).open("rb") as head:
+    with check_file(path, MOST_FILE_BYTES).open("rb") as head:
         if (size := int.from_bytes(head.read(8), "little")) > MOST_JSON_BYTES:
             raise ValueError(f"{path} has a header of {in_bytes(size)} where {in_bytes(MOST_JSON_BYTES)} are allowed")
     try:

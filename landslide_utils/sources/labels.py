@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslide_utils.files import check_file
+from landslide_utils.files import MOST_FILE_BYTES, check_file
 from landslide_utils.grid import Window, in_pixels, rasterise, touches
 from landslide_utils.sources.fetch import size_of
 
@@ -65,7 +65,7 @@ def _read_file(path: Path) -> gpd.GeoDataFrame:
     No columns are read, which may be of any size. GeoJSON is not given to GDAL, which asks a server for a coordinate
     reference system that is a link.
     """
-    with check_file(path, 2**40).open("rb") as file:
+    with check_file(path, MOST_FILE_BYTES).open("rb") as file:
         head = file.read(1024)
     is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
     most = MOST_GEOJSON_BYTES if is_json else MOST_BYTES

@@ -12,7 +12,7 @@ import shapely
 import xarray as xr
 from rasterio.warp import transform_bounds
 
-from landslide_utils.files import check_file, in_bytes
+from landslide_utils.files import MOST_FILE_BYTES, check_file, in_bytes
 from landslide_utils.grid import find_crs_faults, find_pixel_faults, transform_of
 from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
 from landslide_utils.sources.passes import Granule, MissingExtraError, choose_polarisations
@@ -64,7 +64,7 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     try:
-        if foreign := find_foreign(check_file(path, 2**40)):
+        if foreign := find_foreign(check_file(path, MOST_FILE_BYTES)):
             parts = ", ".join(foreign[:3])
             return [], [f"{path.name} keeps {parts} in another file, which is not opened; get it again whole"]
         powers = open_gcov(path)

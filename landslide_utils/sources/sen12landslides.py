@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from landslide_utils.chips import BUFFER, SIZE
 from landslide_utils.composite import sides_of_event
 from landslide_utils.cube import DIMS
-from landslide_utils.files import InputError, check_file, in_bytes, shorten
+from landslide_utils.files import MOST_FILE_BYTES, InputError, check_file, in_bytes, shorten
 from landslide_utils.regions import PATCHES
 from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
 from landslide_utils.sources.hub import NAME, ORBITS, read_parts
@@ -102,7 +102,7 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
     try:
         import h5py
 
-        if foreign := find_foreign(check_file(path, 2**40)):
+        if foreign := find_foreign(check_file(path, MOST_FILE_BYTES)):
             raise ValueError(f"{shorten(foreign)} lies in another file, which is not opened")
         with h5py.File(path) as file:
             if faults := _find_faults(file):
