@@ -178,11 +178,13 @@ def judged(pairs: pd.DataFrame) -> pd.DataFrame:
 def write_page(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Write both tables as Markdown, with what stands in them and how they were made."""
     missing = [region for region in ELSEWHERE if region not in set(table["region"])]
+    seeds = " or ".join(map(str, sorted(set(table["seeds"]))))
     text = (
         "# Ready before the event",
         f"Four ways to map an event (simulated radar, {TIMESTEPS} passes on each side); made, with this page, by",
         "```sh\npython benchmarks/prepared.py\n```",
-        "Mean AUPRC over seeds with its 95 % interval, which counts both the chips and the seeds.",
+        "Mean AUPRC over seeds with its 95 % interval, which counts both the chips and the seeds. "
+        f"Number of seeds: {seeds}.",
         f"- *{HOME.capitalize()}*: with labels of the event, so it is scored on the test chips only.\n"
         f"- *{OTHER.capitalize()}*: with labels of practice_earthquake, and for that region with those of "
         "practice_hurricane.\n"
