@@ -29,6 +29,8 @@ from landslide_utils.sources.event import OPTIONS, Event, EventError, Options, P
 from landslide_utils.sources.opera import find_granules
 from landslide_utils.sources.passes import Granule, Pass
 
+UNLABELLED = "no outlines are given: the cube can be mapped, or prepared on, but no network can be trained with it"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,7 +43,7 @@ class Plan:
     calendar : pandas.DataFrame
         One row a pass, as :func:`landslide_utils.sources.passes.calendar` returns it.
     polygons : geopandas.GeoDataFrame
-        The landslides in the cube's coordinate reference system.
+        The landslides in the cube's coordinate reference system; none if they are not known.
     notes : tuple of str
         What was left out or looks strange, and does not keep the cube from being made.
     files : tuple of str
@@ -62,7 +64,7 @@ class Plan:
         """Twelve characters that depend on what was asked for and what was found: box, grid, event, files, labels."""
         axes = [self.cube[axis].values.tolist() for axis in ("y", "x")]
         text = json.dumps([self.cube.attrs, str(self.cube.rio.crs), self.files, *axes])
-        mask = np.packbits(self.cube["landslides"].values).tobytes()
+        mask = np.packbits(self.cube["landslides"].values).tobytes() if "landslides" in self.cube else b""
         return hashlib.sha256(text.encode() + mask).hexdigest()[:12]
 
     @property
@@ -111,7 +113,8 @@ def plan(
     except InputError as error:
         grid_faults = error.faults
     period, period_faults = read_period(event)
-    outlines, outline_faults = labels.read_polygons(event.polygons)
+    known = event.polygons is not None
+    outlines, outline_faults = labels.read_polygons(event.polygons) if known else (labels.NOTHING, [])
     box = None if grids.find_box_faults(event.box, utm=False) else cast(grids.Box, tuple(map(float, event.box)))
     option_faults = options.find_faults()
     asked_for = period.grow(options.days) if period and not option_faults else None
@@ -122,10 +125,12 @@ def plan(
         raise EventError(event.name, faults)
 
     flights, notes = _choose(passes.group_passes(images, box), period, options)
-    placed = labels.place(outlines, grid)
-    faults = passes.find_pass_faults(flights, *period) + placed.faults
+    placed = labels.place(outlines, grid) if known else labels.Labels(None, outlines.to_crs(grid.crs), [], [UNLABELLED])
+    one_sided = passes.find_side_faults(flights, *period)
+    faults = passes.find_pass_faults(flights) + placed.faults + (one_sided if known else [])
     if faults:
         raise EventError(event.name, faults)
+    notes += [] if known else one_sided
     timeout = radar.timeout if isinstance(radar, Catalogue) else 30.0
     layers = _load_radar(flights, grid, box, options.resampling, timeout)
     layers["dem"] = coregistration.load_elevation(tiles, grid, box, timeout=timeout)
@@ -203,12 +208,13 @@ def _load_radar(
 
 
 def _assemble(
-    layers: dict[str, xr.DataArray], mask: NDArray[np.bool_], flights: list[Pass], grid: GeoBox
+    layers: dict[str, xr.DataArray], mask: NDArray[np.bool_] | None, flights: list[Pass], grid: GeoBox
 ) -> xr.Dataset:
-    """Return a cube of these layers and labels, with the coordinates of its grid and passes."""
-    landslides = xr.DataArray(mask.astype("uint8"), dims=("y", "x")).chunk(CHUNK)
+    """Return a cube of these layers and labels, if there are any, with the coordinates of its grid and passes."""
+    if mask is not None:
+        layers["landslides"] = xr.DataArray(mask.astype("uint8"), dims=("y", "x")).chunk(CHUNK)
     cube = xr.Dataset(
-        {**layers, "landslides": landslides},
+        layers,
         coords={
             **xr_coords(grid),
             "time": np.array([flight.instant for flight in flights], "datetime64[ns]"),
@@ -269,7 +275,7 @@ def _find_faults_of(store: Path) -> list[str]:
     except CubeError as error:
         return error.faults
     radar = [name for name in ("vv", "vh") if name in cube]
-    faults = find_faults(cube, [*radar, "dem", "landslides"], needs_metres=True)
+    faults = find_faults(cube, [*radar, "dem", *({"landslides"} & set(cube))], needs_metres=True)
     faults += find_bad_values(cube, [*radar, "dem"])
     valid = (cube[radar] > 0).any(("y", "x")).to_dataarray().all("variable").values
     empty = [str(time)[:16] for time in cube["time"].values[~valid]]

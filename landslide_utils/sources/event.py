@@ -36,9 +36,10 @@ class Event:
     box : four numbers
         west, south, east, north in degrees (EPSG:4326).
     event_time : str
-        Instant of the event, or its start, ISO 8601, UTC unless it has an offset.
-    polygons : path or geopandas.GeoDataFrame
-        The landslides; a GeoPackage, GeoJSON or shapefile, with a coordinate reference system.
+        Instant of the event, or its start, ISO 8601, UTC unless it has an offset. Of a quiet time: its end.
+    polygons : path or geopandas.GeoDataFrame, optional
+        The landslides; a GeoPackage, GeoJSON or shapefile, with a coordinate reference system. Without them the cube
+        has no labels, and may hold a quiet time: passes on one side only.
     event_end : str, optional
         Its end, if it lasts.
     pixel_size_m : float
@@ -49,7 +50,7 @@ class Event:
     name: str
     box: Sequence[float]
     event_time: str
-    polygons: str | Path | gpd.GeoDataFrame
+    polygons: str | Path | gpd.GeoDataFrame | None = None
     event_end: str | None = None
     pixel_size_m: float = 10.0
     crs: str | None = None

@@ -20,10 +20,14 @@ MOST_BYTES = 256_000_000  # of a file of outlines, with the files that belong to
 MOST_GEOJSON_BYTES = 32_000_000  # which take twenty times their size in memory
 
 
+NOTHING = gpd.GeoDataFrame(geometry=[], crs="EPSG:4326")
+"""The outlines of an event that nobody has traced."""
+
+
 class Labels(NamedTuple):
     """The landslides on a grid."""
 
-    mask: NDArray[np.bool_]  # (height, width): whether a pixel's centre lies in a landslide
+    mask: NDArray[np.bool_] | None  # (height, width): whether a pixel's centre lies in a landslide; None if not known
     polygons: gpd.GeoDataFrame  # in the grid's coordinate reference system
     faults: list[str]  # what keeps the labels from being used
     notes: list[str]  # what a person should know of them

@@ -134,22 +134,28 @@ def calendar(passes: Sequence[Pass], start: dt.datetime, end: dt.datetime) -> pd
     return table
 
 
-def find_pass_faults(passes: Iterable[Pass], start: dt.datetime, end: dt.datetime) -> list[str]:
-    """List what keeps passes from making one stack: no track with both sides of the event, or unlike radar."""
-    passes = list(passes)
+def find_side_faults(passes: list[Pass], start: dt.datetime, end: dt.datetime) -> list[str]:
+    """List what keeps passes from showing a change: no track has some on both sides of the event."""
+    if not passes:
+        return []
+    tracks = calendar(passes, start, end).groupby(["orbit", "relative_orbit"])
+    if any({"before", "after"} <= set(rows["when"]) for _, rows in tracks):
+        return []
+    counts = "; ".join(
+        f"{orbit} track {track}: {(rows['when'] == 'before').sum()} before, {(rows['when'] == 'after').sum()} after"
+        for (orbit, track), rows in tracks
+    )
+    return [
+        f"no track has a pass both before {start.isoformat()} and after {end.isoformat()} UTC "
+        f"(there are: {counts}); check event_time, or take more days on either side"
+    ]
+
+
+def find_pass_faults(passes: list[Pass]) -> list[str]:
+    """List what keeps passes from making one stack: there is none, or they are of unlike radar."""
     if not passes:
         return ["no pass covers the box"]
     faults = []
-    tracks = calendar(passes, start, end).groupby(["orbit", "relative_orbit"])
-    if not any({"before", "after"} <= set(rows["when"]) for _, rows in tracks):
-        counts = "; ".join(
-            f"{orbit} track {track}: {(rows['when'] == 'before').sum()} before, {(rows['when'] == 'after').sum()} after"
-            for (orbit, track), rows in tracks
-        )
-        faults.append(
-            f"no track has a pass both before {start.isoformat()} and after {end.isoformat()} UTC "
-            f"(there are: {counts}); check event_time, or take more days on either side"
-        )
     images = {(g.band, name, sent) for p in passes for g in p.granules for name, sent in g.polarisations.items()}
     bands, names = {band for band, _, _ in images}, {name for _, name, _ in images}
     if len(bands) > 1 or len({(name, sent) for _, name, sent in images}) > len(names):

@@ -387,8 +387,10 @@ picture
 #
 #     landslides prepare --cube quiet.zarr --timesteps 2
 #
-# It needs twice as many passes of one track as `--timesteps` says. When the event has come, make a cube as above and
-# map it with the run whose folder was printed:
+# To make `quiet.zarr`, plan and write a cube as above. Leave `polygons` out, and give the end of the quiet time as
+# `event_time`. The cube then has no labels, and needs no pass after that time. It needs twice as many passes of one
+# track as `--timesteps` says. When the event has come, make its cube as above, again without `polygons`. Map it with
+# the run whose folder was printed:
 #
 #     landslides map --run runs/HASH --cube event.zarr
 #

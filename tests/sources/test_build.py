@@ -129,6 +129,22 @@ def test_labels_are_the_pixels_whose_centres_lie_in_a_polygon(cube: xr.Dataset) 
     assert 100 < inside.sum() < 300
 
 
+def test_without_outlines_a_cube_has_no_labels_and_may_be_quiet(made: Path, tmp_path: Path, cube: xr.Dataset) -> None:
+    planned = plan(made, polygons=None)
+    assert "note: no outlines are given: the cube can be mapped, or prepared on" in planned.describe()
+    assert planned.polygons.empty
+    assert planned.polygons.crs == CRS
+    assert planned.fingerprint != plan(made).fingerprint
+    unlabelled = open_cube(str(build.write(planned, tmp_path / "event.zarr", progress=False)))
+    xr.testing.assert_identical(unlabelled.drop_attrs(), cube.drop_vars("landslides").drop_attrs())
+    assert make_composite(unlabelled, channels="sar", timesteps=1, labels=False)["image"].notnull().any()
+    quiet = plan(made, polygons=None, event_time="2018-09-20T00:00:00")
+    assert list(quiet.calendar["when"]) == ["before"] * 6
+    assert "note: no track has a pass both before 2018-09-20T00:00:00 and after" in quiet.describe()
+    with pytest.raises(EventError, match="no pass covers the box"):
+        plan(made, polygons=None, event_time="2019-06-01T00:00:00")
+
+
 def test_a_composite_takes_the_passes_of_one_track(cube: xr.Dataset) -> None:
     found = choose_passes(cube, 2)
     assert (found.before, found.after, found.orbit) == ((0, 1), (3, 4), "descending")

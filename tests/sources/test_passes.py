@@ -10,6 +10,7 @@ from landslide_utils.sources.passes import (
     calendar,
     direction_of,
     find_pass_faults,
+    find_side_faults,
     group_passes,
     is_complete,
     polarisations_of,
@@ -79,20 +80,19 @@ def test_the_calendar_counts_days_from_the_end_of_an_event_that_lasts() -> None:
 
 def test_a_track_needs_a_pass_on_either_side() -> None:
     passes = group_passes([granule("2018-09-01T20:42"), granule("2018-09-10T08:41", track=68, orbit="ascending")], AREA)
-    (fault,) = find_pass_faults(passes, START, START)
+    (fault,) = find_side_faults(passes, START, START)
     assert "no track has a pass both before 2018-09-05T18:07:59 and after" in fault
     assert "ascending track 68: 0 before, 1 after; descending track 46: 1 before, 0 after" in fault
-    assert find_pass_faults([], START, START) == ["no pass covers the box"]
-    assert (
-        find_pass_faults(group_passes([granule("2018-09-01T20:42"), granule("2018-09-10T20:42")], AREA), START, START)
-        == []
-    )
+    both = group_passes([granule("2018-09-01T20:42"), granule("2018-09-10T20:42")], AREA)
+    assert find_side_faults(both, START, START) == find_pass_faults(both) == []
+    assert find_side_faults([], START, START) == []
+    assert find_pass_faults([]) == ["no pass covers the box"]
 
 
 def test_unlike_radar_is_no_stack() -> None:
     other = {"polarisations": {"vv": "HH", "vh": "HV"}, "band": "L"}
     passes = group_passes([granule("2018-09-01T20:42"), granule("2018-09-10T20:42", **other)], AREA)
-    (fault,) = find_pass_faults(passes, START, START)
+    (fault,) = find_pass_faults(passes)
     assert fault == "unlike images cannot be one stack: C-band VV/VH, L-band HH/HV; keep one kind"
     assert polarisations_of(passes[1:]) == {"vv": "HH", "vh": "HV"}
     (single,) = group_passes([granule("2018-09-01T20:42", files={"vv": "a"}, polarisations={"vv": "VV"})], AREA)
