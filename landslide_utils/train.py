@@ -83,11 +83,17 @@ def precision() -> str:
     """Return the precision in which training is fastest here: "bf16", or "no", which is 32 bits; "fp16" on an old GPU.
 
     On a CPU it is measured once a process, with a convolution: some compute bfloat16 faster than 32 bits, some ten
-    times more slowly, and what a processor says of itself does not tell.
+    times more slowly, and what a processor says of itself does not tell. One thread does it: several wait for each
+    other, so that what else the machine does would decide.
     """
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "bf16" if _seconds(bf16=False) > 1.2 * _seconds(bf16=True) else "no"  # less is not worth the rounding
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return "bf16" if _seconds(bf16=False) > 1.2 * _seconds(bf16=True) else "no"  # less is not worth the rounding
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _seconds(*, bf16: bool) -> float:

@@ -108,8 +108,11 @@ def test_the_faster_precision_is_taken(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert 0 < train._seconds(bf16=False) < 1
     assert 0 < train._seconds(bf16=True) < 10
-    monkeypatch.setattr(train, "_seconds", lambda *, bf16: seconds[bf16])
+    before, during = torch.get_num_threads(), []
+    monkeypatch.setattr(train, "_seconds", lambda *, bf16: during.append(torch.get_num_threads()) or seconds[bf16])
     assert measured_precision.__wrapped__() == chosen
+    assert during == [1, 1]  # with more, the work of others would decide
+    assert torch.get_num_threads() == before
 
 
 def test_measuring_the_precision_changes_no_weight(
