@@ -30,6 +30,16 @@ PAGE = Path(__file__).parents[1] / "docs" / "real" / "pictures.md"
 COMMAND = "python benchmarks/real_pictures.py FOLDER"
 CUBE = "practice_earthquake"
 PRACTICE = "practice (simulated)"
+SHORT = {
+    "stack": "stack",
+    "pixel (m)": "pixel (m)",
+    "VV: looks": "VV looks",
+    "VV: sd of a pixel (dB)": "VV sd (dB)",
+    "VH: looks": "VH looks",
+    "VH: sd of a pixel (dB)": "VH sd (dB)",
+    "VH: rise of the brightest day (dB)": "VH rise (dB)",
+}
+"""Columns of the page's table, with headings that fit a phone."""
 AVERAGED = 3
 """Pixels of the practice cube along one of the real stacks'."""
 CORNER = 360
@@ -212,8 +222,9 @@ def write(folder: Path, page: Path) -> None:
             "picture says nothing about speckle.",
             "## What differs",
             say(table),
-            markdown_table(table.round(1)),
-            "Looks are apparent: what changes on the ground between passes counts as speckle too.",
+            markdown_table(table[list(SHORT)].round(1).rename(columns=SHORT)),
+            "sd: standard deviation of a pixel from pass to pass. Rise: of the median on the brightest day. Looks are "
+            "apparent: what changes on the ground between passes counts as speckle too.",
             SOURCE,
         ],
         figure=draw_opera(stacks | shown, looks),

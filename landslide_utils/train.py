@@ -153,7 +153,9 @@ def start_session(
     validation_set = ChipSet(scene, "validation", draws=_spread(scene, VALIDATION_CHIPS))
     validation_batches = DataLoader(validation_set, preset.batch_size)  # type: ignore[arg-type, var-annotated]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[preset.optimiser]
-    optimiser = kind(model.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay)
+    rates = {"lr": preset.learning_rate, "weight_decay": preset.weight_decay}
+    fused = accelerator.device.type in ("cpu", "cuda")  # all weights in one call: a tenth of a training
+    optimiser = kind(model.parameters(), **rates, fused=fused)
     turns = steps * accelerator.num_processes  # accelerate turns the schedule once for each process
     schedule = (
         torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=preset.learning_rate, total_steps=turns)

@@ -215,7 +215,7 @@ def candidates_figure(table: pd.DataFrame, reference: str) -> style.Picture:
 
 
 def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Described) -> style.Picture:
-    """Return the share of landslides against the probability: on the diagonal a probability means what it says.
+    """Return the share of landslides against the probability: on the diagonal both are equal.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], source: style.Describ
         What was mapped; its attributes say whether the radar is simulated.
     """
     figure, (axes, counts) = style.new_figure(6.6, 6.4, 2, sharex=True, height_ratios=(3, 1))
-    axes.plot([0, 1], [0, 1], color=style.GREY, linestyle=":", label="means what it says")
+    axes.plot([0, 1], [0, 1], color=style.GREY, linestyle=":", label="perfect calibration")
     for (name, table), colour, marker in zip(tables.items(), COLOURS.values(), "osD^v", strict=False):
         axes.plot(table["probability"], table["share"], marker=marker, color=colour, label=name)
         counts.plot(table["probability"], table["pixels"], marker=marker, color=colour)
