@@ -325,6 +325,8 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
             moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weights[index].shape)
             if {name: tensor.shape for name, tensor in part.items()} != {"step": (), **moments}:
                 raise ValueError(f"the optimiser's state of weight {index} has another shape")
+            # the optimiser takes it that they lie in memory as their weight does
+            part |= {name: torch.empty_like(weights[index]).copy_(part[name]) for name in moments}
         session.optimiser.load_state_dict({"state": parts, "param_groups": groups})
         session.model.load_state_dict(model)
         session.schedule.load_state_dict(schedule)
