@@ -1,8 +1,10 @@
 """Memory, growth with area, and throughput of mapping a scene: ``python benchmarks/mapping.py``.
 
-Parts: ``memory`` (it needs the cube of practice_hokkaido), ``area``, ``throughput`` (all by default). On a machine that
-does other work times are noisy: what is compared is measured in turns within one run, as seconds of the processor, and
-the smallest of each is taken.
+Parts: ``memory`` (it needs the cube of practice_hokkaido), ``area``, ``throughput`` (all by default); ``tolerance``,
+for a network that looks further than any margin: how much its map depends on the windows. That needs ``--checkpoint``,
+of the published recipe with ``sar_dem`` and 4 passes (``benchmarks/published.py``). On a machine that does other work
+times are noisy: what is compared is measured in turns within one run, as seconds of the processor, and the smallest of
+each is taken.
 """
 
 from __future__ import annotations
@@ -20,17 +22,21 @@ import numpy as np
 import torch
 import xarray as xr
 
+from landslide_utils.chips import split_chips
 from landslide_utils.composite import keep_composite, make_composite
 from landslide_utils.cube import open_cube
-from landslide_utils.model import PRESETS, build_model
-from landslide_utils.predict import map_scene
+from landslide_utils.model import PRESETS, build_model, read_weights
+from landslide_utils.predict import MOST_MARGIN, map_scene
 from landslide_utils.scene import Normalisation
+from landslide_utils.simulate.truth import busiest_window
 from landslide_utils.terrain import find_layover_and_shadow
 
 HEIGHT, WIDTH = (
     1345,
     1100,
 )  # a quarter of the full-size scene's sides: 4 and 16 times the area, and of the windows, lead up to it
+LARGEST = 2048
+"""Width and height in pixels of the scene that is mapped as one window."""
 SIDE = 512
 """Width and height in pixels of what the bare network is given."""
 
@@ -139,12 +145,38 @@ def measure_throughput(rounds: int) -> bool:
     return good
 
 
+def measure_tolerance(checkpoint: Path) -> bool:
+    """Compare the map of the published network by windows with that of one huge window, where most slid."""
+    cube = open_cube("practice_hokkaido")
+    composite = keep_composite(make_composite(cube, channels="sar_dem", timesteps=4))
+    chips = split_chips(composite["landslides"], method="published")
+    normalisation = Normalisation.fit(composite["image"], chips)
+    _, tensors = read_weights(checkpoint, "state")
+    model = build_model(composite.sizes["channel"], PRESETS["paper"])
+    model.load_state_dict({name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")})
+    part = busiest_window(composite, LARGEST)
+    image = torch.from_numpy(normalisation.apply(part["image"]).values[None])
+    with torch.inference_mode():
+        whole = torch.sigmoid(model.eval()(image)).numpy()[0, 0]
+    mapped = map_scene(model, part, normalisation, progress=False).values
+    change = np.abs(mapped - np.where(part["valid"].values, whole, np.nan))[part["valid"].values]
+    print(
+        f"tolerance of the published network, margin {MOST_MARGIN} pixels, {LARGEST} x {LARGEST} pixels: at most "
+        f"{change.max():.4f}, in 999 of 1000 pixels {np.quantile(change, 0.999):.5f}, mean {change.mean():.6f}",
+        flush=True,
+    )
+    return True
+
+
 def main() -> int:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["memory", "area", "throughput"])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--checkpoint", type=Path, help="of the published recipe, for tolerance")
     arguments = parser.parse_args()
+    if "tolerance" in arguments.parts and arguments.checkpoint is None:
+        parser.error("tolerance needs --checkpoint")
     if arguments.parts == ["memory"]:
         return 0 if measure_memory() else 1
     torch.set_num_threads(1)
@@ -153,7 +185,8 @@ def main() -> int:
         if part == "memory":  # the peak is that of a process of its own
             good.append(subprocess.run([sys.executable, __file__, "memory"]).returncode == 0)
         else:
-            good.append({"area": measure_area, "throughput": measure_throughput}[part](arguments.rounds))
+            parts = {"area": measure_area, "throughput": measure_throughput}
+            good.append(parts[part](arguments.rounds) if part in parts else measure_tolerance(arguments.checkpoint))
     return 0 if all(good) else 1
 
 

@@ -19,6 +19,7 @@ BINS = 400
 STEP = 0.002
 """Width of the bins in which a calibration counts logits."""
 
+ROWS = 512  # of a map that are read at a time
 DRAWS = 1000
 LEVEL = 0.95
 
@@ -44,9 +45,13 @@ def pixels(
     score: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Return labels and scores (n,) of the pixels under a mask that have a score."""
-    values = score.values  # once, for a score may be lazy
-    chosen = mask.values & np.isfinite(values)
-    return landslides.values[chosen], values[chosen]
+    kept = []
+    for top in range(0, score.sizes["y"], ROWS):  # a lazy score of a large scene would fill memory
+        values, labels, wanted = (layer[top : top + ROWS].values for layer in (score, landslides, mask))
+        chosen = wanted & np.isfinite(values)
+        kept.append((labels[chosen], values[chosen]))
+    labels, scores = map(np.concatenate, zip(*kept, strict=True))
+    return labels, scores
 
 
 class Tally(NamedTuple):
@@ -68,6 +73,11 @@ class Tally(NamedTuple):
         share: NDArray[np.float64] = self.hits / self.hits[:1]
         return share
 
+    @property
+    def area(self) -> float:
+        """Return the mean precision over the recall that each threshold gains; NaN without a landslide."""
+        return float(self.precision @ -np.diff(self.recall, append=0)) if self.hits.size else float("nan")
+
 
 def tally(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> Tally:
     """Return what each threshold reports; those between two landslide pixels would only add false alarms.
@@ -86,12 +96,7 @@ def auprc(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
     A score that knows nothing gets the prevalence. So compare values only where the prevalence is the same
     (Saito & Rehmsmeier 2015).
     """
-    return _area(tally(labels, scores))
-
-
-def _area(counted: Tally) -> float:
-    gained = -np.diff(counted.recall, append=0)
-    return float(counted.precision @ gained) if counted.hits.size else float("nan")
+    return tally(labels, scores).area
 
 
 def curve(labels: NDArray[np.bool_], scores: NDArray[np.float32], points: int = 1000) -> Curve:
@@ -99,7 +104,7 @@ def curve(labels: NDArray[np.bool_], scores: NDArray[np.float32], points: int = 
     counted = tally(labels, scores)
     recall, precision = np.append(0, counted.recall[::-1]), np.append(1, counted.precision[::-1])
     keep = np.unique(np.searchsorted(recall, np.linspace(0, 1, points)).clip(0, len(recall) - 1))
-    return Curve(recall[keep], precision[keep], _area(counted), float(labels.mean()))
+    return Curve(recall[keep], precision[keep], counted.area, float(labels.mean()))
 
 
 def score_map(

@@ -123,6 +123,20 @@ def test_the_detectors_of_a_large_image_are_lazy_and_the_same(monkeypatch: pytes
         np.testing.assert_allclose(score.values, whole[name].values, rtol=1e-5)
 
 
+def test_the_pixels_of_a_map_are_those_of_all_its_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    values = random.uniform(size=(100, 30)).astype(np.float32)
+    values[7:20, 3:9] = np.nan
+    slid, chosen = random.uniform(size=(2, *values.shape)) < 0.5
+    layers = [xr.DataArray(layer, dims=("y", "x")) for layer in (values, slid, chosen)]
+    known = chosen & np.isfinite(values)
+    for rows, lazy in ((512, False), (32, False), (32, True)):
+        monkeypatch.setattr(metrics, "ROWS", rows)
+        labels, scores = metrics.pixels(*(layer.chunk(y=17) if lazy else layer for layer in layers))
+        np.testing.assert_array_equal(labels, slid[known])
+        np.testing.assert_array_equal(scores, values[known])
+
+
 def test_terrain_has_no_log_ratio() -> None:
     image, _ = _composite(["elevation", "slope"], 0)
     assert log_ratio_detectors(image) == {}
