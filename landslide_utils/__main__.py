@@ -76,8 +76,8 @@ PAIRS: Options = {
 EVENT: Options = {
     "name": ("my event", "for headings"),
     "box": ([0.0], "west south east north, in degrees"),
-    "event-time": ("", "date and time of the event in UTC, such as 2018-09-05T18:07:59"),
-    "polygons": (None, "file of landslide polygons"),
+    "event-time": ("", "date and time of the event in UTC, such as 2018-09-05T18:07:59; of a quiet time: its end"),
+    "polygons": ("", "file of landslide polygons; empty where nobody knows them, as in a quiet time"),
     "radar": (None, "folder of OPERA RTC-S1 GeoTIFFs or NISAR GCOV files, or the address of a STAC catalogue"),
     "dem": ("", "raster of elevation in metres; empty takes it from the catalogue"),
     "pixel-size-m": (10.0, "width and height of a pixel in metres"),
@@ -204,11 +204,11 @@ def transfer(given: Namespace) -> None:
 
 
 def event(given: Namespace) -> None:
-    """Make a cube of your own event from images, elevation and polygons."""
+    """Make a cube of your own event from images, elevation and, where they are known, polygons."""
     from landslide_utils.sources import Catalogue, Event, plan, write
 
     radar = Catalogue(given.radar) if "://" in given.radar else given.radar
-    where = Event(given.name, given.box, given.event_time, given.polygons, pixel_size_m=given.pixel_size_m)
+    where = Event(given.name, given.box, given.event_time, given.polygons or None, pixel_size_m=given.pixel_size_m)
     planned = plan(where, radar=radar, dem=given.dem or radar)
     print(planned.describe())
     print(write(planned, given.out))

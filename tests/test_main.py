@@ -87,6 +87,7 @@ def test_defaults_are_those_of_the_package() -> None:
         (["experiments", "--channels", "vv", "xx", "--dry-run"], "channels='xx' is not one of"),
         (["event", *EVENT], "event_time='2018-09-05' is a day"),
         (["event", *EVENT], "box"),
+        (["event", *EVENT[:7], *EVENT[9:]], "event_time='2018-09-05' is a day"),  # without outlines
         (["transfer", "--channels", "vx"], "channels='vx' is not one of vv, vh"),
         (["experiments", "--results", __file__], "is a file where a folder is needed"),
         (["transfer", "--results", __file__], "is a file where a folder is needed"),
