@@ -162,7 +162,7 @@ def measure_tolerance(checkpoint: Path) -> bool:
     change = np.abs(mapped - np.where(part["valid"].values, whole, np.nan))[part["valid"].values]
     print(
         f"tolerance of the published network, margin {MOST_MARGIN} pixels, {LARGEST} x {LARGEST} pixels: at most "
-        f"{change.max():.4f}, in 999 of 1000 pixels {np.quantile(change, 0.999):.5f}, mean {change.mean():.6f}",
+        f"{change.max():.1e}, in 999 of 1000 pixels {np.quantile(change, 0.999):.1e}, mean {change.mean():.1e}",
         flush=True,
     )
     return True
