@@ -46,7 +46,7 @@ WINDOWS = (512, 1024)
 """Widths of a window in pixels, and of a chunk of the map: the first that is seven margins wide, or the last."""
 
 MOST_MARGIN = 128
-"""Widest margin in pixels. The map of a network that looks further depends on its windows; the published one's by 1e-6."""
+"""Widest margin in pixels. The published network looks further, and its map depends on the windows by 1e-6."""
 
 ROUNDING = 0.005  # most that a probability may change by bfloat16
 PATIENCE = 20  # seconds that a Dask scheduler has to answer, and then to have a worker
