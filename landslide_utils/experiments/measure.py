@@ -62,22 +62,21 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
         bootstrap[name] = bootstrap_auprc(probability, landslides, chips, only_landslides=only)
         found = interval(metrics[name], bootstrap[name], len(rich))
         metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
-    masks = {part: part_mask(chips, part, landslides) for part in ("test", "validation")}
-    test, validation = (pixels(probability, landslides, mask) for mask in masks.values())
+    validation, test = (part_mask(chips, part, landslides) for part in ("validation", "test"))
+    calibrations = [Calibration.fit(*pixels(probability, landslides, validation), shift=s) for s in (False, True)]
     ratios = {
-        name: auprc(*pixels(score, landslides, masks["test"]))
-        for name, score in log_ratio_detectors(composite["image"]).items()
+        name: auprc(*pixels(score, landslides, test)) for name, score in log_ratio_detectors(composite["image"]).items()
     }
     best = max(ratios, key=lambda name: ratios[name], default=None)
-    calibrations = [Calibration.fit(*validation, shift=shift) for shift in (False, True)]
-    labels, tested_probability = test
-    corrected = [calibration.apply(xr.DataArray(tested_probability)).values for calibration in calibrations]
+    hand_memory_back()  # of the log ratios
+    labels, scores = pixels(probability, landslides, test)
+    metrics["calibration_error"] = expected_calibration_error(labels, scores)
+    for calibration, name in zip(calibrations, ("temperature", "temperature_and_shift"), strict=True):
+        corrected = calibration.apply(xr.DataArray(scores)).values
+        metrics[f"calibration_error_{name}"] = expected_calibration_error(labels, corrected)
     metrics |= {
         "auprc_log_ratio": ratios[best] if best else None,
         "best_log_ratio": best,
-        "calibration_error": expected_calibration_error(*test),
-        "calibration_error_temperature": expected_calibration_error(labels, corrected[0]),
-        "calibration_error_temperature_and_shift": expected_calibration_error(labels, corrected[1]),
         "temperature": calibrations[0].temperature,
         "seconds_train": float(history["seconds"].sum()),
         "steps": int(history["step"].iloc[-1]),
