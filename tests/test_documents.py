@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = "benchmarks|binder|docs|landslide_utils|notebooks|tests|tools"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.py"))
-WRITTEN = ("results", "practice_hokkaido", "real")
+WRITTEN = ("results", "practice_hokkaido", "practice_hokkaido_standard", "real")
 """Folders of pages that are written by code."""
 WIDTH = 120
 

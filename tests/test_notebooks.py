@@ -202,6 +202,7 @@ def test_a_tiny_grid_runs_and_the_whole_one_is_judged(tmp_path: Path) -> None:
     verdicts = pd.read_csv(HERE.parent / "docs" / "results" / "practice_hokkaido" / "claims.csv", index_col="claim")
     assert f"Terrain helps with 1 pass: {verdicts['verdict']['4. Terrain helps with 1 pass']};" in text_of(cells)
     assert "measured on the small scene" in text_of(cells)
+    assert "4 passes are better than 1" in text_of([cell for cell in cells if "larger[" in cell.source])
     assert len(pictures(cells)) == 4
     assert "Real radar, loss of vegetation" in text_of(cells)
     seeds = pd.read_csv(HERE.parent / "benchmarks" / "presets_in_epochs.csv").groupby("candidate")["seed"].nunique()

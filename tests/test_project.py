@@ -305,6 +305,15 @@ def test_the_simulated_scene_is_called_easier_because_it_is() -> None:
     assert terrain > float(published["terrain alone"])
 
 
+def test_the_larger_network_says_of_terrain_what_the_readme_says() -> None:
+    folder = ROOT / "docs" / "results" / "practice_hokkaido_standard"
+    verdicts = pd.read_csv(folder / "claims.csv", index_col="claim")["verdict"]
+    assert verdicts["4. Terrain helps with 1 pass"] == "holds"
+    assert verdicts["4. Terrain helps with 4 passes"] == "makes no difference"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "terrain helps with one pass, and makes no difference with four." in readme
+
+
 def test_extras_that_are_asked_for_exist() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     files = ["README.md", "Makefile", *(str(path) for path in (ROOT / ".github").rglob("*.yml"))]
