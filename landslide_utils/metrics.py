@@ -263,7 +263,7 @@ def reliability(labels: NDArray[np.bool_], probability: NDArray[np.float32], bin
     if edges.ndim == 0:
         edges = np.unique(np.quantile(probability, np.linspace(0, 1, int(edges) + 1)[1:-1]))
     place = np.searchsorted(edges, probability, side="right")
-    sums = {"probability": np.bincount(place, probability), "share": np.bincount(place[labels], None, place.max() + 1)}
+    sums = {"probability": np.bincount(place, probability), "share": np.bincount(place, labels)}
     table = pd.DataFrame({**sums, "pixels": np.bincount(place)}).query("pixels > 0").reset_index(drop=True)
     return table.assign(**{name: table[name] / table["pixels"] for name in sums})
 

@@ -62,8 +62,9 @@ def measure(probability: xr.DataArray, scene: Scene, history: pd.DataFrame) -> t
         bootstrap[name] = bootstrap_auprc(probability, landslides, chips, only_landslides=only)
         found = interval(metrics[name], bootstrap[name], len(rich))
         metrics |= {f"{name}_low": found.low, f"{name}_high": found.high}
-    validation, test = (part_mask(chips, part, landslides) for part in ("validation", "test"))
-    calibrations = [Calibration.fit(*pixels(probability, landslides, validation), shift=s) for s in (False, True)]
+    labels, scores = pixels(probability, landslides, part_mask(chips, "validation", landslides))
+    calibrations = [Calibration.fit(labels, scores, shift=shift) for shift in (False, True)]
+    test = part_mask(chips, "test", landslides)
     ratios = {
         name: auprc(*pixels(score, landslides, test)) for name, score in log_ratio_detectors(composite["image"]).items()
     }

@@ -17,7 +17,6 @@ from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from landslide_utils.chips import SIZE, corners, part_mask, richest_test_block, windows
 from landslide_utils.figures import style
 from landslide_utils.grid import extent_km
-from landslide_utils.metrics import pixels
 
 OVER_GROUND = ListedColormap(
     [(*style.PROBABILITY(0.2 + 0.6 * p)[:3], min(4 * p, 1)) for p in np.linspace(0, 1, 256)]
@@ -63,8 +62,8 @@ def map_figure(
     style.draw_locator(small, landslides, labels, *(landslides.isel(place) for place in places), ground=elevation)
     small.set_title("test chips in the scene", fontsize=10)
     _draw_key(key, drawn)
-    slid, values = pixels(probability, landslides, part_mask(chips, "test", landslides))
-    found = float((values[slid] > 0.5).sum() / max(slid.sum(), 1))
+    tested = part_mask(chips, "test", landslides) & landslides
+    found = float(((probability > 0.5) & tested).sum() / max(int(tested.sum()), 1))
     text = (
         f": labels in blue{'' if ground is None else ' over the hills'} in the block with most landslides; beside them "
         "the network's probability, with the labels as outlines; and where the block lies in the scene. "
