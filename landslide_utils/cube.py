@@ -215,7 +215,7 @@ def _find_layout_faults(cube: xr.Dataset, names: Iterable[str]) -> list[str]:
             both = cube[name].dims, DIMS[name]
             dims, needed = (", ".join(map(str, some)).replace("time", "timestep") for some in both)
             faults.append(f"{name} has dimensions ({dims}) where ({needed}) are needed")
-        if cube[name].dtype.kind not in "biuf":
+        if cube[name].dtype.kind not in ("iuf" if name in RADAR else "biuf"):
             faults.append(f"{name} holds {cube[name].dtype} where {KINDS[name]} are needed")
         scaling = {key: cube[name].encoding.get(key, 1) for key in ("scale_factor", "add_offset")}
         faults += [f"{name} cannot be scaled: {fault}" for fault in find_kind_faults("a number", **scaling)]
@@ -303,7 +303,8 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
     there is nothing in those. Single pixels that are not positive count as missing. The elevation is read as a whole,
     because a fill value may stand in one corner.
     """
-    sampled = {name: _measure(_spread(cube[name]) if name in RADAR else cube[name]) for name in variables}
+    held = [name for name in variables if cube[name].size]
+    sampled = {name: _measure(_spread(cube[name]) if name in RADAR else cube[name]) for name in held}
     faults = []
     for name, measured in dask.compute(sampled)[0].items():
         if not bool(measured["valid"]) and not int(measured["negative"]):

@@ -306,6 +306,9 @@ def test_radar_and_ground_are_real_numbers(tmp_path: Path) -> None:
     assert found[1].startswith("dem holds <U")
     assert found[1].endswith("where metres are needed")
     assert len(found) == 2
+    assert "vh holds bool where real numbers of linear power are needed" in faults_of(
+        tmp_path, cube.assign(vh=cube["vh"] > 0)
+    )
 
 
 def test_each_pass_has_an_instant_of_its_own(tmp_path: Path) -> None:

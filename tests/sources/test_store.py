@@ -133,8 +133,10 @@ def test_in_version_3_too(tmp_path: Path) -> None:
         ({"shape": [-1, 20, 30]}, "vv has the shape"),
         ({"filters": [{"id": "shuffle", "elementsize": 10**12}]}, "its chunks cannot be shuffled like that"),
         ({"filters": [{"id": "packbits"}]}, "vv needs the codec packbits"),
+        ({"filters": [{"id": "astype", "encode_dtype": "<f4", "decode_dtype": "O"}]}, "its filters give what is not a"),
+        ({"filters": [{"id": "astype", "encode_dtype": "<f4", "decode_dtype": "<U99999"}]}, "its filters give what is"),
         ({"chunks": [1, 100_000, 100_000]}, r"vv has chunks of 40.0GB where 268MB are allowed; rechunk it"),
-        ({"shape": [14, 10**6, 10**6], "chunks": [1, 1, 1]}, "vv has 14000000000000 chunks where 1000000 are allowed"),
+        ({"shape": [14, 10**6, 10**6], "chunks": [1, 1, 1]}, "vv has 14000000000000 chunks where 50000 are allowed"),
         ({"shape": "x"}, "vv/.zarray cannot be read"),
         ({"shape": [14.0, 20, 30]}, "shape and chunks are not whole numbers"),
         ({"dtype": "<f99"}, "vv/.zarray cannot be read"),
@@ -190,6 +192,14 @@ def test_a_damaged_chunk_is_named(tmp_path: Path, name: str) -> None:
         with pytest.raises(StoreError, match=r"vv/0.0 cannot be read .* it may be damaged or half copied: get it"):
             open_store(str(path)).load()
         assert kind
+
+
+def test_filters_that_give_another_number_of_values_are_named(store: Path) -> None:
+    describe(
+        store / "vv", filters=[{"id": "fixedscaleoffset", "offset": 0, "scale": 1, "dtype": "<f4", "astype": "u1"}]
+    )
+    with pytest.raises(StoreError, match=r"vv/0.0.0 .*it holds 134400 bytes where 33600 are described"):
+        open_store(str(store)).load()
 
 
 def test_a_chunk_that_unpacks_to_more_than_it_should_is_not_unpacked(store: Path) -> None:
