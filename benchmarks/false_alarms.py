@@ -42,8 +42,6 @@ from landslide_utils.sources.event import Event, Options
 
 PAGE = Path(__file__).parents[1] / "docs" / "real" / "false_alarms.md"
 MARGIN_M = 900
-SHARE = 0.1
-"""Of the area that landslides cover in training: the places are small, and 0.02 would be twenty landslides."""
 LEAST_M2 = 900
 """Area of one pixel of the real images: smaller groups are not counted."""
 SOURCE = (
@@ -145,7 +143,7 @@ def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterat
     """Yield for each date the score (y, x) of each detector on what was measured, and on that with landslides in it."""
     options = {"channels": stack.channels, "timesteps": passes}
     config = RunConfig(cube=str(store), runs_dir=runs_dir, **options)
-    model, _ = run(prepare_quiet(config, until=stack.until, share=SHARE)).model()
+    model, _ = run(prepare_quiet(config, until=stack.until)).model()
     cube = open_cube(str(store), event_time="2200-01-01T00:00:00")
     later = cube.isel(time=cube["time"].values > np.datetime64(stack.until))
     for number in range(passes, later.sizes["time"] - passes + 1):

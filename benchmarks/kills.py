@@ -197,7 +197,7 @@ WRITERS: dict[str, tuple[Callable[[Path, Begin], None], str, Callable[[Path], No
     "composite": (write_composite, "composites/[!.]*.zarr", check_composite),
     "map": (write_map, "map.zarr", check_map),
     "grid": (write_grid, "[!.]*", check_run),
-    "export": (write_export, "*.*", check_file),
+    "export": (write_export, "[!.]*", check_file),
     "download": (write_download, f"{REGION}.zarr", check_store),
     "event": (write_event, "event.zarr", check_store),
     "prepare": (write_prepared, "injected/[!.]*.zarr", check_store),

@@ -37,7 +37,7 @@ PREPARE: Options = {
     "cube": (None, "cube of quiet passes: a region's name, or the path or URL of a Zarr store"),
     "until": ("", "date and time in UTC; only passes before it are used. Needed where the cube holds an event"),
     **{name: RUN[name] for name in ("channels", "timesteps", "orbit")},
-    "share": (0.02, "share of the area that landslides are drawn on"),
+    "share": (0.1, "share of the area that landslides are drawn on"),
     "seed": (0, "of the landslides, the split, the first weights and the order of chips"),
     **SHARED,
 }

@@ -194,8 +194,9 @@ def resumable_write(path: str | os.PathLike[str], key: str) -> Iterator[Unfinish
         if target.exists():
             raise FileExistsError(f"{target} exists already; remove it, or give another path")
         written = work / "key"
-        if not written.exists() or written.read_text(encoding="utf-8") != key:
+        if not written.is_file() or written.read_bytes() != key.encode():
             shutil.rmtree(work, ignore_errors=True)
+            work.unlink(missing_ok=True)  # a file
             (work / "marks").mkdir(parents=True)
             written.write_text(key, encoding="utf-8")
         with _say_if_full(target, work):

@@ -135,6 +135,8 @@ def find_crs_faults(crs: Any, name: str, remedy: str = "set one with .rio.write_
 def find_pixel_faults(transform: Affine, name: str) -> list[str]:
     """Return what keeps pixels from being square with north up; `name` says whose pixels they are, for the sentence."""
     wide, high = transform.a, -transform.e
+    if not np.isfinite(tuple(transform)).all():
+        return [f"{name}: its place is not known ({tuple(transform)[:6]})"]
     if transform.b or transform.d or wide <= 0 or high <= 0:
         return [f"{name}: rows must go from north to south and columns from west to east; sort the coordinates y and x"]
     if abs(wide - high) > ON_GRID_TOLERANCE * wide:
@@ -269,6 +271,7 @@ def make_grid(box: Sequence[float], *, pixel_size_m: float = 10.0, crs: str | No
 def in_pixels(landslides: gpd.GeoSeries, transform: Affine) -> list[BaseGeometry]:
     """Return polygons in pixel units (x column, y row) of a grid that has their CRS; empty ones are left out."""
     present = landslides[landslides.notna() & ~landslides.is_empty]
+    present = present[np.isfinite(present.bounds).all(axis=1)]  # others lie where this CRS has no coordinates
     return list(present.affine_transform((~transform).to_shapely()))
 
 

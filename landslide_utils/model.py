@@ -222,6 +222,8 @@ def reach(model: torch.nn.Module, channels: int) -> tuple[int, int]:
             fault = f"the network does not take images of {channels} channels: {error}"
             raise InputError("nothing can be mapped", [fault]) from error
         rows = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
+        if not len(rows):
+            raise InputError("nothing can be mapped", ["the network gives the same whatever an image holds"])
         seen = max(middle - int(rows.min()), int(rows.max()) - (middle + divisor - 1))
         if seen < middle - divisor:
             return seen, divisor

@@ -33,7 +33,7 @@ from landslide_utils.files import InputError, Unfinished, resumable_write
 from landslide_utils.grid import Window, refuse_other, windows_of
 from landslide_utils.model import fold_normalisation, reach
 from landslide_utils.regions import open_store
-from landslide_utils.scene import Normalisation
+from landslide_utils.scene import Normalisation, find_layer_faults
 
 if TYPE_CHECKING:
     import torch
@@ -178,13 +178,10 @@ def map_scene(
         refuse_other(hidden, "find_layover_and_shadow", "layover", "shadow")
     if chips is not None:
         refuse_other(chips, "split_chips", "row", "col")
-    sizes, kind = composite["image"].sizes, composite["image"].dtype
-    if kind.kind not in "iuf":
-        raise InputError("nothing can be mapped", [f"the image holds {kind} where real numbers are needed"])
-    layers = [composite] if hidden is None else [hidden["layover"], hidden["shadow"], composite]
-    *given, wanted = (f"{layer.sizes.get('y')} x {layer.sizes.get('x')}" for layer in layers)
-    if other := set(given) - {wanted}:
-        raise ValueError(f"layover and shadow have {min(other)} pixels where the image has {wanted}; bring them there")
+    masks = {} if hidden is None else {name: hidden[name] for name in ("layover", "shadow")}
+    if faults := find_layer_faults(composite, masks):
+        raise InputError("nothing can be mapped", faults)
+    sizes = composite["image"].sizes
     hand_memory_back()  # of the training
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor

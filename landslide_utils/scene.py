@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,3 +186,17 @@ class ChipSet:
             "landslides": landslides[None].astype(np.float32),
             "valid": valid[None].astype(np.float32),
         }
+
+
+def find_layer_faults(composite: xr.Dataset, masks: Mapping[str, xr.DataArray]) -> list[str]:
+    """Return what keeps a composite's image, its ``valid`` and more masks from being layers of one scene."""
+    image, faults = composite["image"], []
+    if image.dims != ("channel", "y", "x") or not image.size or image.dtype.kind not in "iuf":
+        found = f"{dict(image.sizes)} of {image.dtype}"
+        return [f"the image is {found} where some (channel, y, x) of real numbers are needed"]
+    wanted = {axis: image.sizes[axis] for axis in ("y", "x")}
+    for name, mask in {"valid": composite["valid"], **masks}.items():
+        if dict(mask.sizes) != wanted or mask.dtype != bool:
+            found = f"{dict(mask.sizes)} of {mask.dtype}"
+            faults.append(f"{name} is {found} where true or false is needed for the image's {wanted}; bring it there")
+    return faults

@@ -145,7 +145,10 @@ def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: x
         ),
         ({"chips": [1]}, "it has no row; give what split_chips returns"),
         ({"hidden": probability}, "it has no shadow; give what find_layover_and_shadow returns"),
-        ({"hidden": xr.Dataset({"layover": 0, "shadow": 0})}, "layover and shadow have None x None pixels where the"),
+        (
+            {"hidden": xr.Dataset({"layover": 0, "shadow": 0})},
+            r"layover is \{\} of int64 where true or false is needed for the image's \{'y': \d+, 'x': \d+\}; bring it",
+        ),
         ({"hidden": cube.rename(vv="shadow")}, "it has no layover; give what find_layover_and_shadow returns"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -159,13 +162,26 @@ def test_what_another_function_returns_is_named(cube: xr.Dataset, probability: x
         dataclasses.replace(PRESETS["quick"], decoder=(16, 0, 8))
     assert mapped(cube).notnull().any()
     image = make_composite(cube, channels="vv", timesteps=2)
-    with pytest.raises(ValueError, match="the image holds complex64 where real numbers are needed"):
-        map_scene(torch.nn.Conv2d(2, 1, 1), image.astype("complex64"), Normalisation((), (), ()), progress=False)
+    for unfit, fault in (
+        (
+            image.astype("complex64"),
+            r"the image is .* of complex64 where some \(channel, y, x\) of real numbers are needed",
+        ),
+        (image.isel(y=[]), r"the image is \{'channel': 2, 'y': 0"),
+        (image.transpose("x", "y", "channel"), r"the image is \{'x'"),
+        (image.assign(valid=image["valid"].astype(float)), "valid is .* of float64 where true or false is needed"),
+    ):
+        with pytest.raises(ValueError, match=fault):
+            map_scene(torch.nn.Conv2d(2, 1, 1), unfit, Normalisation((), (), ()), progress=False)
     with pytest.raises(ValueError, match=r"ln_area_mean=-100000000\.0: must be between 0 \(1 m2\) and 20"):
         Scenario(ln_area_mean=-1e8)
     for network in (torch.nn.Flatten(0), torch.nn.Conv2d(5, 1, 1)):
         with pytest.raises(ValueError, match="the network does not take images of 2 channels"):
             reach(network, 2)
+    with pytest.raises(ValueError, match="the network gives the same whatever an image holds"):
+        reach(torch.nn.Sequential(torch.nn.Conv2d(2, 1, 1), torch.nn.Threshold(float("inf"), 0)), 2)
+    with pytest.raises(ValueError, match=r"pixel_size_m=1e-09: must be between 1 and 500 m"):
+        Scenario(pixel_size_m=1e-9)
 
 
 def test_numbers_of_numpy_are_numbers(cube: xr.Dataset, probability: xr.DataArray) -> None:

@@ -156,11 +156,11 @@ def _apply(rule: Rule, value: Any) -> Any:
     return value
 
 
-def _set_by_papermill(cells: list[str]) -> list[str]:
+def _set_by_papermill(cells: Any) -> list[str]:
     """Return the names that papermill set, in a cell of its own that starts with the comment "Parameters"."""
     names: list[str] = []
-    for cell in cells:
-        if cell.startswith("# Parameters\n"):
+    for cell in cells if isinstance(cells, list) else []:
+        if str(cell).startswith("# Parameters\n"):
             with contextlib.suppress(SyntaxError):  # such a cell has not run
                 statements = [node for node in ast.parse(cell).body if isinstance(node, ast.Assign)]
                 names = [target.id for node in statements for target in node.targets if isinstance(target, ast.Name)]

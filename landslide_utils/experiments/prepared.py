@@ -10,12 +10,12 @@ from landslide_utils.composite import ORBIT_CHOICES, choose_passes, identify, ma
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.files import InputError, atomic_write, find_kind_faults, find_room_faults
 from landslide_utils.grid import refuse_other
-from landslide_utils.simulate.inject import inject, open_quiet
+from landslide_utils.simulate.inject import SHARE, inject, open_quiet
 
 INJECTED = "injected"  # folder of the cubes with simulated landslides, beside the runs
 
 
-def prepare_quiet(config: RunConfig, *, until: str = "", share: float = 0.02) -> RunConfig:
+def prepare_quiet(config: RunConfig, *, until: str = "", share: float = SHARE) -> RunConfig:
     """Return the run to be trained before the event, after the cube that it needs has been written beside the runs.
 
     Parameters

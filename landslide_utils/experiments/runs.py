@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from landslide_utils.figures.style import Picture
 
+MOST_TABLE_BYTES = 2**20  # of a table in a run: ten thousand lines
 MEMBERS = ("config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors", "probability.zarr")
 
 
@@ -214,7 +215,9 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     faults = []
     try:
         described, metrics = (read_json(folder / f"{name}.json") for name in ("config", "metrics"))
-        history, bootstrap = (pd.read_csv(check_file(folder / f"{name}.csv")) for name in ("history", "bootstrap"))
+        history, bootstrap = (
+            pd.read_csv(check_file(folder / f"{name}.csv", MOST_TABLE_BYTES)) for name in ("history", "bootstrap")
+        )
         if (found := metrics.get("format")) != FORMAT:
             faults.append(f"metrics.json has layout {found}, this version reads {FORMAT}")
         elif absent := [name for name in METRICS if name not in metrics]:

@@ -139,10 +139,11 @@ _RULES: list[tuple[str, Callable[[Any], bool], str]] = [
         "a scene must be at least one chip (128 pixels) wide and high",
     ),
     (
-        "pixel_size_m relief_scale steepness ln_area_sd elongation shaking_radius_m looks",
+        "relief_scale steepness ln_area_sd elongation shaking_radius_m looks",
         lambda value: value > 0,
         "must be positive",
     ),
+    ("pixel_size_m", lambda size: 1 <= size <= 500, "must be between 1 and 500 m"),
     (
         "landslide_share visible_share harvest_share logging_share flattening",
         lambda share: 0 <= share <= 1,

@@ -148,12 +148,14 @@ def find_elevation_faults(path: str, box: Box | None) -> list[str]:
     """List what keeps a raster from giving the elevation of a box: unreadable, without place, several bands, small."""
     try:
         with open_geotiff(path) as source:
-            crs, bounds = source.crs, source.bounds
             faults = find_geotiff_faults(source, f"dem={path!r}", ELEVATION)
+            crs, bounds = source.crs, source.bounds
     except (RasterioError, OSError) as error:
         return [f"dem={path!r} cannot be read ({error}); give a GeoTIFF of elevation in metres"]
     if crs is None:
         return faults
+    if not (crs.is_geographic or crs.is_projected):
+        return [*faults, f"dem={path!r} has coordinates of its own, which no map knows; give one with a known CRS"]
     if box:
         area, raster = shapely.box(*box), shapely.box(*transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21))
         share = raster.intersection(area).area / area.area

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landslide_utils.__main__ import main
+from landslide_utils.__main__ import PREPARE, main
 from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.prepared import prepare_quiet
 from landslide_utils.experiments.runs import Run, run
 from landslide_utils.experiments.transfer import map_cube
 from landslide_utils.files import InputError
+from landslide_utils.simulate.inject import SHARE
 
 EVENT = "2018-09-05T18:07:59"
 GIVEN = ["--until", EVENT, "--timesteps", "2", "--steps", "2"]
@@ -48,6 +49,10 @@ def trained(prepared: RunConfig) -> Run:
     return run(prepared, progress=False)
 
 
+def test_the_command_draws_as_many_landslides_as_the_function() -> None:
+    assert PREPARE["share"][0] == SHARE
+
+
 def test_the_cube_of_a_prepared_run_holds_the_passes_that_are_used(config: RunConfig, prepared: RunConfig) -> None:
     cube, whole = open_cube(prepared.cube), open_cube(config.cube)
     assert Path(prepared.cube).parent == Path(config.runs_dir) / "injected"
@@ -60,8 +65,8 @@ def test_the_cube_of_a_prepared_run_holds_the_passes_that_are_used(config: RunCo
         kept = whole[name].sel(time=cube["time"].values)
         np.testing.assert_array_equal(cube[name][before], kept[before])
         untouched = cube[name].values[~before] == kept.values[~before]
-        assert 0.9 < untouched.mean() < 0.99
-    assert 0.015 < float(cube["landslides"].mean()) < 0.025
+        assert 1 - 1.6 * SHARE < untouched.mean() < 1 - SHARE / 2
+    assert float(cube["landslides"].mean()) == pytest.approx(SHARE, rel=0.25)
     assert cube.attrs["simulated"]
     assert "landslides simulated" in cube.attrs["source"]
 
