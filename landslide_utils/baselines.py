@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,13 @@ from landslide_utils.chips import part_mask
 from landslide_utils.composite import MOST_IN_MEMORY
 from landslide_utils.cube import RADAR
 from landslide_utils.files import InputError
-from landslide_utils.grid import pixel_size_m
+from landslide_utils.grid import pixel_size_m, windows_of
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
 
 _PIXEL_M, _STRIDE = 30, 8  # what OPERA's transformer was trained on; pixels between two of its looks
+_BOX = 7  # pixels, of the widest mean that the forest looks at
 _CUT = 4  # standard deviations at which the Gaussian ends
 _SIDE = 512  # of the windows that a large image is computed by, in pixels
 _SAMPLE = 1_000_000  # pixels that tell the level of a large image
@@ -70,38 +71,48 @@ def _smooth(ratio: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(valid, smoothed / np.maximum(weight, 1e-6), np.float32(np.nan)).astype(np.float32)
 
 
-def neighbourhood_features(image: xr.DataArray, places: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return features of pixels: each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
+def neighbourhood_features(
+    image: xr.DataArray, wanted: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Yield features of pixels: each channel and log ratio, its mean over 3 and 7 pixels, and its spread over 7.
 
     Parameters
     ----------
     image : xarray.DataArray (channel, y, x)
-        Missing pixels are taken for the channel's median.
-    places : numpy.ndarray (pixel,)
-        Numbers of pixels, counted row by row. Features of a whole scene would fill half a gigabyte.
+        Missing pixels are taken for the channel's median. An image too large for memory is read window by window.
+    wanted : numpy.ndarray (y, x)
+        Of which pixels.
 
-    Returns
-    -------
-    numpy.ndarray (pixel, feature), float32
+    Yields
+    ------
+    places : numpy.ndarray (pixel,)
+        Numbers of a window's wanted pixels, counted row by row in the whole image.
+    features : numpy.ndarray (pixel, feature), float32
     """
     names = [str(name) for name in image["channel"].values]
+    step = max(1, math.isqrt(wanted.size // _SAMPLE))
+    median = np.nanmedian(image[:, ::step, ::step].values, axis=(1, 2), keepdims=True)
+    height, width = wanted.shape
+    for window in windows_of(height, width, _SIDE if image.nbytes > MOST_IN_MEMORY else max(height, width)):
+        row, col = np.nonzero(wanted[tuple(window.place.values())])
+        if not len(row):
+            continue
+        wide = window.grow(_BOX // 2).clip(height, width)
+        block = image.isel(wide.place).values
+        block = np.where(np.isfinite(block), block, median)
+        pairs = ((names.index(f"{p}_{when}") for when in ("before", "after")) for p in RADAR if f"{p}_before" in names)
+        layers = [*block, *(log_ratio(*(block[number] for number in pair)) for pair in pairs)]
+        row, col = row + window.row, col + window.col
+        here = row - wide.row, col - wide.col
+        columns = [feature[here] for layer in layers for feature in _in_boxes(layer)]
+        yield row * width + col, np.stack(columns, axis=1)
 
-    def filled(name: str) -> NDArray[np.float32]:
-        layer: NDArray[np.float32] = image.values[names.index(name)].copy()
-        layer[~np.isfinite(layer)] = np.nanmedian(layer)
-        return layer
 
-    ratios = [p for p in RADAR if f"{p}_before" in names]
-    layers = itertools.chain(
-        (filled(name) for name in names), (filled(f"{p}_after") - filled(f"{p}_before") for p in ratios)
-    )
-    features = np.empty((len(places), 4 * (len(names) + len(ratios))), np.float32)
-    for number, layer in enumerate(layers):
-        wide = ndimage.uniform_filter(layer, 7)
-        spread = np.sqrt(np.maximum(ndimage.uniform_filter(layer**2, 7) - wide**2, 0))
-        for place, feature in enumerate((layer, ndimage.uniform_filter(layer, 3), wide, spread)):
-            features[:, 4 * number + place] = feature.ravel()[places]
-    return features
+def _in_boxes(layer: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield a layer (y, x), its mean over 3 and 7 pixels, and its spread over 7."""
+    mean = ndimage.uniform_filter(layer, _BOX)
+    yield from (layer, ndimage.uniform_filter(layer, 3), mean)
+    yield np.sqrt(np.maximum(ndimage.uniform_filter(layer**2, _BOX) - mean**2, 0))
 
 
 def random_forest(
@@ -143,12 +154,15 @@ def random_forest(
     for kind in (True, False):
         places = np.flatnonzero(training & (labels == kind))
         drawn.append(random.choice(places, min(20_000, len(places)), replace=False))  # or all that there are
-    chosen = np.concatenate(drawn)
+    chosen, wanted = np.concatenate(drawn), np.zeros(labels.shape, bool)
+    wanted.ravel()[chosen] = True
+    places, features = map(np.concatenate, zip(*neighbourhood_features(image, wanted), strict=True))
+    features = features[np.argsort(places)[np.searchsorted(np.sort(places), chosen)]]  # in the order of drawing
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
-    forest.fit(neighbourhood_features(image, chosen), labels.ravel()[chosen])
-    scored = np.flatnonzero(part_mask(chips, "test", image).values & valid.values)
+    forest.fit(features, labels.ravel()[chosen])
     score = np.full(labels.shape, np.nan, np.float32)
-    score.ravel()[scored] = forest.predict_proba(neighbourhood_features(image, scored))[:, 1]
+    for places, features in neighbourhood_features(image, part_mask(chips, "test", image).values & valid.values):
+        score.ravel()[places] = forest.predict_proba(features)[:, 1]
     hand_memory_back()
     return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")
 

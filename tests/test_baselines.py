@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landslide_utils.baselines import disturbance
+from landslide_utils import baselines
+from landslide_utils.baselines import disturbance, neighbourhood_features
 from landslide_utils.files import InputError
 
 HERE = importlib.util.find_spec("distmetrics") is not None
@@ -48,3 +49,30 @@ def test_a_place_that_changed_is_further_away_than_one_that_did_not(pixel_m: flo
 def test_too_few_passes_and_too_small_a_scene_are_said_together() -> None:
     with pytest.raises(InputError, match=r"1 passes before, but not 2 to 10[\s\S]*8 x 8 pixels"):
         disturbance(_passes(1, 8), _passes(1, 8, seed=1))
+
+
+def test_features_are_those_of_each_pixel_and_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(-10, 2, (3, 60, 70)).astype(np.float32)
+    values[0, 20, 30] = np.nan
+    names = ["vv_before", "vv_after", "slope"]
+    image = xr.DataArray(values, dims=("channel", "y", "x"), coords={"channel": names})
+    wanted = random.random((60, 70)) < 0.2
+    wanted[20, 30] = True
+    ((places, features),) = neighbourhood_features(image, wanted)
+    assert places.tolist() == np.flatnonzero(wanted).tolist()
+    values[0, 20, 30] = np.nanmedian(values[0])
+    row, col = 21, 29  # beside the missing pixel
+    (here,) = neighbourhood_features(image, (np.indices((60, 70)) == [[[row]], [[col]]]).all(axis=0))
+    layers = [*values, values[1] - values[0]]
+    boxes = [
+        [layer[row - reach : row + reach + 1, col - reach : col + reach + 1] for reach in (0, 1, 3)] for layer in layers
+    ]
+    expected = [
+        number for point, three, seven in boxes for number in (point.item(), three.mean(), seven.mean(), seven.std())
+    ]
+    np.testing.assert_allclose(here[1][0], np.array(expected, float), rtol=1e-3)
+    monkeypatch.setattr(baselines, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(baselines, "_SIDE", 16)
+    parts = dict(zip(*map(np.concatenate, zip(*neighbourhood_features(image, wanted), strict=True)), strict=True))
+    np.testing.assert_allclose([parts[place] for place in places], features, rtol=1e-4)

@@ -197,8 +197,8 @@ detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 
 # %%
 seen = composite["image"], composite["landslides"], composite["valid"], chips
-forests = [random_forest(*seen, trees=20, seed=config.seed + number) for number in range(3)]
-ensemble = xr.concat(forests, "forest").assign_attrs(composite.attrs)
+ensemble = xr.concat([random_forest(*seen, trees=20, seed=config.seed + number) for number in range(3)], "forest")
+ensemble = ensemble.assign_attrs(composite.attrs)
 detectors["random forest"] = ensemble.mean("forest", keep_attrs=True)
 
 # %% [markdown]
@@ -291,7 +291,7 @@ pd.DataFrame.from_dict({name: against(name) for name in detectors if name != "th
 # networks, which takes longer.) Compare the AUPRC of each forest with that of their mean.
 
 # %%
-scored = {f"forest {number}": forest for number, forest in enumerate(forests, start=1)}
+scored = {f"forest {number}": forest for number, forest in enumerate(ensemble, start=1)}
 scored["mean"] = mean = detectors["random forest"]
 auprc = {name: metrics.auprc(*metrics.pixels(one, composite["landslides"], test)) for name, one in scored.items()}
 pd.Series(auprc, name="AUPRC").round(3).to_frame()
