@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from landslide_utils.figures.style import Picture
 
-MOST_TABLE_BYTES = 2**20  # of a table in a run: ten thousand lines
 MEMBERS = ("config.json", "metrics.json", "history.csv", "bootstrap.csv", "model.safetensors", "probability.zarr")
 
 
@@ -215,9 +214,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     faults = []
     try:
         described, metrics = (read_json(folder / f"{name}.json") for name in ("config", "metrics"))
-        history, bootstrap = (
-            pd.read_csv(check_file(folder / f"{name}.csv", MOST_TABLE_BYTES)) for name in ("history", "bootstrap")
-        )
+        history, bootstrap = (_read_table(folder / f"{name}.csv") for name in ("history", "bootstrap"))
         if (found := metrics.get("format")) != FORMAT:
             faults.append(f"metrics.json has layout {found}, this version reads {FORMAT}")
         elif absent := [name for name in METRICS if name not in metrics]:
@@ -238,6 +235,14 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     if faults:
         raise RunError(folder, faults)
     return Run(dataclasses.replace(config, runs_dir=str(folder.parent)), metrics, history, bootstrap)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Return a table of a run; ValueError if it is no file, too large, or has more columns than any here."""
+    with check_file(path, 2**20).open(encoding="utf-8") as file:
+        if len(file.readline(1000)) == 1000:  # pandas takes minutes over many names that are the same
+            raise ValueError(f"{path.name} has too many columns")
+    return pd.read_csv(path)
 
 
 def save_run(

@@ -89,6 +89,8 @@ def read_gcov(path: Path) -> tuple[list[Granule], list[str]]:
         faults.append(f"{path.name} has chunks of {in_bytes(largest)}; rechunk it, for example with h5repack")
     if wrong := {str(power.dtype) for power in powers.values() if power.dtype.kind != "f"}:
         faults.append(f"{path.name} holds {', '.join(sorted(wrong))}; {RADAR} is needed")
+    if any(power.dims != ("y", "x") for power in powers.values()):
+        faults.append(f"{path.name} has images without a row and a column for each pixel; get it again")
     if "gamma" not in convention.lower():
         kind = convention or "backscatter of unknown convention"
         faults.append(f"{path.name} holds {kind}, where gamma0 in linear power is needed")

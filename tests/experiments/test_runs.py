@@ -161,7 +161,8 @@ def leave_out(folder: Path, *names: str) -> None:
         (lambda folder: (folder / "config.json").write_bytes(b" " * 2**25), "33.6MB where 16.8MB are allowed"),
         (lambda folder: make_pipe(folder / "metrics.json"), "metrics.json is not a file, but a folder or a device"),
         (lambda folder: make_pipe(folder / "history.csv"), "history.csv is not a file, but a folder or a device"),
-        (lambda folder: (folder / "bootstrap.csv").write_bytes(b" " * 2**25), "33.6MB where 16.8MB are allowed"),
+        (lambda folder: (folder / "bootstrap.csv").write_bytes(b" " * 2**25), "33.6MB where 1.05MB are allowed"),
+        (lambda folder: (folder / "history.csv").write_bytes(b"a," * 10**5), "history.csv has too many columns"),
         (lambda folder: leave_out(folder, "prevalence", "steps"), "metrics.json lacks prevalence, steps"),
         (lambda folder: change(folder, auprc="high"), "metrics.json has no number for auprc"),
         (

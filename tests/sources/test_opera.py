@@ -10,6 +10,7 @@ import pytest
 from conftest import make_pipe
 from made_event import PASSES, SHAPE, opera_name, power, write_folder, write_gcov, write_tif
 
+from landslide_utils.sources.nisar import GRIDS
 from landslide_utils.sources.opera import find_granules
 from landslide_utils.sources.passes import MissingExtraError, choose_polarisations
 
@@ -129,9 +130,14 @@ def test_gcov_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file["x"] = 1
+    write_gcov(tmp_path / "d.h5", 0, "20260105T030458")
+    with h5py.File(tmp_path / "d.h5", "a") as file:
+        del file[f"{GRIDS}/HHHH"]
+        file[f"{GRIDS}/HHHH"] = np.float32(0.1)
     granules, faults = find_granules(tmp_path)
     assert granules == []
-    assert [fault[:4] for fault in faults] == ["a.h5", "b.h5", "c.h5"]
+    assert [fault[:4] for fault in faults] == ["a.h5", "b.h5", "c.h5", "d.h5"]
+    assert faults.pop() == "d.h5 has images without a row and a column for each pixel; get it again"
     assert "holds beta0, where gamma0 in linear power is needed" in faults[0]
     assert all("cannot be read as NISAR GCOV" in fault for fault in faults[1:])
 
