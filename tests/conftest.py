@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -55,6 +56,17 @@ def measured_precision() -> Iterator[Callable[[], str]]:
         measure = train.precision
         patch.setattr(train, "precision", lambda: "no")
         yield measure
+
+
+def pytest_configure() -> None:
+    """Look for no garbage while libraries are loaded and tests are found: there is next to none."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but never again among what is there: each search of it takes half a second."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
