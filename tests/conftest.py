@@ -101,7 +101,8 @@ def published(
     for row, col, size in zip(
         random.uniform(0, height, 150), random.uniform(0, width, 150), random.uniform(3, 9, 150), strict=True
     ):
-        slid |= np.hypot(rows - row, cols - col) < size
+        near = tuple(slice(max(0, int(centre - size)), int(centre + size) + 2) for centre in (row, col))
+        slid[near] |= np.hypot(rows[near] - row, cols[near] - col) < size
     change = {"vv": 2.5 * np.where(np.sin(cols / 40) > 0, 1, -1), "vh": -2.5}
     power = {}
     for name, level in (("vv", 0.18), ("vh", 0.045)):
