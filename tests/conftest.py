@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +58,15 @@ def measured_precision() -> Iterator[Callable[[], str]]:
         yield measure
 
 
-def pytest_configure() -> None:
-    """Look for no garbage while libraries are loaded and tests are found: there is next to none."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while tests are found, and later not in what is there then: each search takes long."""
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """Look for garbage from now on, but never again among what is there: each search of it takes half a second."""
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
