@@ -239,7 +239,7 @@ def chunked(write_published: Callable[..., str]) -> xr.Dataset:
 
 
 def test_a_scene_that_is_empty_but_for_a_strip_is_not_called_empty(chunked: xr.Dataset) -> None:
-    rows = xr.DataArray(np.arange(140), dims="y")
+    chunked, rows = chunked.isel(time=slice(4)), xr.DataArray(np.arange(140), dims="y")
     for name, last in (("vv", 120), ("vh", 100)):
         chunked[name] = chunked[name].where((rows >= 100) & (rows < last))
     assert find_bad_values(chunked, ["vv"]) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -25,6 +26,10 @@ NOT_HEAVY = ("torch", "matplotlib", "scipy.stats")
 """What most of the core must not load: each takes a second or more."""
 LOAD_TORCH = ("model", "train", "predict")
 """Core modules that may load something heavy."""
+
+
+parse = functools.cache(ast.parse)
+"""Parse a text; the package's modules, which many tests ask about, only once."""
 
 
 class Import(NamedTuple):
@@ -92,7 +97,7 @@ def imports_of(package: Path) -> list[Import]:
     return [
         found
         for module, path in known.items()
-        for found in walk(ast.parse(path.read_text(encoding="utf-8")), module, False)
+        for found in walk(parse(path.read_text(encoding="utf-8")), module, False)
     ]
 
 
@@ -148,7 +153,7 @@ def functions_of(package: Path) -> dict[str, tuple[int, int]]:
     for module, path in modules_of(package).items():
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = lines[node.lineno - 1 : node.end_lineno]
                 if ast.get_docstring(node) is not None:
@@ -166,7 +171,7 @@ def wing_faults(package: Path) -> list[str]:
     """List the wings that do not say in one paragraph what they do, or do not name 3 to 8 public names."""
     faults = []
     for wing in wings_of(package):
-        tree = ast.parse(modules_of(package)[wing].read_text(encoding="utf-8"))
+        tree = parse(modules_of(package)[wing].read_text(encoding="utf-8"))
         said = ast.get_docstring(tree)
         if not said or said.count("\n\n") > 1:
             faults.append(f"{wing}: its docstring must be one paragraph, or a sentence and a paragraph")

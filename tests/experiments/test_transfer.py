@@ -58,7 +58,7 @@ def two(write_published: object, tmp_path_factory: pytest.TempPathFactory) -> li
     folder = tmp_path_factory.mktemp("runs")
     return [
         RunConfig(
-            cube=write_published(name, seed=seed),
+            cube=write_published(name, seed=seed, shape=(460, 460), timepair=False),
             event_time="2018-09-05T18:07:59",
             timesteps=2,
             steps=8,

@@ -41,7 +41,7 @@ from landslide_utils.sources.fetch import BLOCK, Patience
 
 NAME = "hokkaido_japan"
 PATIENCE = Patience(timeout_s=20, retries=2, pause_s=0.01)
-HASTY = Patience(timeout_s=1, retries=2, pause_s=0.01)
+HASTY = Patience(timeout_s=0.5, retries=2, pause_s=0.01)
 Zip = Callable[..., bytes]
 
 
@@ -360,7 +360,7 @@ def test_a_server_that_stalls_is_asked_again_and_then_given_up(
     assert time.monotonic() - start < 120  # generous for a busy machine; without time-outs it would wait for ever
     assert len(repository.files_asked) == 3
     repository.stall = 1
-    assert get(repository, folder, patience=Patience(timeout_s=3, retries=2, pause_s=0.01)).exists()
+    assert get(repository, folder, patience=Patience(timeout_s=1.5, retries=2, pause_s=0.01)).exists()
 
 
 def test_a_server_that_stalls_in_the_middle_is_asked_for_the_rest(
