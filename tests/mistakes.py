@@ -7,7 +7,8 @@ import builtins
 from pathlib import Path
 from typing import Any
 
-from run_notebooks import bound_by, read_by
+from nbformat import NotebookNode
+from run_notebooks import bound_by, code_cells, read_by
 
 CHECKS = Path(__file__).parent / "course" / "test_check.py"
 
@@ -29,6 +30,11 @@ class Renamed(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         return self.names.get(ast.unparse(node)) or self.generic_visit(node)
+
+
+def whole_code(notebook: NotebookNode) -> str:
+    """Return the code of all cells of a notebook."""
+    return "\n".join(cell.source for cell in code_cells(notebook.cells))
 
 
 def mistakes(exercise: str, notebook: str) -> list[tuple[str, str]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mistakes import mistakes
-from run_notebooks import code_cells, is_stub, versions
+from mistakes import mistakes, whole_code
+from run_notebooks import is_stub, versions
 
 from browser.conftest import OUT, ROOT
 from browser.look import is_blank
@@ -151,12 +151,12 @@ def moves(handle: ElementHandle, picture: ElementHandle) -> None:
 
 def does_every_exercise(notebook: Notebook, name: str) -> int:
     """Do each exercise wrong twice, then right; assert that the check knows the mistakes; return how many there are."""
+    code_of_all = whole_code(versions(name)[0])
     learner, solved = (version.cells for version in versions(name))
-    whole = "\n".join(cell.source for cell in code_cells(learner))
     stubs = [number for number, cell in enumerate(learner) if is_stub(cell)]
     for place, number in enumerate(stubs, 1):
         stub, *_ = re.findall(r"^\w+ = \.\.\.$", learner[number].source, re.M)
-        for time, (wrong, hint) in enumerate(mistakes(learner[number].source, whole)[:2], 1):
+        for time, (wrong, hint) in enumerate(mistakes(learner[number].source, code_of_all)[:2], 1):
             code = learner[number].source.replace(stub, stub.replace("...", wrong))
             said = notebook.answer(number, code, f"exercise_{place}_wrong_{time}")
             assert said.startswith(f"{NOT_YET}."), (wrong, said)
