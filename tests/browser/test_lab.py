@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 NOTEBOOKS = (os.environ.get("NOTEBOOKS") or "00 01 05").split()
 """Numbers of the notebooks that are run; all of them take long."""
-MINUTES = 8
+MINUTES = 20
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 COUNT = "number => jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount"
 FINISHED = """() => {
