@@ -89,7 +89,7 @@ def judge(images: Mapping[str, Pair], clean: Pair, landslides: xr.DataArray) -> 
         kept = np.polyfit(real[edge], change[edge], 1)[0]
         auprc = average_precision_score(slid[known], abs(change[known]))
         lines[name] = {"looks": left.mean() ** 2 / left.var(), "edge kept": kept, "AUPRC": auprc}
-    return pd.DataFrame.from_dict(lines, orient="index")
+    return pd.DataFrame.from_dict(lines, orient="index").astype(float)  # rounded, a 32-bit number still has many digits
 
 
 def measured() -> tuple[pd.DataFrame, pd.DataFrame]:

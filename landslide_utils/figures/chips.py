@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from cmcrameri import cm
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -85,13 +86,14 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
     style.draw_map(axes, landslides, style.MASK, (0, 1), title="landslides in black")
     west, _, _, north = extent_km(landslides)
     pixel_km = pixel_size_m(landslides) / 1000
-    for part, colour in PART_COLOURS.items():
+    pale = {part: to_hex((*to_rgb(colour), 0.35), keep_alpha=True) for part, colour in PART_COLOURS.items()}
+    for part, colour in pale.items():
         for row, col in corners(chips, part):
             corner = (west + col * pixel_km, north - (row + SIZE) * pixel_km)
             side = SIZE * pixel_km
-            axes.add_patch(Rectangle(corner, side, side, color=colour, alpha=0.35, linewidth=0.8))
+            axes.add_patch(Rectangle(corner, side, side, color=colour, linewidth=0.8))
     labels = {part: f"{part}: {(chips['part'] == part).sum()} chips" for part in PARTS}
-    style.add_swatches(figure, {labels[part]: colour for part, colour in PART_COLOURS.items()})
+    style.add_swatches(figure, {labels[part]: colour for part, colour in pale.items()})
     text = f" over a map of the landslides. {'; '.join(labels.values())}."
     return style.finish(figure, f"Chips of {SIZE} x {SIZE} pixels", text, composite)
 

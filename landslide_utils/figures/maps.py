@@ -46,7 +46,7 @@ def map_figure(
     boxes, aspects = _boxes(chips)
     labels, mapped = (layer.isel(boxes[1]) for layer in (landslides, probability))
     ground = None if elevation is None else elevation.isel(boxes[1])
-    heights = 0.8 + 3.3 * aspects[1], 1.7
+    heights = 0.8 + 3.3 * aspects[1], 1.8
     figure = Figure(figsize=(7.4, sum(heights)), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=heights)
     left, right = parts[0].subplots(1, 2, sharey=True)
@@ -55,7 +55,8 @@ def map_figure(
     right.contour(labels.values, levels=[0.5], extent=extent_km(labels), colors=HIT, linewidths=1.1, origin="upper")
     for axes in (left, right):
         axes.set_facecolor("white")  # where there is no ground
-    scale = AnchoredSizeBar(left.transData, 0.2, "200 m, north up", "lower left", size_vertical=0.02, frameon=False)
+    scale = AnchoredSizeBar(left.transData, 0.2, "200 m, north up", "lower left", size_vertical=0.02)
+    scale.patch.set(alpha=0.8, linewidth=0)  # readable over labels
     left.add_artist(scale)
     small, key = parts[1].subplots(1, 2, width_ratios=(1, 2.2))
     places = [window.place for window in windows(chips, "test")]
@@ -75,8 +76,8 @@ def map_figure(
 def _draw_key(axes: Axes, drawn: Any) -> None:
     """Draw the bar of a map's colours, and what hits, misses and false alarms look like."""
     axes.set_axis_off()
-    bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((0, 0.14, 0.96, 0.14)), orientation="horizontal")
-    bar.ax.set_title("probability of a landslide", fontsize=10)
+    bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((0, 0, 0.96, 0.13)), orientation="horizontal")
+    bar.set_label("probability of a landslide", fontsize=10)
     brown: Any = OVER_GROUND(0.7)
     looks = {"hit: outlined and coloured": (brown, HIT), "miss: outlined, little colour": ("none", HIT)}
     looks |= {"false alarm: colour, no outline": (brown, "none")}

@@ -150,7 +150,7 @@ stack["x"].attrs["units"] = stack["y"].attrs["units"] = "m"
 
 # %%
 stack.isel(y=128).hvplot.line(
-    x="x", groupby="time", ylim=(-20, 5), ylabel="VV (dB)",
+    x="x", groupby="time", ylim=(-20, 5), xlabel="east (m)", ylabel="VV (dB)", xformatter="%d",
     title="profile, simulated", responsive=True, min_height=300, dynamic=False
 )
 

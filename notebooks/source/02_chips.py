@@ -294,7 +294,8 @@ check.normalised(normalised, image, chips)
 from landslide_utils.scene import Normalisation
 
 normalisation = Normalisation.fit(image, chips)
-normalisation
+measured = {"mean (dB)": normalisation.mean, "standard deviation (dB)": normalisation.sd}
+pd.DataFrame(measured, index=normalisation.channels).round(2)
 
 # %% [markdown]
 # The four channels have different levels. After normalisation all are around zero.
@@ -321,7 +322,7 @@ chips_figure(composite, chips)
 
 # %%
 all_bands = make_composite(cube, channels="sar_dem", timesteps=timesteps, orbit=orbit)
-list(all_bands["channel"].values)
+print(*all_bands["channel"].values, sep=", ")
 
 # %% [markdown]
 # Here is what a network gets in each combination, on one training chip. The aspect says where a slope faces: 0 degrees

@@ -104,7 +104,7 @@ composite_figure(composite)
 from landslide_utils.chips import part_mask, split_chips
 
 chips = split_chips(composite["landslides"], method=config.split, seed=config.seed)
-chips.groupby("part")["landslide_share"].agg(["size", "mean"])
+chips.groupby("part")["landslide_share"].agg(chips="size", prevalence="mean").round(3)
 
 # %% [markdown]
 # The last column is the [prevalence](../docs/glossary.md#prevalence): the share of pixels that are landslide. Random

@@ -432,8 +432,8 @@ print(f"landslides with any pixel reported: {(each['found'] > 0).mean():.2f} of 
 # First by size, in four groups with the same number of landslides:
 
 # %%
-size = pd.qcut(each["area_m2"], 4, duplicates="drop")
-each.groupby(size, observed=True)["found"].agg(["size", "mean"]).round(2)
+size = pd.qcut(each["area_m2"], 4, duplicates="drop", precision=0)
+each.groupby(size, observed=True)["found"].agg(landslides="size", found="mean").round(2)
 
 # %% [markdown]
 # Then by how the slope is oriented towards the radar:
@@ -441,7 +441,7 @@ each.groupby(size, observed=True)["found"].agg(["size", "mean"]).round(2)
 # %%
 limits = [0, incidence - 10, incidence + 10, 180]
 lies = pd.cut(each["local_incidence"], limits, labels=["faces the radar", "in between", "looks away"])
-each.groupby(lies, observed=True)["found"].agg(["size", "mean"]).round(2)
+each.groupby(lies, observed=True)["found"].agg(landslides="size", found="mean").round(2)
 
 # %% [markdown]
 # ## Does 0.8 mean eight in ten?
@@ -459,13 +459,15 @@ print(f"of {near.sum():,} test pixels with 0.75 to 0.85, {labels[near].mean():.0
 #
 # ### Exercise (harder): how wrong are the probabilities?
 #
-# We begin with the **validation** chips. `table` has a line for each group: the mean `probability`, the
-# `share` of landslides, and the number of `pixels`.
+# We begin with the **validation** chips, and with probabilities of 0 to 0.1, 0.1 to 0.2, and so on. `table` has a line
+# for each group: the mean `probability`, the `share` of landslides, and the number of `pixels`.
 
 # %%
 inside = part_mask(chips, "validation", composite["landslides"])
 validation = metrics.pixels(probability, composite["landslides"], inside)
-table = reliability(validation[0], validation[1])
+edges = np.arange(0.1, 1, 0.1)
+table = reliability(*validation, bins=edges)
+table.round(3)
 
 # %% [markdown]
 # The **expected calibration error** is the mean distance between probability and share, with each group weighted by its
@@ -486,11 +488,11 @@ check.calibration_error(error, table)
 # %%
 with_shift = Calibration.fit(*validation, shift=True)
 corrections = {"temperature": Calibration.fit(*validation), "temperature and shift": with_shift}
-corrections
+pd.DataFrame(list(corrections.values()), index=list(corrections)).round(2)
 
 # %% [markdown]
-# The calibration error of each, on the test chips. AUPRC does not change, because the order of the pixels stays the
-# same.
+# The calibration error of each, on the test chips, from 15 groups of equally many pixels. AUPRC does not change,
+# because the order of the pixels stays the same.
 
 # %%
 maps = {"as trained": probability} | {name: correction.apply(probability) for name, correction in corrections.items()}
@@ -503,13 +505,12 @@ pd.DataFrame(
 ).round(4)
 
 # %% [markdown]
-# The same as a picture, with other groups: probabilities of 0 to 0.1, 0.1 to 0.2, and so on. Look at the number of
-# pixels below: most pixels are in the first group, and a group of few pixels says little.
+# The same as a picture, in the groups of the exercise. Look at the number of pixels below: most pixels are in the first
+# group, and a group of few pixels says little.
 
 # %%
 from landslide_utils.figures.scores import reliability_figure
 
-edges = np.arange(0.1, 1, 0.1)
 reliability_figure({name: reliability(*pair, bins=edges) for name, pair in given.items()}, composite)
 
 # %% [markdown]

@@ -217,7 +217,7 @@ except EventError as error:
 from landslide_utils.grid import find_box_faults
 
 swapped = [south, west, north, east]
-find_box_faults(swapped) or f"nothing: {swapped} is also a valid box, somewhere else on Earth"
+print("\n".join(find_box_faults(swapped)) or f"nothing: {swapped} is also a valid box, somewhere else on Earth")
 
 # %% [markdown]
 # In Japan the longitude is 141, which cannot be a latitude. In Europe or Africa, where both numbers are small, there
@@ -352,7 +352,8 @@ incidence_figure(cube, incidence, layover_and_shadow, orbit=orbit)
 from landslide_utils.composite import make_composite
 
 composite = make_composite(cube, channels="sar_dem", timesteps=min(4, usable)).load()
-print(f"{composite.attrs['passes_before']} and {composite.attrs['passes_after']}")
+print("before:", *composite.attrs["passes_before"])
+print("after: ", *composite.attrs["passes_after"])
 
 # %% [markdown]
 # Before, after, change, and labels:
@@ -395,9 +396,9 @@ picture
 #     landslides map --run runs/HASH --cube event.zarr
 #
 # Nobody knows beforehand what the landslides of an event will change. So what they do is drawn from a broad
-# distribution: brighter, darker, or nothing at all. Fields and clear-cuts change too, and are no landslides. How good
-# such a network is on the practice regions stands in `docs/results/prepared.md`. How many false alarms it gives on
-# real passes without an event stands in `docs/real/false_alarms.md`.
+# distribution: brighter, darker, or nothing at all. Fields and clear-cuts change too, and are no landslides.
+# [A page of results](../docs/results/prepared.md) says how good such a network is on the practice regions.
+# [Another one](../docs/real/false_alarms.md) counts its false alarms on real passes without an event.
 
 # %% [markdown]
 # ## Capstone: from a cube to a letter

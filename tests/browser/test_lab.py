@@ -1,4 +1,4 @@
-"""The notebooks in JupyterLab, as a learner meets them: run all, move a slider, do an exercise wrong and then right."""
+"""The notebooks in JupyterLab as a learner meets them: run all, move a slider, do each exercise wrong, then right."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
+from mistakes import mistakes, whole_code
+from run_notebooks import is_stub, versions
 
 from browser.conftest import OUT, ROOT
 from browser.look import is_blank
@@ -22,13 +23,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 NOTEBOOKS = (os.environ.get("NOTEBOOKS") or "00 01 05").split()
 """Numbers of the notebooks that are run; all of them take long."""
-MINUTES = 8
-WRONG = {
-    "00_start_here": ("area_km2", "area_km2 = float(landslides.sum())", "That is the number of pixels."),
-    "01_explore": ("forest_db", "forest_db = (10 * np.log10(forest)).mean()", "That is the mean of the decibels"),
-}
-"""The stub of an exercise, a wrong answer that people give, and words of the hint that it must get."""
+MINUTES = 20
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+COUNT = "number => jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount"
 FINISHED = """() => {
     const { content, sessionContext } = jupyterapp.shell.currentWidget;
     const cells = content.widgets.filter(cell => cell.model.type === "code");
@@ -43,7 +40,9 @@ class Notebook:
     """A notebook that is open in JupyterLab."""
 
     def __init__(self, page: Page, name: str) -> None:
-        self.page, self.name = page, name
+        self.page, self.folder = page, OUT / name
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
 
     def open(self, address: str) -> None:
         self.page.set_viewport_size({"width": 1400, "height": 1000})
@@ -79,35 +78,29 @@ class Notebook:
         node.scroll_into_view_if_needed()
         return node
 
-    def find(self, words: str) -> int:
-        """Return the number of the cell that holds some words."""
-        (number,) = (number for number, source in enumerate(self.sources()) if words in source)
-        return number
-
-    def answer(self, stub: str, line: str) -> str:
-        """Replace the line that begins with a stub as a learner does, run the cell, and return what the check says."""
-        number = self.find(f"{stub} = ")
-        cell = self.cell(number)
-        (place,) = (i for i, text in enumerate(self.sources()[number].splitlines()) if text.startswith(f"{stub} = "))
-        cell.query_selector_all(".cm-line")[place].click()
-        self.page.keyboard.press("Home")
-        self.page.keyboard.press("Shift+End")
-        self.page.keyboard.insert_text(line)
+    def answer(self, number: int, code: str, picture: str) -> str:
+        """Type an exercise's cell anew as a learner does, run it, keep a picture, and return what the check says."""
+        self.cell(number).query_selector(".cm-content").click()  # type: ignore[union-attr]
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(code)
+        assert self.sources()[number] == code
+        before = self.page.evaluate(COUNT, number)
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_timeout(500)
+        self.page.wait_for_function(f"([number, before]) => ({COUNT})(number) !== before", arg=[number, before])
         self.wait()
-        return self.cell(number).wait_for_selector("[role=status]").inner_text()
+        errors = [output["evalue"] for output in self.outputs()[number] if output["output_type"] == "error"]
+        assert not errors, (code, errors)
+        said = self.cell(number).wait_for_selector("[role=status]")
+        self.page.screenshot(path=self.folder / f"{picture}.png")
+        return said.inner_text()
 
     def keep_screenshots(self) -> None:
         """Keep a picture of each screenful in out/browser/<notebook>."""
-        folder = OUT / self.name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         view = self.page.locator(".jp-Notebook .jp-WindowedPanel-outer").first
         for number in range(60):
             view.evaluate("(node, number) => node.scrollTo(0, number * (node.clientHeight - 60))", number)
             self.page.wait_for_timeout(400)
-            self.page.screenshot(path=folder / f"{number:02}.png")
+            self.page.screenshot(path=self.folder / f"{number:02}.png")
             if view.evaluate("node => node.scrollTop + node.clientHeight >= node.scrollHeight - 2"):
                 break
 
@@ -156,17 +149,22 @@ def moves(handle: ElementHandle, picture: ElementHandle) -> None:
     raise AssertionError("the slider moves and the picture stays")
 
 
-def solution(name: str, stub: str) -> str:
-    """Return the line of the solved notebook that gives an exercise's answer."""
-    solved = nbformat.read(ROOT / "notebooks" / "solutions" / f"{name}.ipynb", as_version=4)
-    (line,) = (
-        line
-        for cell in solved.cells
-        if "check." in cell.source
-        for line in cell.source.splitlines()
-        if line.startswith(f"{stub} = ")
-    )
-    return line
+def does_every_exercise(notebook: Notebook, name: str) -> int:
+    """Do each exercise wrong twice, then right; assert that the check knows the mistakes; return how many there are."""
+    code_of_all = whole_code(versions(name)[0])
+    learner, solved = (version.cells for version in versions(name))
+    stubs = [number for number, cell in enumerate(learner) if is_stub(cell)]
+    for place, number in enumerate(stubs, 1):
+        stub, *_ = re.findall(r"^\w+ = \.\.\.$", learner[number].source, re.M)
+        for time, (wrong, hint) in enumerate(mistakes(learner[number].source, code_of_all)[:2], 1):
+            code = learner[number].source.replace(stub, stub.replace("...", wrong))
+            said = notebook.answer(number, code, f"exercise_{place}_wrong_{time}")
+            assert said.startswith(f"{NOT_YET}."), (wrong, said)
+            assert any(words in said for words in hint.split("|")), (wrong, said)
+            assert ("A second hint: " in said) == (time == 2)
+        said = notebook.answer(number, solved[number].source, f"exercise_{place}_right")
+        assert said.startswith(f"{RIGHT}."), said
+    return len(stubs)
 
 
 @pytest.mark.parametrize(
@@ -209,14 +207,7 @@ def test_a_learner_s_way_through_a_notebook(path: Path, page: Page, lab: Callabl
         verdicts = [opened.query_selector("p strong").inner_text() for opened in quiz.query_selector_all("details")]  # type: ignore[union-attr]
         assert verdicts.count("Right.") == 1
 
-        if path.stem in WRONG:
-            stub, wrong, hint = WRONG[path.stem]
-            said = notebook.answer(stub, wrong)
-            assert said.startswith(f"{NOT_YET}.")
-            assert hint in said
-            page.screenshot(path=OUT / f"{path.stem}_wrong.png")
-            assert notebook.answer(stub, solution(path.stem, stub)).startswith(f"{RIGHT}.")
-            page.screenshot(path=OUT / f"{path.stem}_right.png")
+        assert does_every_exercise(notebook, path.stem) >= 2
     finally:
         notebook.keep_screenshots()
         page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")  # the next one needs the memory

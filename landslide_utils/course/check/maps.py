@@ -213,7 +213,7 @@ def first_look(answer: Any, calendar: pd.DataFrame, hours_ahead: float) -> str:
         "Take the first time whose when is 'after', and add the hours: + pd.Timedelta(hours=...).": OTHERWISE,
     }
     compare(hours(_read_instant(answer)), hours_ahead, wrong, 1 / 60)
-    return f"{right:%d %B %Y, %H:%M} local time, {first:%d %B, %H:%M} in UTC."
+    return f"{right:%d %B %Y, %H:%M} local time, which is {first:%d %B, %H:%M} in UTC."
 
 
 def _read_instant(answer: Any) -> pd.Timestamp:
