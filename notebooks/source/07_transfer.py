@@ -294,6 +294,33 @@ better = (gain > 0).mean()
 pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share that got better": better}).round(2)
 
 # %% [markdown]
+# ## Ready before the event
+#
+# All corrections with labels come after the event. Can a network be trained before it, without a label of the place?
+# `landslides prepare` draws simulated landslides into passes of a quiet time, and trains on those. Notebook
+# [08](08_your_own_event.ipynb) shows how. We compare four ways to map your second region. They were measured by
+# `benchmarks/prepared.py` with two passes on each side, three seeds, and the same test chips for all four:
+
+# %%
+from landslide_utils.figures.scores import ladder_figure
+
+ways = pd.read_csv("../docs/results/prepared.csv").query("area == 'test chips'")
+here = ways[ways["region"] == test_region].set_index("rung")
+scores = {way: tuple(line) for way, line in here[["auprc", "low", "high"]].iterrows()}
+ladder_figure(scores, away.composite, chance=here["prevalence"].iloc[0])
+
+# %% [markdown]
+# The lines are 95 % intervals, which count both the chips and the seeds. They are wide because there are few test chips
+# with landslides: `n_chips` in the next table. It shows which share of the score of *trained at home* each other way
+# reaches. In `hokkaido_core` the terrain and the outlines of the landslides are real, and the radar is simulated. Its
+# landslides change the radar as in `practice_earthquake`, so *trained elsewhere* is too good there.
+
+# %%
+table = ways.pivot(index="region", columns="rung", values="auprc")
+share = table.div(table["trained at home"], axis=0).drop(columns="trained at home")
+share.assign(n_chips=ways.groupby("region")["n_chips_with_landslides"].first()).round(2)
+
+# %% [markdown]
 # ### Try
 #
 # A colleague trained a network here and wants to use it in a country far away, where nobody has mapped landslides
@@ -385,6 +412,7 @@ pd.DataFrame({"mean gain in AUPRC": gain.mean(), "spread": gain.std(), "share th
 # - A score belongs to a place. In another place the score is different, and only a test there can tell you what it is.
 # - Differences in brightness can be corrected without labels, from the new region alone.
 # - A few labels can correct more. Chips that were used for fine-tuning cannot be used for the test.
+# - A network can also be prepared before the event, without a label. It learns from simulated landslides.
 # - Regions have different prevalences. Compare methods within a region, not regions.
 #
 # All regions come from one simulator, so they are more similar than real events. Real transfer is harder.
