@@ -21,6 +21,7 @@ MEASURE = "auprc_landslide_chips"
 """The paper's measure: AUPRC inside the test chips that hold a landslide."""
 
 HOLDS, FAILS, EQUAL, UNCLEAR = "holds", "does not hold", "makes no difference", "cannot tell here"
+ABSENT = "not asked here"
 NEGLIGIBLE = 0.02
 """Differences of AUPRC up to this count as none."""
 
@@ -164,7 +165,7 @@ def claims(table: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     for claim, first, second in questions:
         difference = grid.difference(first, second) if first != second else None
         if difference is None:
-            lines.append((claim, "these runs are not there", UNCLEAR))
+            lines.append((claim, "these runs are not there", ABSENT))
             continue
         value, low, high = difference
         lines.append((claim, f"difference {value:+.3f} ({low:+.3f} to {high:+.3f})", _verdict(low, high)))
@@ -202,7 +203,7 @@ def write_results(table: pd.DataFrame, draws: pd.DataFrame, folder: str | os.Pat
     write_page(
         out / "README.md",
         [
-            "# Results of the experiment",
+            f"# Results on {cubes}, preset {presets}",
             f"{len(table)} runs on {cubes} ({radar_of(table)}), preset {presets}",
             "## The paper's claims",
             markdown_table(verdicts),

@@ -55,13 +55,13 @@ def test_claims_are_judged_by_the_interval_of_a_paired_difference() -> None:
     assert other["1. The best AUPRC is above 0.7"] == results.FAILS
 
 
-def test_a_claim_without_its_runs_cannot_be_told() -> None:
+def test_a_claim_without_its_runs_is_not_asked() -> None:
     table, draws = _grid({"vv": 0.6})
     found = results.claims(table, draws).set_index("claim")
     assert found.loc["2. VV is better than VH", "measured"] == "these runs are not there"
-    assert found.loc["2. VV is better than VH", "verdict"] == results.UNCLEAR
+    assert found.loc["2. VV is better than VH", "verdict"] == results.ABSENT
     one = results.claims(table[table["timesteps"] == 1], draws).set_index("claim")
-    assert (one["verdict"].iloc[1:] == results.UNCLEAR).all()
+    assert (one["verdict"].iloc[1:] == results.ABSENT).all()
 
 
 def test_the_mean_s_interval_counts_seeds_and_chips() -> None:
