@@ -14,7 +14,7 @@ export MALLOC_TRIM_THRESHOLD_ ?= 67108864
 demo: $(VENV)/.ready
 	$(BIN)/landslides demo
 
-# Lint, types and unit tests, in about six minutes
+# Lint, types and unit tests, in about five minutes
 check: lint unit-test
 
 test: check slow-test notebook-test
