@@ -327,17 +327,15 @@ class Calibration:
 
     def apply(self, probability: xr.DataArray) -> xr.DataArray:
         """Return the corrected probabilities; their order, and so the AUPRC, does not change."""
-        logits = _logit(probability.values)
-        logits /= self.temperature  # in place: a scene is large
-        logits += self.shift
-        return probability.copy(data=special.expit(logits, out=logits).astype(np.float32))
+        values, corrected = probability.values, np.empty(probability.shape, np.float32)
+        for start in range(0, len(values), ROWS):  # a scene is large
+            logits = _logit(values[start : start + ROWS])
+            corrected[start : start + ROWS] = special.expit(logits / self.temperature + self.shift)
+        return probability.copy(data=corrected)
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    logits = probability.astype(np.float64)
-    np.clip(logits, 1e-6, 1 - 1e-6, out=logits)
-    special.logit(logits, out=logits)
-    return logits
+    return np.asarray(special.logit(np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)), np.float64)
 
 
 def threshold_for(cost_of_a_miss: float, cost_of_a_false_alarm: float) -> float:

@@ -188,7 +188,7 @@ print(f"standard deviation of AUPRC, whole chips sampled: {np.nanstd(draws):.3f}
 # [random forest](../docs/glossary.md#random-forest) learns from each pixel and its near neighbours.
 
 # %%
-slope = terrain.slope(datacube["dem"].load(), grid.pixel_size_m(datacube))
+slope = terrain.slope(datacube["dem"], grid.pixel_size_m(datacube))
 detectors = {"slope alone": slope, **log_ratio_detectors(composite["image"])}
 
 # %% [markdown]
@@ -394,7 +394,7 @@ threshold_page(probability, composite["landslides"], chips, threshold=threshold_
 incidence = float(datacube.attrs.get("incidence_degrees", 39.0))
 look = terrain.LOOK_AZIMUTH.get(composite.attrs["orbit"], terrain.LOOK_AZIMUTH["descending"])
 local = terrain.local_incidence(
-    datacube["dem"].load(), grid.pixel_size_m(datacube), incidence_degrees=incidence, look_azimuth_degrees=look
+    datacube["dem"], grid.pixel_size_m(datacube), incidence_degrees=incidence, look_azimuth_degrees=look
 )
 
 # %% [markdown]
