@@ -358,7 +358,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("field_width", 35**2, "area"),
     ("field_width", 36, "width += (k - 1) * step"),
     ("hidden_from_both", (FROM_EAST | FROM_WEST).mean(), "at least one direction misses"),
-    ("hidden_from_both", FROM_EAST.mean() + FROM_WEST.mean(), "added the two shares"),
+    ("hidden_from_both", FROM_EAST.mean() + FROM_WEST.mean(), "added the two shares|at least one direction misses"),
     ("hidden_from_both", (FROM_EAST.mean() + FROM_WEST.mean()) / 2, "mean of the two shares"),
     ("hidden_from_both", FROM_EAST.mean() * FROM_WEST.mean(), "multiplied the shares"),
     ("hidden_from_both", FROM_EAST.mean(), "what descending passes miss"),
