@@ -373,7 +373,7 @@ PLAUSIBLE_BUT_WRONG: list[tuple[str, Any, str]] = [
     ("survey_precision", recall_score(TRUE, PROBABILITY.values[INSIDE] >= 0.68), "recall at the whole threshold"),
     ("survey_precision", (CALLED == TRUE).mean(), "accuracy"),
     ("survey_precision", f1_score(TRUE, CALLED), "F1"),
-    ("survey_precision", LANDSLIDES.values[PROBABILITY.values >= 0.68 / 2].mean(), "whole scene"),
+    ("survey_precision", LANDSLIDES.values[PROBABILITY.values >= 0.68 / 2].mean(), "whole scene|whole threshold"),
     ("survey_precision", CALLED.mean(), "pixels that are reported"),
     ("survey_precision", LANDSLIDES.values[TEST.values].mean(), "prevalence"),
     ("survey_precision", PROBABILITY.values[FINDS].mean(), "mean probability of the reported"),
