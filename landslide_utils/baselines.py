@@ -54,13 +54,18 @@ def log_ratio_detectors(image: xr.DataArray) -> dict[str, xr.DataArray]:
     layers = image.drop_vars("unit", errors="ignore").chunk({"y": _SIDE, "x": _SIDE})
     for p in (p for p in RADAR if f"{p}_before" in names):
         ratio = log_ratio(*(layers.sel(channel=f"{p}_{when}", drop=True) for when in ("before", "after")))
-        step = max(1, math.isqrt(ratio.size // _SAMPLE))
         # rain changes the whole scene's level between dates; landslides do not
-        ratio = ratio - np.nanmedian(ratio[::step, ::step].values)
+        ratio = ratio - np.nanmedian(_sample(ratio).values)
         smoothed = ratio.data.map_overlap(_smooth, depth=math.ceil(_CUT * SMOOTHING), boundary="none")
         detectors[f"{p.upper()} log ratio"] = abs(ratio)
         detectors[f"{p.upper()} log ratio, smoothed"] = abs(ratio.copy(data=smoothed))
     return detectors if image.nbytes > MOST_IN_MEMORY else {name: score.load() for name, score in detectors.items()}
+
+
+def _sample(layers: xr.DataArray) -> xr.DataArray:
+    """Return evenly spread pixels of layers (..., y, x): enough to tell their level."""
+    step = max(1, math.isqrt(layers.sizes["y"] * layers.sizes["x"] // _SAMPLE))
+    return layers[..., ::step, ::step]
 
 
 def _smooth(ratio: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -90,8 +95,7 @@ def neighbourhood_features(
     features : numpy.ndarray (pixel, feature), float32
     """
     names = [str(name) for name in image["channel"].values]
-    step = max(1, math.isqrt(wanted.size // _SAMPLE))
-    median = np.nanmedian(image[:, ::step, ::step].values, axis=(1, 2), keepdims=True)
+    median = np.nanmedian(_sample(image).values, axis=(1, 2), keepdims=True)
     height, width = wanted.shape
     for window in windows_of(height, width, _SIDE if image.nbytes > MOST_IN_MEMORY else max(height, width)):
         row, col = np.nonzero(wanted[tuple(window.place.values())])
@@ -157,7 +161,8 @@ def random_forest(
     chosen, wanted = np.concatenate(drawn), np.zeros(labels.shape, bool)
     wanted.ravel()[chosen] = True
     places, features = map(np.concatenate, zip(*neighbourhood_features(image, wanted), strict=True))
-    features = features[np.argsort(places)[np.searchsorted(np.sort(places), chosen)]]  # in the order of drawing
+    order = np.argsort(places)
+    features = features[order[np.searchsorted(places, chosen, sorter=order)]]  # in the order of drawing
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
     forest.fit(features, labels.ravel()[chosen])
     score = np.full(labels.shape, np.nan, np.float32)

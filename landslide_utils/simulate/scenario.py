@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from landslide_utils.files import InputError, find_kind_faults
-from landslide_utils.grid import find_size_faults
+from landslide_utils.grid import PIXEL_SIZE_M, find_size_faults
 from landslide_utils.regions import REGIONS, parse_instant
 
 
@@ -143,7 +143,11 @@ _RULES: list[tuple[str, Callable[[Any], bool], str]] = [
         lambda value: value > 0,
         "must be positive",
     ),
-    ("pixel_size_m", lambda size: 1 <= size <= 500, "must be between 1 and 500 m"),
+    (
+        "pixel_size_m",
+        lambda size: PIXEL_SIZE_M[0] <= size <= PIXEL_SIZE_M[1],
+        "must be between {:g} and {:g} m".format(*PIXEL_SIZE_M),
+    ),
     (
         "landslide_share visible_share harvest_share logging_share flattening",
         lambda share: 0 <= share <= 1,

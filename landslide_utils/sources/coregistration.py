@@ -148,8 +148,8 @@ def find_elevation_faults(path: str, box: Box | None) -> list[str]:
     """List what keeps a raster from giving the elevation of a box: unreadable, without place, several bands, small."""
     try:
         with open_geotiff(path) as source:
-            faults = find_geotiff_faults(source, f"dem={path!r}", ELEVATION)
             crs, bounds = source.crs, source.bounds
+            faults = find_geotiff_faults(source, f"dem={path!r}", ELEVATION)
     except (RasterioError, OSError) as error:
         return [f"dem={path!r} cannot be read ({error}); give a GeoTIFF of elevation in metres"]
     if crs is None:

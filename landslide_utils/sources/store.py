@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numcodecs
 import numpy as np
 import xarray as xr
+from numcodecs.compat import ensure_contiguous_ndarray
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from landslide_utils.files import InputError, check_file, in_bytes
@@ -136,7 +137,7 @@ class Array:
             raise ValueError(f"it holds {held} texts where {self.values} are described")
         for settings in self.filters:
             data = numcodecs.get_codec(settings).decode(data)
-        if not texts and (held := memoryview(data).nbytes) != described:
+        if not texts and (held := ensure_contiguous_ndarray(data).nbytes) != described:
             raise ValueError(f"it holds {held} bytes where {described} are described")
 
 

@@ -151,8 +151,9 @@ def moves(handle: ElementHandle, picture: ElementHandle) -> None:
 
 def does_every_exercise(notebook: Notebook, name: str) -> int:
     """Do each exercise wrong twice, then right; assert that the check knows the mistakes; return how many there are."""
-    code_of_all = whole_code(versions(name)[0])
-    learner, solved = (version.cells for version in versions(name))
+    notebooks = versions(name)
+    code_of_all = whole_code(notebooks[0])
+    learner, solved = (version.cells for version in notebooks)
     stubs = [number for number, cell in enumerate(learner) if is_stub(cell)]
     for place, number in enumerate(stubs, 1):
         stub, *_ = re.findall(r"^\w+ = \.\.\.$", learner[number].source, re.M)
