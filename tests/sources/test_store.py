@@ -26,7 +26,7 @@ from landslide_utils.cube import CubeError, open_cube
 from landslide_utils.files import InputError
 from landslide_utils.sources import fetch
 from landslide_utils.sources import store as store_module
-from landslide_utils.sources.store import MOST_METADATA_BYTES, StoreError, open_store
+from landslide_utils.sources.store import MOST_METADATA_BYTES, Array, StoreError, open_store
 
 COMPRESSORS = {
     "none": None,
@@ -84,6 +84,23 @@ def test_filters_of_numbers_are_allowed(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.zarr"
         layer().to_zarr(path, zarr_format=2, encoding={"vv": {"filters": [own]}})
         np.testing.assert_allclose(open_store(str(path))["vv"], layer()["vv"], atol=0.1)
+
+
+def test_filters_of_dates_are_allowed(tmp_path: Path) -> None:
+    dates = np.array(["2018-09-01", "2018-09-13", "2018-09-25"], "M8[ns]")
+    array = Array.read(
+        {
+            "zarr_format": 2,
+            "dtype": "<M8[ns]",
+            "shape": [3],
+            "chunks": [3],
+            "filters": [{"id": "astype", "encode_dtype": "<i8", "decode_dtype": "<M8[ns]"}],
+            "compressor": None,
+        }
+    )
+    array.check_chunk(dates.tobytes())
+    with pytest.raises(ValueError, match="it holds 16 bytes where 24 are described"):
+        array.check_chunk(dates[:2].tobytes())
 
 
 class Evil:
