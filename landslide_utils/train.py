@@ -274,18 +274,26 @@ def save_checkpoint(path: Path, session: Session, history: list[dict[str, float]
     """Write the state of a training and its history so far, in one step, so that there is always a whole checkpoint."""
     optimiser = session.optimiser.state_dict()
     tensors = {f"model/{name}": weight for name, weight in session.model.state_dict().items()}
-    for number, state in optimiser["state"].items():
-        tensors |= {f"optimiser/{number}/{name}": value for name, value in state.items()}
-    described = {
+    for number, part in optimiser["state"].items():
+        tensors |= {f"optimiser/{number}/{name}": value for name, value in part.items()}
+    state = {
         "training": _training(session),
         "step": session.step,
         "history": history,
         "schedule": session.schedule.state_dict(),
         "groups": optimiser["param_groups"],
     }
-    with atomic_write(path, overwrite=True) as part:
+    with atomic_write(path, overwrite=True) as file:
         copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(copies, part, metadata={"state": json.dumps(described), "names": json.dumps(list(copies))})
+        save_file(copies, file, metadata={"state": json.dumps(state), "digest": json.dumps(_digest(state, copies))})
+
+
+def _digest(state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return what tells whether a checkpoint is the one that was written."""
+    digest = hashlib.sha256(json.dumps(state).encode())
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
@@ -294,17 +302,15 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
     Raises
     ------
     CheckpointError
-        If the file is damaged, or was written by a training of other channels, another network or another seed. The
-        session is then as it was, unless single numbers of the file were changed.
+        If the file is damaged or was changed, or was written by a training of other channels, another network or
+        another seed. The session is then as it was.
     """
     wanted = _training(session)
     try:
-        (state, names), tensors = read_weights(path, "state", "names")
-        stored, step, history = {**state["training"]}, state["step"], [{**line} for line in state["history"]]
-        groups, schedule = state["groups"], {**state["schedule"]}
-        unlike = schedule.keys() != session.schedule.state_dict().keys()
-        if unlike or tensors.keys() != set(names) or step not in range(session.steps + 1):
-            raise ValueError("parts of it are missing")
+        (state, digest), tensors = read_weights(path, "state", "digest")
+        if digest != _digest(state, tensors):
+            raise ValueError("it was changed since it was written")
+        stored: dict[str, Any] = state["training"]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}); delete it to start over") from error
     if stored != wanted:
@@ -315,24 +321,18 @@ def load_checkpoint(path: Path, session: Session) -> list[dict[str, float]]:
         remedy = "delete it to start over, or choose another file"
         raise CheckpointError(f"the checkpoint {path} is of another training ({differing}); {remedy}")
     model = {name.removeprefix("model/"): tensor for name, tensor in tensors.items() if name.startswith("model/")}
+    weights = [weight for group in session.optimiser.param_groups for weight in group["params"]]
     parts: dict[int, dict[str, torch.Tensor]] = {}
-    try:
-        for name in tensors.keys() - {f"model/{name}" for name in model}:
-            _, number, key = name.split("/")
-            parts.setdefault(int(number), {})[key] = tensors[name]
-        weights = [weight for group in session.optimiser.param_groups for weight in group["params"]]
-        for index, part in parts.items():  # torch would notice at the next step
-            moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weights[index].shape)
-            if {name: tensor.shape for name, tensor in part.items()} != {"step": (), **moments}:
-                raise ValueError(f"the optimiser's state of weight {index} has another shape")
-            # the optimiser takes it that they lie in memory as their weight does
-            part |= {name: torch.empty_like(weights[index]).copy_(part[name]) for name in moments}
-        session.optimiser.load_state_dict({"state": parts, "param_groups": groups})
-        session.model.load_state_dict(model)
-        session.schedule.load_state_dict(schedule)
-    except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"the checkpoint {path} does not fit ({error}); delete it to start over") from error
-    session.step = step
+    for name in tensors.keys() - {f"model/{name}" for name in model}:
+        _, number, key = name.split("/")
+        # the optimiser takes it that its averages lie in memory as their weight does
+        laid_out = tensors[name] if key == "step" else torch.empty_like(weights[int(number)]).copy_(tensors[name])
+        parts.setdefault(int(number), {})[key] = laid_out
+    session.optimiser.load_state_dict({"state": parts, "param_groups": state["groups"]})
+    session.model.load_state_dict(model)
+    session.schedule.load_state_dict(state["schedule"])
+    session.step = state["step"]
+    history: list[dict[str, float]] = state["history"]
     return history
 
 
