@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import uuid
 from collections.abc import Iterator
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
+import zarr
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import logit
@@ -19,6 +22,7 @@ from landslide_utils.composite import MOST_IN_MEMORY
 from landslide_utils.cube import RADAR
 from landslide_utils.files import InputError
 from landslide_utils.grid import pixel_size_m, windows_of
+from landslide_utils.regions import scratch_folder
 
 SMOOTHING = 1.5
 """Standard deviation in pixels of the Gaussian that smooths a log ratio against speckle."""
@@ -141,8 +145,8 @@ def random_forest(
     Returns
     -------
     xarray.DataArray (y, x), float32
-        Share of the trees that say landslide. Half of their training pixels are landslide, so it ranks pixels but is no
-        probability.
+        Share of the trees that say landslide; lazy for an image that is too large for memory. Half of their training
+        pixels are landslide, so it ranks pixels but is no probability.
 
     References
     ----------
@@ -165,11 +169,15 @@ def random_forest(
     features = features[order[np.searchsorted(places, chosen, sorter=order)]]  # in the order of drawing
     forest = RandomForestClassifier(trees, min_samples_leaf=10, n_jobs=os.cpu_count(), random_state=seed)
     forest.fit(features, labels.ravel()[chosen])
-    score = np.full(labels.shape, np.nan, np.float32)
+    large = image.nbytes > MOST_IN_MEMORY
+    store = scratch_folder() / uuid.uuid4().hex if large else zarr.storage.MemoryStore()
+    score = zarr.full(labels.shape, np.nan, chunks=(_SIDE, _SIDE), dtype="float32", store=store)
     for places, features in neighbourhood_features(image, part_mask(chips, "test", image).values & valid.values):
-        score.ravel()[places] = forest.predict_proba(features)[:, 1]
+        score.vindex[np.divmod(places, labels.shape[1])] = forest.predict_proba(features)[:, 1].astype(np.float32)
     hand_memory_back()
-    return xr.DataArray(score, dims=("y", "x"), coords={"y": image["y"], "x": image["x"]}, name="random forest")
+    coordinates = {"y": image["y"], "x": image["x"]}
+    out = xr.DataArray(da.from_zarr(score), dims=("y", "x"), coords=coordinates, name="random forest")
+    return out if large else out.load()
 
 
 def disturbance(before: xr.Dataset, after: xr.Dataset) -> xr.DataArray:

@@ -134,7 +134,7 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     refuse_existing(target, overwrite=overwrite)
     make_folder(target.parent)
     remove_leftovers(target.parent)
-    with _temporary_folder(target) as folder:
+    with temporary_folder(target) as folder:
         temporary = folder / target.name
         try:
             with _say_if_full(target, folder):
@@ -251,7 +251,7 @@ def remove_leftovers(parent: str | os.PathLike[str]) -> None:
 
 
 @contextlib.contextmanager
-def _temporary_folder(target: Path) -> Iterator[Path]:
+def temporary_folder(target: Path) -> Iterator[Path]:
     """Yield a new hidden folder beside a target, locked; the system gives the lock back however the process ends."""
     while True:
         folder = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"

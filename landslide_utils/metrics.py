@@ -326,12 +326,13 @@ class Calibration:
         return cls(float(1 / steepness), float(fitted.intercept_.item()) if shift else 0.0)
 
     def apply(self, probability: xr.DataArray) -> xr.DataArray:
-        """Return the corrected probabilities; their order, and so the AUPRC, does not change."""
-        values, corrected = probability.values, np.empty(probability.shape, np.float32)
-        for start in range(0, len(values), ROWS):  # a scene is large
-            logits = _logit(values[start : start + ROWS])
-            corrected[start : start + ROWS] = special.expit(logits / self.temperature + self.shift)
-        return probability.copy(data=corrected)
+        """Return the corrected probabilities, lazy if they are; their order, and so the AUPRC, does not change."""
+        lazy = (
+            probability if probability.chunks else probability.chunk({probability.dims[0]: ROWS})
+        ).data  # a scene is large
+        data = lazy.map_blocks(lambda p: special.expit(_logit(p) / self.temperature + self.shift), dtype=np.float64)
+        corrected = probability.copy(data=data.astype(np.float32))
+        return corrected if probability.chunks else corrected.load()
 
 
 def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:

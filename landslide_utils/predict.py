@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import threading
+import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,12 +28,12 @@ from tqdm.auto import tqdm
 
 from landslide_utils import hand_memory_back
 from landslide_utils.chips import SIZE
-from landslide_utils.composite import identify
+from landslide_utils.composite import MOST_IN_MEMORY, identify
 from landslide_utils.cube import CF_ATTRIBUTES, CONVENTIONS
 from landslide_utils.files import InputError, Unfinished, resumable_write
 from landslide_utils.grid import Window, refuse_other, windows_of
 from landslide_utils.model import fold_normalisation, reach
-from landslide_utils.regions import open_store
+from landslide_utils.regions import open_store, scratch_folder
 from landslide_utils.scene import Normalisation, find_layer_faults
 
 if TYPE_CHECKING:
@@ -153,9 +154,9 @@ def map_scene(
     Returns
     -------
     xarray.DataArray (y, x), float32
-        In memory; or lazy, from the store. NaN where nothing is known. Its attributes are the image's, and shares of
-        all pixels (0 to 1): ``share_mapped``, ``share_without_data``, ``share_layover``, ``share_shadow``. These can
-        overlap.
+        In memory; or lazy, from the store. A scene too large for memory has a store that goes with this process. NaN
+        where nothing is known. Its attributes are the image's, and shares of all pixels (0 to 1), which can overlap:
+        ``share_mapped``, ``share_without_data``, ``share_layover``, ``share_shadow``.
 
     Raises
     ------
@@ -182,6 +183,8 @@ def map_scene(
     if faults := find_layer_faults(composite, masks):
         raise InputError("nothing can be mapped", faults)
     sizes = composite["image"].sizes
+    if out is None and not scheduler and composite["image"].nbytes > MOST_IN_MEMORY:
+        out = scratch_folder() / uuid.uuid4().hex
     hand_memory_back()  # of the training
     seen, divisor = reach(model, sizes["channel"])
     margin = -(-min(seen, MOST_MARGIN) // divisor) * divisor

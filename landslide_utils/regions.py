@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import datetime as dt
 import functools
 import json
@@ -14,7 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pooch
 
-from landslide_utils.files import InputError, as_path, find_kind_faults
+from landslide_utils.files import (
+    InputError,
+    as_path,
+    find_kind_faults,
+    make_folder,
+    remove_leftovers,
+    temporary_folder,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -100,6 +109,17 @@ class Part(NamedTuple):
 def data_folder() -> Path:
     """Return the folder where cubes are kept: ``$LANDSLIDE_DATA``, or the system's cache folder."""
     return as_path(os.environ.get("LANDSLIDE_DATA") or pooch.os_cache("landslide-utils"))
+
+
+@functools.cache
+def scratch_folder() -> Path:
+    """Return a folder for what memory cannot hold, which goes when the process ends; a killed one's goes here."""
+    parent = data_folder() / "scratch"
+    make_folder(parent)
+    remove_leftovers(parent)
+    entered = contextlib.ExitStack()
+    atexit.register(entered.close)
+    return entered.enter_context(temporary_folder(parent / "maps"))
 
 
 def find_cube(region: Region, part: Part | None = None, *, progress: bool = False) -> Path:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from landslide_utils import baselines
 from landslide_utils.baselines import disturbance, neighbourhood_features
+from landslide_utils.chips import part_mask
 from landslide_utils.files import InputError
 
 HERE = importlib.util.find_spec("distmetrics") is not None
@@ -76,3 +79,27 @@ def test_features_are_those_of_each_pixel_and_its_neighbours(monkeypatch: pytest
     monkeypatch.setattr(baselines, "_SIDE", 16)
     parts = dict(zip(*map(np.concatenate, zip(*neighbourhood_features(image, wanted), strict=True)), strict=True))
     np.testing.assert_allclose([parts[place] for place in places], features, rtol=1e-4)
+
+
+def test_the_scores_of_a_forest_on_a_large_image_are_lazy_and_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(2)
+    slid = random.uniform(size=(256, 384)) < 0.1
+    values = random.normal(size=(2, *slid.shape)).astype(np.float32) + np.stack([0 * slid, 2 * slid]).astype(np.float32)
+    places = {"y": -10.0 * np.arange(256), "x": 10.0 * np.arange(384), "channel": ["vv_before", "vv_after"]}
+    image = xr.DataArray(values, dims=("channel", "y", "x"), coords=places)
+    landslides = xr.DataArray(slid, dims=("y", "x"))
+    chips = pd.DataFrame({"row": [0, 0, 128], "col": [0, 128, 256], "part": ["train", "train", "test"]})
+    seen = image, landslides, xr.ones_like(landslides), chips.assign(landslide_share=0.1)
+    whole = baselines.random_forest(*seen, trees=5)
+    assert whole.chunks is None
+    tested = part_mask(seen[3], "test", image).values
+    assert (np.isfinite(whole.values) == tested).all()
+    assert whole.values[slid & tested].mean() > 0.2 + whole.values[~slid & tested].mean()
+    monkeypatch.setattr(baselines, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(baselines, "_SIDE", 100)
+    monkeypatch.setattr(baselines, "scratch_folder", lambda: tmp_path)
+    lazy = baselines.random_forest(*seen, trees=5)
+    assert lazy.chunks is not None
+    np.testing.assert_allclose(lazy.values, whole.values, rtol=1e-6)

@@ -275,6 +275,18 @@ def test_without_both_kinds_of_pixels_nothing_is_fitted() -> None:
         metrics.Calibration.fit(np.zeros(4, bool), np.full(4, 0.5, "float32"))
 
 
+def test_a_lazy_map_is_calibrated_lazily(monkeypatch: pytest.MonkeyPatch) -> None:
+    probability = xr.DataArray(np.random.default_rng(0).uniform(size=(30, 20)).astype("float32"), dims=("y", "x"))
+    correction = metrics.Calibration(1.5, -0.5)
+    logits = np.log(probability.values / (1 - probability.values.astype(float)))
+    lazy = correction.apply(probability.chunk({"y": 7}))
+    assert lazy.chunks is not None
+    monkeypatch.setattr(metrics, "ROWS", 9)
+    for corrected in (lazy, correction.apply(probability)):
+        assert corrected.dtype == np.float32
+        np.testing.assert_allclose(corrected.values, 1 / (1 + np.exp(0.5 - logits / 1.5)), rtol=1e-5)
+
+
 def test_the_threshold_is_the_one_that_costs_least() -> None:
     labels, probability = _known()
     miss, alarm = 8.0, 2.0

@@ -125,6 +125,22 @@ def test_the_map_is_that_of_one_huge_window(
     assert expected.std() > 0.01  # the network does answer to what it sees
 
 
+def test_the_map_of_a_scene_too_large_for_memory_is_lazy_and_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(predict, "scratch_folder", lambda: tmp_path)
+    scene = composite(150, 200)
+    expected = map_scene(Near(3), scene, PLAIN, progress=False)
+    assert expected.chunks is None
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(predict, "MOST_IN_MEMORY", scene["image"].nbytes - 1)
+    for _ in range(2):  # each has its own
+        got = map_scene(Near(3), scene, PLAIN, progress=False)
+        assert got.chunks is not None
+        np.testing.assert_array_equal(got.values, expected.values)
+        assert got.attrs.items() >= expected.attrs.items()
+
+
 def test_a_margin_that_is_too_narrow_shows(monkeypatch: pytest.MonkeyPatch, unet: torch.nn.Module) -> None:
     monkeypatch.setattr(predict, "WINDOWS", (40,))
     monkeypatch.setattr(predict, "MOST_MARGIN", 8)

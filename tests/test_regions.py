@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +61,29 @@ def test_a_data_folder_longer_than_a_path_may_be_is_refused(monkeypatch: pytest.
         data_folder()
     with pytest.raises(CubeError, match="is too long, or has a name too long"):
         open_cube("practice_small")
+
+
+MAKES_A_SCRATCH_FOLDER = """
+import os, sys
+from landslide_utils.regions import scratch_folder
+(scratch_folder() / "map").write_text("large")
+print(len(list(scratch_folder().parent.iterdir())), scratch_folder())
+if sys.argv[1:]:
+    os.kill(os.getpid(), 9)
+"""
+
+
+def _in_a_process(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", MAKES_A_SCRATCH_FOLDER, *arguments]
+    environment = os.environ | {"LANDSLIDE_DATA": str(data)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_what_memory_cannot_hold_goes_with_its_process_or_after_a_kill_with_the_next(tmp_path: Path) -> None:
+    killed = _in_a_process(tmp_path, "kill")
+    assert killed.returncode == -signal.SIGKILL if os.name == "posix" else killed.returncode
+    (left,) = [path for path in (tmp_path / "scratch").iterdir() if path.is_dir()]
+    assert (left / "map").read_text() == "large"
+    ended = _in_a_process(tmp_path)
+    assert ended.stdout.split()[0] == "1", ended.stderr  # its own only
+    assert not list((tmp_path / "scratch").iterdir())
