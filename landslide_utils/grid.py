@@ -317,11 +317,15 @@ def measure_groups(groups: NDArray[np.int32], **measures: tuple[NDArray[Any], st
     ----------
     groups : numpy.ndarray (y, x)
         As :func:`label_groups` returns it.
-    **measures : tuple of numpy.ndarray (y, x) and str
+    **measures : tuple of numpy.ndarray or dask.array.Array (y, x) and str
         By name of the column, the values and how they are aggregated, such as "mean"; NaN is left out.
     """
     inside = groups > 0
-    values = {name: layer[inside].astype(np.float64) for name, (layer, _) in measures.items()}
+    bands = [slice(top, top + 512) for top in range(0, len(inside), 512)]  # of a layer that may be large and lazy
+    values = {
+        name: np.concatenate([np.asarray(layer[band])[inside[band]] for band in bands]).astype(np.float64)
+        for name, (layer, _) in measures.items()
+    }
     pixels = pd.DataFrame(values).groupby(groups[inside])
     table = pixels.agg({name: how for name, (_, how) in measures.items()})
     table.insert(0, "pixels", pixels.size())

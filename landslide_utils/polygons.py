@@ -159,12 +159,12 @@ def find_polygons(
 
     attrs, transform = probability.attrs, transform_of(probability)
     pixel_m2 = transform.a**2
-    groups = label_groups(probability.values >= threshold)
+    groups = label_groups((probability >= threshold).values)
     table = measure_groups(
         groups,
-        probability_mean=(probability.values, "mean"),
-        probability_max=(probability.values, "max"),
-        slope_degrees=(terrain.slope(dem, transform.a).values, "mean"),
+        probability_mean=(probability.data, "mean"),
+        probability_max=(probability.data, "max"),
+        slope_degrees=(terrain.slope(dem, transform.a).data, "mean"),
     )
     dropped = table[table["pixels"] < min_pixels]
     groups[np.isin(groups, dropped.index)] = 0
@@ -294,8 +294,8 @@ def found_landslides(
     pandas.DataFrame
         One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and the mean of each layer.
     """
-    groups = label_groups(landslides.values & mask.values & np.isfinite(score.values))
-    means = {"found": score.values >= threshold} | {name: layer.values for name, layer in layers.items()}
+    groups = label_groups(landslides.values & mask.values & np.isfinite(score).values)
+    means = {"found": score.data >= threshold} | {name: layer.data for name, layer in layers.items()}
     table = measure_groups(groups, **{name: (values, "mean") for name, values in means.items()})
     table.insert(0, "area_m2", table.pop("pixels") * abs(transform_of(score).determinant))
     return table.reset_index(drop=True)

@@ -77,13 +77,13 @@ def interactive_map(
     """
     title = f"{probability.attrs.get('region', 'Landslides')}: probability of a landslide"
     start = round(100 * threshold)
-    percent = _percent(probability)
-    known = percent.values[np.isfinite(percent.values)].astype(int)
-    km2 = np.bincount(known, minlength=101)[::-1].cumsum()[::-1] * pixel_size_m(percent) ** 2 / 1e6
+    percent = _percent(probability).values
+    rows = [np.bincount(row, minlength=256)[:101] for row in percent]  # all at once would be turned into 64 bits
+    km2 = np.sum(rows, axis=0)[::-1].cumsum()[::-1] * pixel_size_m(probability) ** 2 / 1e6
     texts = [f"{km2[p]:.2f} km² have a probability of {p} % or more" for p in range(101)]
     plot = _map_of(probability, sizing_mode="stretch_width", height=HEIGHT - 150)
     greys = [to_hex((g, g, g)) for g in np.linspace(0.35, 1, 256)]
-    shown = style.thin(percent, highest=True)
+    shown = _percent(style.thin(probability, highest=True))
     plot.image([_grey(background)], palette=greys, level="image", **_extent(shown))
     controls = _add_probability(plot, shown, texts, start)
     if landslides is not None:
@@ -114,17 +114,17 @@ def threshold_page(
         Where the slider starts.
     """
     percent, start = _percent(probability), round(100 * threshold)
-    counts = _count(percent.where(part_mask(chips, "test", landslides)), landslides)
+    counts = _count(percent, landslides, part_mask(chips, "test", landslides))
     curve: Any = figure(x_range=(0, 1), y_range=(0, 1.02), toolbar_location=None, **SIDE)
     curve.xaxis.axis_label, curve.yaxis.axis_label = "recall", "precision"
     curve.line(counts["recall"], counts["precision"], color=style.BLACK)
     point = curve.scatter([counts["recall"][start]], [counts["precision"][start]], size=14, color=style.ORANGE)
     slider, plot = _slider(start), _map_of(probability, **SIDE)
     box = maps._boxes(chips)[0][1]
-    for mask, above, below in (~landslides, maps.FALSE_ALARM, "#ffffff"), (landslides, maps.HIT, maps.MISS):
+    part, slid = percent.isel(box), landslides.isel(box)
+    for mask, above, below in (~slid, maps.FALSE_ALARM, "#ffffff"), (slid, maps.HIT, maps.MISS):
         mapper = bm.LinearColorMapper([above], low=start, high=100, low_color=below, high_color=CLEAR)
-        pixels = percent.where(mask).isel(box).fillna(NO_DATA).astype(np.uint8)
-        plot.image([pixels.values[::-1]], color_mapper=mapper, **_extent(pixels))
+        plot.image([part.where(mask, NO_DATA).values[::-1]], color_mapper=mapper, **_extent(part))
         slider.js_link("value", mapper, "low")
     names = {"hits": maps.HIT, "misses": maps.MISS, "false_alarms": maps.FALSE_ALARM}
     squares = {name: f'<span style="color: {colour}">&#9632;</span>' for name, colour in names.items()}
@@ -147,10 +147,10 @@ def threshold_page(
     return Page(file_html(page, INLINE, "Move the threshold"), alt, height="clamp(430px, 1210px - 100vw, 820px)")
 
 
-def _count(percent: xr.DataArray, landslides: xr.DataArray) -> pd.DataFrame:
+def _count(percent: xr.DataArray, landslides: xr.DataArray, mask: xr.DataArray) -> pd.DataFrame:
     """Return hits, misses and false alarms, recall and precision, at each threshold from 0 to 100 percent."""
-    known = percent.notnull().values
-    values, labels = percent.values[known].astype(int), landslides.values[known]
+    known = mask.values & (percent.values != NO_DATA)
+    values, labels = percent.values[known], landslides.values[known]
     hits, alarms = (np.bincount(values[kind], minlength=101)[::-1].cumsum()[::-1] for kind in (labels, ~labels))
     table = pd.DataFrame({"hits": hits, "misses": hits[0] - hits, "false_alarms": alarms})
     return table.assign(recall=hits / max(hits[0], 1), precision=hits / np.maximum(hits + alarms, 1))
@@ -168,8 +168,8 @@ def _beside(*parts: Any) -> Any:
 
 
 def _percent(probability: xr.DataArray) -> xr.DataArray:
-    """Return a map in whole percent, rounded down."""
-    return probability.copy(data=np.floor(100 * probability.values + 1e-4))
+    """Return a map in whole percent, rounded down, uint8 and in memory; `NO_DATA` where nothing is known."""
+    return (100 * probability + 1e-4).fillna(NO_DATA).astype(np.uint8).load()
 
 
 def _map_of(layer: xr.DataArray, **options: Any) -> Any:
@@ -196,8 +196,7 @@ def _add_probability(plot: Any, percent: xr.DataArray, texts: list[str], start: 
     colours = [to_hex(style.PROBABILITY(0.15 + 0.45 * p / 100)) for p in range(101)]
     shown = [CLEAR if p < start else colour for p, colour in enumerate(colours)]
     mapper = bm.LinearColorMapper(palette=shown, low=0, high=100, high_color=style.PALE)
-    pixels = percent.fillna(NO_DATA).astype(np.uint8).values[::-1]
-    drawn = plot.image([pixels], color_mapper=mapper, level="glyph", **_extent(percent))
+    drawn = plot.image([percent.values[::-1]], color_mapper=mapper, level="glyph", **_extent(percent))
     full = bm.LinearColorMapper(palette=colours, low=0, high=100)
     plot.add_layout(bm.ColorBar(color_mapper=full, title="probability (%)", height=12), "below")
     value = bm.CustomJSHover(code=f"return value == {NO_DATA} ? 'no data' : value + ' %'")

@@ -380,7 +380,7 @@ pd.Series(km2, name="km2").round(2).to_frame()
 # slope. Its class of confidence says how high the mean probability is.
 
 # %%
-polygons = find_polygons(probability, datacube["dem"].load(), threshold=threshold, min_pixels=min_pixels)
+polygons = find_polygons(probability, datacube["dem"], threshold=threshold, min_pixels=min_pixels)
 polygons.drop(columns=["region", "event_time", "simulated", "geometry"]).head().round(2)
 
 # %% [markdown]

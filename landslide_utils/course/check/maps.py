@@ -49,13 +49,12 @@ def survey_precision(
     answer: Any, probability: xr.DataArray, landslides: xr.DataArray, test: xr.DataArray, threshold: float
 ) -> str:
     """Check the precision of a map (y, x) on the pixels of a test mask, cut at half of a threshold."""
-    from sklearn.metrics import precision_recall_fscore_support
 
     def scores(cut: float, where: Any) -> tuple[float, float, float]:
-        """Return precision, recall and F1 of the pixels from a cut."""
-        truth, found = labels[where], mapped[where] >= cut
-        precision, recall, f1, _ = precision_recall_fscore_support(truth, found, average="binary", zero_division=0)
-        return float(precision), float(recall), float(f1)
+        """Return precision, recall and F1 of the pixels from a cut, 0 without any."""
+        found, slid = where & (mapped >= cut), where & labels
+        hits, reported, there = (found & slid).sum(), found.sum(), slid.sum()
+        return hits / max(reported, 1), hits / max(there, 1), 2 * hits / max(reported + there, 1)
 
     mapped, labels, valid = probability.values, landslides.values.astype(bool), probability.notnull().values
     inside, called = valid & test.values.astype(bool), mapped >= threshold / 2
@@ -84,14 +83,16 @@ def survey_precision(
 @exercise("05_map", "calibrated.sum() is in pixels; a pixel has pixel_size_m**2 square metres.")
 def expected_area(answer: Any, calibrated: xr.DataArray, pixel_size_m: float) -> str:
     """Check the area in km2 that is expected to have slid, from calibrated probabilities (y, x) of pixels so wide."""
-    values = calibrated.values[np.isfinite(calibrated.values)].astype(np.float64)
-    pixel_km2, total = pixel_size_m**2 / 1e6, values.sum()
+    mapped = calibrated.values
+    values = mapped[np.isfinite(mapped)]
+    pixel_km2, total = pixel_size_m**2 / 1e6, values.sum(dtype=np.float64)
+    mean = total / max(values.size, 1)
     right, above_one_half = total * pixel_km2, (values >= 0.5).sum() * pixel_km2
     wrong = {
         "That is the expected number of pixels. How many square metres does a pixel have?": total,
         **area_mistakes(right, pixel_size_m),
         "You counted the pixels above one half. But ten with 0.2 are also two landslide pixels: add.": above_one_half,
-        "That is the mean probability, the share of the scene. Add the probabilities instead.": values.mean(),
+        "That is the mean probability, the share of the scene. Add the probabilities instead.": mean,
         "That is the area of everything that was mapped. Add the probabilities instead.": values.size * pixel_km2,
         "Add all calibrated probabilities, multiply by a pixel's square metres, and divide by a million.": OTHERWISE,
     }
