@@ -198,7 +198,7 @@ def test_a_checkpoint_with_parts_missing_or_changed_is_refused(four_chips: pd.Da
     session = _half_trained()
     before = {name: weight.clone() for name, weight in _weights(session).items()}
     with safe_open(path, framework="pt") as file:
-        described, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        described, tensors = file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     state, average = json.loads(described["state"]), "optimiser/0/exp_avg"
     for left_out in (next(name for name in tensors if name.startswith(kind)) for kind in ("model/", "optimiser/")):
         _refused({name: t for name, t in tensors.items() if name != left_out}, described, path, session)
@@ -230,7 +230,7 @@ def _refused(tensors: dict[str, torch.Tensor], described: dict[str, str], path: 
 
 def test_a_checkpoint_of_an_older_version_is_refused(path: Path) -> None:
     with safe_open(path, framework="pt") as file:
-        described, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        described, tensors = file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     save_file(tensors, path, metadata={"state": described["state"]})
     with pytest.raises(CheckpointError, match=r"cannot be read \('digest'\); delete it to start over"):
         train.load_checkpoint(path, _half_trained())
