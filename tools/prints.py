@@ -56,7 +56,7 @@ WANTED = {
     },
     "04_evaluate": {
         "AUPRC": rf"AUPRC {NUMBER}, 95 %",
-        "network - VV log ratio, smoothed": rf"network - VV log ratio, smoothed: {NUMBER}",
+        "better than the VV log ratio, smoothed, by": rf"^VV log ratio, smoothed +(?:True|False) +{NUMBER}",
     },
     "05_map": {
         "threshold": rf"^threshold {NUMBER}",

@@ -98,7 +98,8 @@ def fill(
             files += [f"{name}/{'.'.join(map(str, (*lead, _name(block))))}" for lead in np.ndindex(values.shape[:-2])]
         _mark(store, _name(block), files)
 
-    bar = tqdm(total=len(blocks), initial=len(blocks) - len(missing), desc="simulating radar", disable=not progress)
+    done = len(blocks) - len(missing)
+    bar = tqdm(desc="simulating radar", total=len(blocks), initial=done, disable=not progress, leave=False)
     with bar, ThreadPoolExecutor(WORKERS) as pool:
         for _ in pool.map(write, missing):  # an error drops the blocks that have not begun, and waits for the others
             bar.update()

@@ -230,7 +230,8 @@ print(f"accuracy: network {(called == truth).mean():.1%}, empty map {(~truth).me
 #
 # `average_precision_score(labels, scores)` measures AUPRC from two flat arrays: first the labels, then the map's
 # probabilities. Measure it on the test pixels. Both are maps with coordinates. `.values[test.values]` makes a flat
-# array of test pixels, as in the cell above.
+# array of test pixels, as in the cell above. If you see `Input contains NaN`, you have scored pixels without data too;
+# all test pixels have data.
 
 # %% tags=["exercise"]
 from sklearn.metrics import average_precision_score

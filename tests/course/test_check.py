@@ -922,6 +922,20 @@ def test_a_mean_in_hand_leads_on_to_the_spread() -> None:
     assert check.paired_difference((MEAN_SD[0], 0.5), *BANDS).message.startswith("The mean is right")
 
 
+@pytest.mark.parametrize(
+    ("second", "near"),
+    [([0.660, 0.664, 0.680], lambda each: each.std()), ([0.6766, 0.6693, 0.6900], lambda each: each.std(ddof=0))],
+    ids=["to the right number", "to another mistake"],
+)
+def test_a_mistake_is_recognised_however_near_another_number_is(second: list[float], near: Any) -> None:
+    sar, vv = pd.Series([0.8030, 0.8048, 0.8130]), pd.Series(second)
+    each = sar - vv
+    assert abs(sar.std() / near(each) - 1) < 0.015
+    assert "first alone" in check.paired_difference((each.mean(), sar.std()), sar, vv).message
+    assert "ddof=1" in check.paired_difference((each.mean(), each.std(ddof=0)), sar, vv).message
+    assert check.paired_difference((each.mean(), round(each.std(), 5)), sar, vv).state == RIGHT
+
+
 def test_what_the_notebook_cannot_answer_is_said() -> None:
     assert "Fewer than two seeds" in check.paired_difference((0.1, 0.1), BANDS[0][:1], BANDS[1][:1]).message
     assert "last pass of the track" in check.waiting_days(18.1, PASSES, 2).message

@@ -213,21 +213,24 @@ def compare(given: Any, right: Any, wrong: Mapping[str, Any], tolerance: float =
 
     Under a hint stands a wrong value, or a list of them. It may also be a function that makes the value: whole scenes
     are then made one at a time, and only for answers that are not right. The last hint is for all other answers.
-    `tolerance` is how far an answer may be from a value; 0 for a hundredth of the value.
+    `tolerance` is how far an answer may be from a value; 0 for a hundredth of the value. A number that is exactly a
+    wrong value is that mistake, also where the right value is within the tolerance of it.
     """
 
-    def same(value: Any) -> bool:
+    def same(value: Any, within: float, share: float) -> bool:
         other = np.asarray(value() if callable(value) else value, np.float64)
         both = np.isfinite(given) & np.isfinite(other)
-        allowed = tolerance or RELATIVE_TOLERANCE * np.abs(other[both])
+        allowed = within or share * np.abs(other[both])
         return bool(both.any() and (np.abs(np.asarray(given)[both] - other[both]) <= allowed).mean() > 0.999)
 
-    if same(right):
-        return
     *recognised, (otherwise, _) = wrong.items()
-    for hint, values in recognised:
-        if any(map(same, values if isinstance(values, list) else [values])):
-            raise Hint(hint)
+    exactly = [(0.0, EXACT)] if np.ndim(given) == 0 else []
+    for allowed in [*exactly, (tolerance, RELATIVE_TOLERANCE)]:
+        if same(right, *allowed):
+            return
+        for hint, values in recognised:
+            if any(same(value, *allowed) for value in (values if isinstance(values, list) else [values])):
+                raise Hint(hint)
     if np.ndim(given) == 0 and tolerance != EXACT and given == float(f"{float(right):.1e}"):
         raise Hint("That is the right number with too few digits. Give at least three, or do not round.")
     raise Hint(otherwise)
