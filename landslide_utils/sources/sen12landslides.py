@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import math
 import warnings
@@ -110,17 +111,24 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
             names = {day.strip()[:10] for day in _text(file, "event_date").split(",")} - {"", "None", "nan", "NaT"}
             events = sorted(dt.date.fromisoformat(day).isoformat() for day in names)
             annotated = _text(file, "annotated") == "True"
-            events = [] if annotated and not _read(file, "MASK", -1).any() else events
+            events = [] if annotated and not file["MASK"][-1].any() else events
             col, row = (math.floor(file[axis][()].min() / (SIZE * PIXEL_M)) for axis in ("x", "y"))
             words = {name: _text(file["time"], name) for name in ("units", "calendar") if name in file["time"].attrs}
-            days = xr.decode_cf(xr.Dataset({"time": ("time", file["time"][()], words)}))["time"].values
+            days = _decode_days(tuple(file["time"][()].tolist()), tuple(words.items()))
             simulated, crs = bool(file.attrs.get("simulated", False)), _text(file, "crs")
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     except Exception as error:  # whatever a damaged file makes of HDF5
         return None, [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
     region = path.name.rsplit("_", 2)[0]
-    return Patch(path, region, (crs, col, row), days.astype("datetime64[D]"), events, annotated, simulated), []
+    return Patch(path, region, (crs, col, row), days, events, annotated, simulated), []
+
+
+@functools.lru_cache  # the patches of a region share their dates, and xarray takes milliseconds for each
+def _decode_days(numbers: tuple[float, ...], words: tuple[tuple[str, str], ...]) -> NDArray[np.datetime64]:
+    """Return the days that numbers stand for by the units and the calendar that a file says."""
+    decoded = xr.decode_cf(xr.Dataset({"time": ("time", list(numbers), dict(words))}))["time"].values
+    return np.asarray(decoded, "datetime64[D]")
 
 
 def _find_faults(file: Any) -> list[str]:
@@ -130,7 +138,7 @@ def _find_faults(file: Any) -> list[str]:
     size = (file["time"].size, SIZE, SIZE)
     faults = [f"it has {size[0]} dates where {MOST_DATES} are allowed"] if size[0] > MOST_DATES else []
     for name, kinds in LAYERS.items():
-        layer, dims = file[name], _dims(file[name])
+        dims = _dims(layer := file[name])
         if dims[:1] != ["time"] or {*dims[1:]} != {"x", "y"} or layer.shape != size:
             faults.append(f"{name} is ({', '.join(dims)}) {layer.shape} where (time, y, x) {size} is needed")
         if layer.dtype.kind not in kinds:
@@ -184,19 +192,19 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
         import h5py
 
         *step, row, _ = block_id
-        out, number = np.full((CELL, CELL * across), missing), step[0] - len(before) if step else 0
+        out = np.full((len(before) + len(after) if step else 1, CELL, CELL * across), missing)
         for place, patch in enumerate(patches[row * across :][:across]):
-            passes = patch.passes[number >= 0]
-            if -len(passes) <= number < len(passes):
-                south, east = (SIZE - BUFFER * (cut and own != "MASK") for cut in patch.cut)
-                with h5py.File(patch.path) as file:
-                    values = _read(file, own, passes[number] if step else -1)
-                out[:south, CELL * place :][:, :east] = values[:south, :east]
-        return out[None] if step else out
+            south, east = (SIZE - BUFFER * (cut and own != "MASK") for cut in patch.cut)
+            passes = [*patch.passes[0], *patch.passes[1]] if step else [patch.days.size - 1]
+            first = len(before) - len(patch.passes[0]) if step else 0
+            with h5py.File(patch.path) as file:  # all passes at once: to open a file takes as long as to read it
+                values = _read(file, own, passes)
+            out[first:, :south, CELL * place :][: len(passes), :, :east] = values[:, :south, :east]
+        return out if step else out[0]
 
     y, x = (PIXEL_M * (np.arange(CELL * count) + 0.5) for count in (rows, across))
     cube = xr.Dataset(coords={"time": [*before, *after], "y": y[::-1], "x": x})
-    sizes = ((1,) * cube.sizes["time"], (CELL,) * rows, (CELL * across,))
+    sizes = ((cube.sizes["time"],), (CELL,) * rows, (CELL * across,))
     for name, own in {"vv": "VV", "vh": "VH", "dem": "DEM", "landslides": "MASK"}.items():
         chunks, missing = sizes[-len(DIMS[name]) :], np.uint8(0) if own == "MASK" else np.float32(np.nan)
         read = {"own": own, "missing": missing, "name": f"{own}-{plan['files']}", "dtype": missing.dtype}
@@ -224,9 +232,10 @@ def _days_of_all(patches: list[Patch]) -> tuple[list[Any], list[Any]]:
     return before, after
 
 
-def _read(file: Any, name: str, index: int) -> NDArray[Any]:
-    """Return one variable at one date (y, x), whether it is stored that way or transposed."""
-    return np.asarray(file[name][index] if _dims(file[name])[1] == "y" else file[name][index].T)
+def _read(file: Any, name: str, dates: list[int]) -> NDArray[Any]:
+    """Return one variable at some dates (time, y, x), whether it is stored that way or transposed."""
+    values = file[name][min(dates) : max(dates) + 1][np.array(dates) - min(dates)]
+    return np.asarray(values if _dims(file[name])[1] == "y" else values.swapaxes(1, 2))
 
 
 def _dims(layer: Any) -> list[str]:
