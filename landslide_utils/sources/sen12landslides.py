@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import hashlib
+import json
 import math
 import warnings
 from collections import Counter
@@ -16,12 +18,14 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
+from landslide_utils import __version__
 from landslide_utils.chips import BUFFER, SIZE
 from landslide_utils.composite import sides_of_event
 from landslide_utils.cube import DIMS
-from landslide_utils.files import MOST_FILE_BYTES, InputError, check_file, in_bytes, shorten
-from landslide_utils.regions import PATCHES
+from landslide_utils.files import MOST_FILE_BYTES, InputError, atomic_write, check_file, in_bytes, read_json, shorten
+from landslide_utils.regions import PATCHES, data_folder
 from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
 from landslide_utils.sources.hub import NAME, ORBITS, read_parts
 from landslide_utils.sources.nisar import find_foreign
@@ -67,10 +71,10 @@ def open_patches(source: str) -> xr.Dataset:
     where, _, chosen = source.removeprefix(PATCHES).partition("#")
     folder = Path(where).expanduser()
     paths, faults = _find_files(folder, {name.strip() for name in chosen.split(",") if name.strip()})
-    found = [_inspect(path) for path in paths]
+    found, damage = _inspect_all(paths, folder)
     parts, wrong = read_parts(folder)
-    faults += [fault for _, more in found for fault in more] + wrong
-    patches = _choose([patch for patch, _ in found if patch])
+    faults += damage + wrong
+    patches = _choose([*found.values()])
     why = "they have no pass on one side of their event, no date of it, or landslides that are not drawn"
     if faults := faults or ([] if patches else [f"none can be used: {why}"]):
         raise InputError(f"the patches in {folder} cannot be used", faults)
@@ -79,8 +83,7 @@ def open_patches(source: str) -> xr.Dataset:
     _share_ground(patches)
     patches.sort(key=lambda patch: (patch.block, -patch.place[2], patch.place[1]))
     plan = {"block": [patch.block for patch in patches], "part": [parts.get(p.path.name, "") for p in patches]}
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return _lay_out(patches, plan | {"files": hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]})
+    return _lay_out(patches, plan | {"files": hashlib.sha256(repr([*found]).encode()).hexdigest()[:16]})
 
 
 def _find_files(folder: Path, regions: set[str]) -> tuple[list[Path], list[str]]:
@@ -98,8 +101,30 @@ def _find_files(folder: Path, regions: set[str]) -> tuple[list[Path], list[str]]
     return ([] if faults else paths), faults
 
 
-def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
-    """Return what a file says of itself, or all that is wrong with it; no image is read."""
+def _inspect_all(paths: list[Path], folder: Path) -> tuple[dict[str, Patch], list[str]]:
+    """Return by file, size and time what each says, and faults; sound ones are asked once: 13,000 take a minute."""
+    name = hashlib.sha256(f"{__version__} {folder.absolute()}".encode()).hexdigest()[:16]
+    kept, known, found, faults = data_folder() / "patches" / f"{name}.json", dict[str, Any](), {}, list[str]()
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        known |= read_json(kept)
+    there = len(known)
+    for path in tqdm(paths, desc="patches", unit="file", delay=2, leave=False):
+        key = f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}"
+        if key not in known:
+            said, wrong = _inspect(path)
+            faults += wrong
+            known |= {} if wrong else {key: said}
+        if key in known:
+            region, place, days, *others = known[key]
+            found[key] = Patch(path, region, tuple(place), np.array(days, "datetime64[D]"), *others)
+    if len(known) > there:
+        with atomic_write(kept, overwrite=True) as part:
+            part.write_text(json.dumps(known), encoding="utf-8")
+    return found, faults
+
+
+def _inspect(path: Path) -> tuple[list[Any], list[str]]:
+    """Return what a file says of itself, as JSON has it, or all that is wrong with it; no image is read."""
     try:
         import h5py
 
@@ -107,7 +132,7 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
             raise ValueError(f"{shorten(foreign)} lies in another file, which is not opened")
         with h5py.File(path) as file:
             if faults := _find_faults(file):
-                return None, [f"{path.name}: {fault}" for fault in faults]
+                return [], [f"{path.name}: {fault}" for fault in faults]
             names = {day.strip()[:10] for day in _text(file, "event_date").split(",")} - {"", "None", "nan", "NaT"}
             events = sorted(dt.date.fromisoformat(day).isoformat() for day in names)
             annotated = _text(file, "annotated") == "True"
@@ -119,16 +144,16 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     except Exception as error:  # whatever a damaged file makes of HDF5
-        return None, [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
+        return [], [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
     region = path.name.rsplit("_", 2)[0]
-    return Patch(path, region, (crs, col, row), days, events, annotated, simulated), []
+    return [region, (crs, col, row), days, events, annotated, simulated], []
 
 
 @functools.lru_cache  # the patches of a region share their dates, and xarray takes milliseconds for each
-def _decode_days(numbers: tuple[float, ...], words: tuple[tuple[str, str], ...]) -> NDArray[np.datetime64]:
-    """Return the days that numbers stand for by the units and the calendar that a file says."""
-    decoded = xr.decode_cf(xr.Dataset({"time": ("time", list(numbers), dict(words))}))["time"].values
-    return np.asarray(decoded, "datetime64[D]")
+def _decode_days(numbers: tuple[float, ...], words: tuple[tuple[str, str], ...]) -> list[int]:
+    """Return the days since 1970 that numbers stand for by the units and the calendar that a file says."""
+    decoded = xr.coders.CFDatetimeCoder().decode(xr.Variable("time", list(numbers), dict(words))).values
+    return [*map(int, decoded.astype("datetime64[D]").astype(int))]
 
 
 def _find_faults(file: Any) -> list[str]:
