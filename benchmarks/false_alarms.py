@@ -1,14 +1,15 @@
 """How many false alarms does a prepared detector give on real passes in which nothing slid? Date by date.
 
 By ``python benchmarks/false_alarms.py FOLDER`` with the folder of the test data that holds ``opera_rtc``, ``enga`` and
-``hokkaido_core``. A detector is prepared on a stack's first passes and maps the others. It writes ``false_alarms.csv``
-and ``.md`` to ``docs/real``. Networks are kept in the folder of runs.
+``hokkaido_core``. A detector is prepared on a stack's first passes and maps the others. It writes ``false_alarms.csv``,
+``false_alarms_why.csv`` and ``false_alarms.md`` to ``docs/real``. Networks are kept in the folder of runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import string
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ import rasterio
 import rioxarray
 import shapely
 import xarray as xr
+from numpy.typing import NDArray
 from rasterio.warp import transform_bounds
+from scipy import ndimage
 
 from landslide_utils.baselines import log_ratio_detectors
-from landslide_utils.composite import make_composite
-from landslide_utils.cube import open_cube
+from landslide_utils.composite import decibels, make_composite
+from landslide_utils.cube import RADAR, open_cube
 from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.prepared import prepare_quiet
 from landslide_utils.experiments.results import markdown_table
@@ -40,10 +43,15 @@ from landslide_utils.simulate.inject import SIZES
 from landslide_utils.sources.build import plan, write
 from landslide_utils.sources.event import Event, Options
 
+Array = NDArray[Any]
 PAGE = Path(__file__).parents[1] / "docs" / "real" / "false_alarms.md"
 MARGIN_M = 900
 LEAST_M2 = 900
 """Area of one pixel of the real images: smaller groups are not counted."""
+CLEAR_DB, CLEAR_M2 = 3.0, 4 * LEAST_M2
+"""Change and area from which a simulated landslide counts as clear."""
+QUIET_ALARMS = 1.0
+"""Alarms per square kilometre that a threshold may give on the first date, to be tried on the others."""
 SOURCE = (
     "Source: OPERA RTC-S1, NASA/JPL, from the repositories dist-s1 (two places of forested mountains) and distmetrics "
     "(Enga, Papua New Guinea), Apache-2.0. Contains modified Copernicus Sentinel data. Terrain: *likely* AW3D30, "
@@ -71,6 +79,7 @@ class Stack:
     channels: str = "sar"
     ending: str = ""
     passes: tuple[int, ...] = (1,)
+    speckled: bool = True
 
 
 STACKS = (
@@ -80,7 +89,13 @@ STACKS = (
         "2023-01-15T00:00:00",
         passes=(1, 2),
     ),
-    Stack("Enga, without speckle", ("enga/T009_019294_IW2_cropped_tv/*",), "2024-03-20T00:00:00", ending="_tv_cropped"),
+    Stack(
+        "Enga, without speckle",
+        ("enga/T009_019294_IW2_cropped_tv/*",),
+        "2024-03-20T00:00:00",
+        ending="_tv_cropped",
+        speckled=False,
+    ),
     Stack("Enga, VH", ("enga/T009_019294_IW2_cropped/*",), "2024-03-20T00:00:00", channels="vh", ending="_cropped"),
 )
 
@@ -139,20 +154,57 @@ def build(data: Path, stack: Stack, folder: Path) -> Path:
     return target
 
 
+def draw_speckle(part: xr.Dataset, quiet: xr.Dataset, seed: int) -> xr.Dataset:
+    """Return passes in which nothing but speckle changes: the mean of the quiet ones times random numbers.
+
+    They have the looks that ``looks.csv`` has for real radar, and differ from one real pixel to the next.
+    """
+    measured = pd.read_csv(PAGE.with_name("looks.csv")).query("not simulated")
+    random, out = np.random.default_rng(seed), part.copy()
+    for name in (name for name in RADAR if name in part):
+        looks = float(measured[f"{name.upper()}: looks"].mean())
+        count, height, width = part[name].shape
+        speckle = random.gamma(looks, 1 / looks, (count, -(-height // 3), -(-width // 3)))
+        fine = ndimage.zoom(speckle, (1, 3, 3), order=1)[:, :height, :width]
+        out[name] = (quiet[name].mean("time") * xr.DataArray(fine, dims=("time", "y", "x"))).transpose(*part[name].dims)
+        out[name] = out[name].astype(np.float32).where(part[name] > 0)
+    return out
+
+
+def describe_place(quiet: xr.Dataset) -> dict[str, Array]:
+    """Return masks (y, x) of parts of a place, by its quiet passes: each is where false alarms may lie."""
+    power = quiet[next(name for name in RADAR if name in quiet)]
+    level = decibels(power.where(power > 0).mean("time").values)
+    spread = decibels(power.where(power > 0)).std("time").values
+    there = np.isfinite(level)
+    low, high = np.nanpercentile(level, (10, 90))
+    edge = there & (ndimage.distance_transform_edt(np.pad(there, 1))[1:-1, 1:-1] * pixel_size_m(quiet) <= 90)
+    variable = spread > np.nanpercentile(spread, 90)
+    return {"darkest": level < low, "brightest": level > high, "variable": variable, "edge": edge, "all": there}
+
+
 def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterator[dict[str, Any]]:
-    """Yield for each date the score (y, x) of each detector on what was measured, and on that with landslides in it."""
+    """Yield for each date the score (y, x) of each detector on what was measured, and on that with landslides in it.
+
+    The prepared one also has a score on speckle alone, where the stack has speckle.
+    """
     options = {"channels": stack.channels, "timesteps": passes}
     config = RunConfig(cube=str(store), runs_dir=runs_dir, **options)
     model, _ = run(prepare_quiet(config, until=stack.until)).model()
     cube = open_cube(str(store), event_time="2200-01-01T00:00:00")
-    later = cube.isel(time=cube["time"].values > np.datetime64(stack.until))
+    is_later = cube["time"].values > np.datetime64(stack.until)
+    later, quiet = cube.isel(time=is_later), cube.isel(time=~is_later).load()
+    place = describe_place(quiet)
     for number in range(passes, later.sizes["time"] - passes + 1):
         part = later.isel(time=slice(number - passes, number + passes)).load()
         slid = inject(part, seed=number, timesteps=passes)
         event = {name: slid.attrs[name] for name in ("event_time", "event_end")}
         scores: dict[str, list[xr.DataArray]] = {}
-        for made in (part.assign_attrs(event), slid):
-            composite = make_composite(made, **options)
+        speckle = [draw_speckle(part, quiet, number).assign_attrs(event)] if stack.speckled else []
+        changes = []
+        for made in (part.assign_attrs(event), slid, *speckle):
+            composite = make_composite(made, **options).load()
+            changes.append(composite["image"].values)
             detectors = log_ratio_detectors(composite["image"])
             found = {name: score for name, score in detectors.items() if "smoothed" in name}
             found["prepared"] = map_scene(model, composite, Normalisation.fit(composite["image"], None), progress=False)
@@ -163,8 +215,28 @@ def score_dates(store: Path, stack: Stack, passes: int, runs_dir: str) -> Iterat
             "date": str(when[1])[:10],
             "days": int((when[1] - when[0]) / np.timedelta64(1, "h") / 24 + 0.5),
             "scores": scores,
+            "place": place,
+            "strength": np.abs(changes[1] - changes[0]).max(axis=0),
+            "rise": float(np.nanmedian(changes[0][1] - changes[0][0])),
             "groups": label_groups(slid["landslides"].values > 0),
         }
+
+
+def measure_landslides(date: dict[str, Any], detector: str, left_out: Any = False) -> pd.DataFrame:
+    """Return of each landslide the ``score`` that half of its pixels reach, its change (dB) and its area (m2)."""
+    score = date["scores"][detector][1]
+    seen = np.where(np.isfinite(score.values) & ~np.asarray(left_out), date["groups"], 0)
+    table = measure_groups(seen, score=(score.values, "median"), change=(date["strength"], "median"))
+    return table.assign(area=table["pixels"] * pixel_size_m(score) ** 2)
+
+
+def find_alarms(
+    score: xr.DataArray, threshold: float, left_out: Any = False, least: float = LEAST_M2
+) -> tuple[Any, ...]:
+    """Return the areas (m2) of the alarms of at least some area, those of all, and the area that is seen (km2)."""
+    pixel_m2, seen = pixel_size_m(score) ** 2, np.isfinite(score.values) & ~np.asarray(left_out)
+    sizes = np.bincount(label_groups((score.values >= threshold) & seen).ravel())[1:] * pixel_m2
+    return sizes[sizes >= least], sizes, float(seen.sum()) * pixel_m2 / 1e6
 
 
 def count(dates: list[dict[str, Any]], detector: str) -> Iterator[dict[str, Any]]:
@@ -172,32 +244,61 @@ def count(dates: list[dict[str, Any]], detector: str) -> Iterator[dict[str, Any]
 
     A landslide is found if half of its pixels reach the threshold.
     """
-    middles = []
-    for date in dates:
-        score = date["scores"][detector][1]
-        seen = np.where(np.isfinite(score.values), date["groups"], 0)
-        middles.append(measure_groups(seen, score=(score.values, "median"))["score"])
+    middles = [measure_landslides(date, detector)["score"] for date in dates]
     threshold = float(pd.concat(middles).median())
     for date, middle in zip(dates, middles, strict=True):
-        score = date["scores"][detector][0]
-        pixel_m2 = pixel_size_m(score) ** 2
-        alarms = score.values >= threshold
-        sizes = np.bincount(label_groups(alarms).ravel())[1:] * pixel_m2
-        km2 = float(np.isfinite(score.values).sum()) * pixel_m2 / 1e6
+        alarms, sizes, km2 = find_alarms(date["scores"][detector][0], threshold)
         yield {
             "date": date["date"],
             "days": date["days"],
             "km2": km2,
-            "alarms_per_km2": (sizes >= LEAST_M2).sum() / km2,
+            "alarms_per_km2": len(alarms) / km2,
             "alarmed_percent": 100 * sizes.sum() / 1e6 / km2,
             "landslides": len(middle),
             "found": float((middle >= threshold).mean()),
         }
 
 
-def measure(data: Path, runs_dir: str) -> Iterator[pd.DataFrame]:
-    """Yield the table as it grows: a line for each stack, number of passes, detector and date."""
+def rate(dates: list[dict[str, Any]], threshold: float, which: int = 0, **options: Any) -> float:
+    """Return the alarms of the prepared detector per square kilometre on the middle date; `which` of its scores."""
+    found = (find_alarms(date["scores"]["prepared"][which], threshold, **options) for date in dates)
+    return float(np.median([len(alarms) / km2 for alarms, _, km2 in found]))
+
+
+def explain(dates: list[dict[str, Any]]) -> dict[str, float]:
+    """Return where the alarms of the prepared detector lie, what else explains them, and what three remedies do."""
+    place = dates[0]["place"]
+    slides = pd.concat([measure_landslides(date, "prepared") for date in dates])
+    is_clear = (slides["change"] >= CLEAR_DB) & (slides["area"] >= CLEAR_M2)
+    threshold, clear = slides["score"].median(), slides[is_clear]["score"].median()
+    alarmed = np.sum([date["scores"]["prepared"][0].values >= threshold for date in dates], axis=0)
+    quiet = min(t for t in np.linspace(0, 1, 1001) if rate(dates[:1], t) <= QUIET_ALARMS and t >= threshold)
+    outside = pd.concat([measure_landslides(date, "prepared", place["variable"]) for date in dates])["score"].median()
+    alarms = [count["alarms_per_km2"] for count in count(dates, "prepared")]
+    found = {f"area_{name}": mask[place["all"]].mean() for name, mask in place.items() if name != "all"}
+    found |= {f"alarmed_{name}": alarmed[mask].sum() / alarmed.sum() for name, mask in place.items() if name != "all"}
+    if len(dates[0]["scores"]["prepared"]) > 2:
+        found["alarms_of_speckle"] = rate(dates, threshold, which=2)
+    rises = pd.Series([abs(date["rise"]) for date in dates])
+    found["rank_correlation_with_scene"] = rises.corr(pd.Series(alarms), method="spearman")
+    return found | {
+        "alarms": float(np.median(alarms)),
+        "landslides": len(slides),
+        "clear": int(is_clear.sum()),
+        "found_clear": (slides[is_clear]["score"] >= threshold).mean(),
+        "found_others": (slides[~is_clear]["score"] >= threshold).mean(),
+        "alarms_if_half_of_clear": rate(dates, clear, least=CLEAR_M2),
+        "alarms_outside_variable": rate(dates, outside, left_out=place["variable"]),
+        "alarms_at_quiet_threshold": rate(dates[1:], quiet),
+        "found_at_quiet_threshold": (slides["score"] >= quiet).mean(),
+        "found_clear_at_quiet_threshold": (slides[is_clear]["score"] >= quiet).mean(),
+    }
+
+
+def measure(data: Path, runs_dir: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield two tables as they grow: a line for each stack, passes, detector and date; and what explains each stack."""
     lines: list[dict[str, Any]] = []
+    reasons: list[dict[str, Any]] = []
     for passes, stack in itertools.product((1, 2), STACKS):
         if passes in stack.passes:
             store = build(data, stack, Path(runs_dir) / "quiet")
@@ -205,7 +306,8 @@ def measure(data: Path, runs_dir: str) -> Iterator[pd.DataFrame]:
             for detector in dates[0]["scores"]:
                 known = {"stack": stack.name, "passes": passes, "detector": detector}
                 lines += [known | line for line in count(dates, detector)]
-            yield pd.DataFrame(lines)
+            reasons.append({"stack": stack.name, "passes": passes, **explain(dates)})
+            yield pd.DataFrame(lines), pd.DataFrame(reasons)
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -230,13 +332,53 @@ def say(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def write_tables(table: pd.DataFrame, page: Path) -> None:
+def say_why(reasons: pd.DataFrame) -> list[str]:
+    """Return a line for each thing that was looked at, with the numbers of each stack."""
+
+    def each(text: str) -> str:
+        lines = reasons.dropna(subset=[name.split(":")[0] for _, name, *_ in string.Formatter().parse(text) if name])
+        return "; ".join(
+            f"{line['stack']}, {line['passes']}: " + text.format(**line) for line in lines.to_dict("records")
+        )
+
+    return [
+        f"- {heading} (stack, passes): {each(text)}."
+        for heading, text in {
+            "With speckle alone, drawn over the mean of the quiet passes, alarms per km2": "{alarms_of_speckle:.0f} of "
+            "{alarms:.0f}",
+            f"Landslides that are clear, of at least {CLEAR_DB:g} dB and {CLEAR_M2:.0f} m2": "{clear:.0f} of "
+            "{landslides:.0f}, found {found_clear:.0%}; of the others {found_others:.0%}",
+            "The darkest tenth of the place (water, shadow, slopes that look away) has of the alarmed area": (
+                "{alarmed_darkest:.0%}"
+            ),
+            "The brightest tenth (slopes that face the radar, layover)": "{alarmed_brightest:.0%}",
+            "The tenth that changed most between the quiet passes": "{alarmed_variable:.0%}",
+            "Less than 90 m from where data are missing": "{alarmed_edge:.0%}, on {area_edge:.0%} of the area",
+            "Rank correlation, over the dates, of the alarms and of the change of the whole scene": (
+                "{rank_correlation_with_scene:+.2f}"
+            ),
+            "Tried: a threshold that finds half of the clear landslides, and no alarm smaller than those": (
+                "{alarms_if_half_of_clear:.1f} alarms per km2 instead of {alarms:.1f}"
+            ),
+            "Tried: to leave out the tenth that changed most between the quiet passes": (
+                "{alarms_outside_variable:.1f} instead of {alarms:.1f}"
+            ),
+            f"Tried: the threshold that gives {QUIET_ALARMS:g} alarm per km2 on the first date, on the others": (
+                "{alarms_at_quiet_threshold:.1f} alarms, and of the landslides {found_at_quiet_threshold:.0%} are "
+                "found, of the clear ones {found_clear_at_quiet_threshold:.0%}"
+            ),
+        }.items()
+    ]
+
+
+def write_tables(table: pd.DataFrame, reasons: pd.DataFrame, page: Path) -> None:
     """Write the table, and a page that says what stands in it."""
     there = set(zip(table["stack"], table["passes"], strict=True))
     wanted = [(stack.name, passes) for stack in STACKS for passes in stack.passes]
     missing = [f"{name}, {passes} pass(es) on each side" for name, passes in wanted if (name, passes) not in there]
     typical = np.exp(SIZES["ln_area_mean"])
     table.round(4).to_csv(page.with_suffix(".csv"), index=False)
+    reasons.round(4).to_csv(page.with_name("false_alarms_why.csv"), index=False)
     text = (
         "# False alarms of a prepared detector on real passes in which nothing slid",
         "Real Sentinel-1 radar of 30 m; made, with this page, by",
@@ -250,6 +392,9 @@ def write_tables(table: pd.DataFrame, page: Path) -> None:
         markdown_table(summarise(table)),
         "*Passes* is how many are averaged on each side of the pretended event. The detector is prepared on a stack's "
         "first passes and maps the later ones, date by date. The log ratios need no training.",
+        "## Why there are so many",
+        "The numbers are those of the prepared detector. They are in `false_alarms_why.csv` too.",
+        "\n".join(say_why(reasons)),
         "## What to keep in mind",
         "- There is no elevation beside these images. Real terrain of another place, the Hokkaido core, lies under "
         "them: simulated landslides have the shape and the place of landslides there, and the slopes that brighten are "
@@ -280,8 +425,8 @@ def main() -> int:
         raise InputError(
             "real radar cannot be read", [f"the folder {given.folder / name} is missing" for name in missing]
         )
-    for table in measure(given.folder, given.runs_dir):
-        write_tables(table, PAGE)
+    for table, reasons in measure(given.folder, given.runs_dir):
+        write_tables(table, reasons, PAGE)
         print(summarise(table).to_string(), flush=True)
     return 0
 

@@ -210,11 +210,13 @@ def check_parts(chips: pd.DataFrame, landslides: xr.DataArray, valid: xr.DataArr
     data, remedy = "", "check the labels, take a larger scene, or try another seed"
     if valid is not None:
         data, remedy = " with data", "check where the passes have data, or try another seed or orbit"
+    labels, seen = landslides.values, np.broadcast_to(True, landslides.shape) if valid is None else valid.values
     for part in PARTS:
-        chosen = part_mask(chips, part, landslides).values & (True if valid is None else valid.values)
-        labels = landslides.values[chosen]
-        if not labels.any() or labels.all():
-            kind = "no pixel" if labels.size == 0 else "no landslide" if not labels.any() else "nothing but landslides"
+        places = [tuple(window.place.values()) for window in windows(chips, part)]  # not a mask of a large scene
+        pixels = sum(np.count_nonzero(seen[place]) for place in places)
+        slid = sum(np.count_nonzero(labels[place][seen[place]]) for place in places)
+        if slid in (0, pixels):
+            kind = "no pixel" if pixels == 0 else "no landslide" if slid == 0 else "nothing but landslides"
             faults.append(f"{kind}{data} in the {part} chips ({(chips['part'] == part).sum()})")
     if faults:
         raise SplitError(*faults, remedy=remedy)

@@ -101,24 +101,27 @@ def split_figure(composite: xr.Dataset, chips: pd.DataFrame) -> style.Picture:
 def chips_figure(composite: xr.Dataset, chips: pd.DataFrame, *, count: int = 4) -> style.Picture:
     """Return images of the training chips with most landslides: before, after, change, and the labels below."""
     image, radar = composite["image"], [name.upper() for name in _radar_in(composite["image"])]
-    layers = {WORDS.get(name, name): image.sel(channel=name) for name in image["channel"].values}
-    shown = {name: layers[name] for name in ([f"{radar[0]} {when}" for when in WHEN] if radar else ["slope"])}
-    changes = {f"{name} change": layers[f"{name} after"] - layers[f"{name} before"] for name in radar}
-    cmap, unit = BANDS[next(iter(shown))]
-    groups: dict[str, tuple[Any, Any, dict[str, xr.DataArray]]] = {}
-    groups[f"{radar[0] if radar else 'slope'} ({unit})"] = cmap, style.find_limits(*shown.values()), shown
-    groups |= {"after minus before (dB)": (style.CHANGE, (-6, 6), changes)} if radar else {}
-    groups[""] = (style.MASK, (0, 1), {"labels": composite["landslides"]})
     richest = chips[chips["part"] == "train"].nlargest(count, "landslide_share")
     places = [window.place for window in windows(richest, "train")]
+    cut = [image.isel(place).load() for place in places]  # a scene may be larger than the memory
+    layers = {WORDS.get(name, name): [chip.sel(channel=name) for chip in cut] for name in image["channel"].values}
+    shown = {name: layers[name] for name in ([f"{radar[0]} {when}" for when in WHEN] if radar else ["slope"])}
+    pairs = {name: zip(layers[f"{name} after"], layers[f"{name} before"], strict=True) for name in radar}
+    changes = {f"{name} change": [after - before for after, before in pair] for name, pair in pairs.items()}
+    cmap, unit = BANDS[next(iter(shown))]
+    groups: dict[str, tuple[Any, Any, dict[str, list[xr.DataArray]]]] = {}
+    limits = style.find_limits(*(chip for layer in shown.values() for chip in layer))
+    groups[f"{radar[0] if radar else 'slope'} ({unit})"] = cmap, limits, shown
+    groups |= {"after minus before (dB)": (style.CHANGE, (-6, 6), changes)} if radar else {}
+    groups[""] = (style.MASK, (0, 1), {"labels": [composite["landslides"].isel(place) for place in places]})
     names = [name for *_, layers in groups.values() for name in layers]
     figure = Figure(figsize=(1.75 * len(places) + 1, 1.7 * len(names) + 0.6), layout="constrained")
     panels = figure.subplots(len(names), len(places), squeeze=False)
     for label, (cmap, limits, layers) in groups.items():
         rows = panels[[names.index(name) for name in layers]]
         for row, (name, layer) in zip(rows, layers.items(), strict=True):
-            for axes, place in zip(row, places, strict=True):
-                drawn = style.draw_map(axes, layer.isel(place), cmap, limits)
+            for axes, chip in zip(row, layer, strict=True):
+                drawn = style.draw_map(axes, chip, cmap, limits)
                 axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
             row[0].set_ylabel(name, fontsize=10)
         if label:

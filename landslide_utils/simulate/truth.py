@@ -18,7 +18,7 @@ from landslide_utils.terrain import LOOK_AZIMUTH
 def busiest_window(cube: xr.Dataset, size: int, of: xr.DataArray | None = None) -> xr.Dataset:
     """Return the square of so many pixels each way, of a grid, in which most slid or `of` (y, x) is most, in memory."""
     layer = cube["landslides"] if of is None else of
-    share = layer.astype("float32").coarsen(y=size, x=size, boundary="trim").mean()
+    share = layer.coarsen(y=size, x=size, boundary="trim").mean()
     row, col = np.unravel_index(int(share.values.argmax()), share.shape)
     return cube.isel(y=slice(row * size, (row + 1) * size), x=slice(col * size, (col + 1) * size)).load()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
 import hashlib
+import json
 import math
 import warnings
 from collections import Counter
@@ -15,12 +18,14 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
+from landslide_utils import __version__
 from landslide_utils.chips import BUFFER, SIZE
 from landslide_utils.composite import sides_of_event
 from landslide_utils.cube import DIMS
-from landslide_utils.files import MOST_FILE_BYTES, InputError, check_file, in_bytes, shorten
-from landslide_utils.regions import PATCHES
+from landslide_utils.files import MOST_FILE_BYTES, InputError, atomic_write, check_file, in_bytes, read_json, shorten
+from landslide_utils.regions import PATCHES, data_folder
 from landslide_utils.sources.fetch import MOST_OBJECT_BYTES
 from landslide_utils.sources.hub import NAME, ORBITS, read_parts
 from landslide_utils.sources.nisar import find_foreign
@@ -66,10 +71,10 @@ def open_patches(source: str) -> xr.Dataset:
     where, _, chosen = source.removeprefix(PATCHES).partition("#")
     folder = Path(where).expanduser()
     paths, faults = _find_files(folder, {name.strip() for name in chosen.split(",") if name.strip()})
-    found = [_inspect(path) for path in paths]
+    found, damage = _inspect_all(paths, folder)
     parts, wrong = read_parts(folder)
-    faults += [fault for _, more in found for fault in more] + wrong
-    patches = _choose([patch for patch, _ in found if patch])
+    faults += damage + wrong
+    patches = _choose([*found.values()])
     why = "they have no pass on one side of their event, no date of it, or landslides that are not drawn"
     if faults := faults or ([] if patches else [f"none can be used: {why}"]):
         raise InputError(f"the patches in {folder} cannot be used", faults)
@@ -78,8 +83,7 @@ def open_patches(source: str) -> xr.Dataset:
     _share_ground(patches)
     patches.sort(key=lambda patch: (patch.block, -patch.place[2], patch.place[1]))
     plan = {"block": [patch.block for patch in patches], "part": [parts.get(p.path.name, "") for p in patches]}
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return _lay_out(patches, plan | {"files": hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]})
+    return _lay_out(patches, plan | {"files": hashlib.sha256(repr([*found]).encode()).hexdigest()[:16]})
 
 
 def _find_files(folder: Path, regions: set[str]) -> tuple[list[Path], list[str]]:
@@ -97,8 +101,30 @@ def _find_files(folder: Path, regions: set[str]) -> tuple[list[Path], list[str]]
     return ([] if faults else paths), faults
 
 
-def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
-    """Return what a file says of itself, or all that is wrong with it; no image is read."""
+def _inspect_all(paths: list[Path], folder: Path) -> tuple[dict[str, Patch], list[str]]:
+    """Return by file, size and time what each says, and faults; sound ones are asked once: 13,000 take a minute."""
+    name = hashlib.sha256(f"{__version__} {folder.absolute()}".encode()).hexdigest()[:16]
+    kept, known, found, faults = data_folder() / "patches" / f"{name}.json", dict[str, Any](), {}, list[str]()
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        known |= read_json(kept)
+    there = len(known)
+    for path in tqdm(paths, desc="patches", unit="file", delay=2, leave=False):
+        key = f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}"
+        if key not in known:
+            said, wrong = _inspect(path)
+            faults += wrong
+            known |= {} if wrong else {key: said}
+        if key in known:
+            region, place, days, *others = known[key]
+            found[key] = Patch(path, region, tuple(place), np.array(days, "datetime64[D]"), *others)
+    if len(known) > there:
+        with atomic_write(kept, overwrite=True) as part:
+            part.write_text(json.dumps(known), encoding="utf-8")
+    return found, faults
+
+
+def _inspect(path: Path) -> tuple[list[Any], list[str]]:
+    """Return what a file says of itself, as JSON has it, or all that is wrong with it; no image is read."""
     try:
         import h5py
 
@@ -106,21 +132,28 @@ def _inspect(path: Path) -> tuple[Patch | None, list[str]]:
             raise ValueError(f"{shorten(foreign)} lies in another file, which is not opened")
         with h5py.File(path) as file:
             if faults := _find_faults(file):
-                return None, [f"{path.name}: {fault}" for fault in faults]
+                return [], [f"{path.name}: {fault}" for fault in faults]
             names = {day.strip()[:10] for day in _text(file, "event_date").split(",")} - {"", "None", "nan", "NaT"}
             events = sorted(dt.date.fromisoformat(day).isoformat() for day in names)
             annotated = _text(file, "annotated") == "True"
-            events = [] if annotated and not _read(file, "MASK", -1).any() else events
+            events = [] if annotated and not file["MASK"][-1].any() else events
             col, row = (math.floor(file[axis][()].min() / (SIZE * PIXEL_M)) for axis in ("x", "y"))
             words = {name: _text(file["time"], name) for name in ("units", "calendar") if name in file["time"].attrs}
-            days = xr.decode_cf(xr.Dataset({"time": ("time", file["time"][()], words)}))["time"].values
+            days = _decode_days(tuple(file["time"][()].tolist()), tuple(words.items()))
             simulated, crs = bool(file.attrs.get("simulated", False)), _text(file, "crs")
     except ImportError as error:
         raise MissingExtraError(str(error.name)) from None
     except Exception as error:  # whatever a damaged file makes of HDF5
-        return None, [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
+        return [], [f"{path.name} cannot be used ({type(error).__name__}: {error}); get it again"]
     region = path.name.rsplit("_", 2)[0]
-    return Patch(path, region, (crs, col, row), days.astype("datetime64[D]"), events, annotated, simulated), []
+    return [region, (crs, col, row), days, events, annotated, simulated], []
+
+
+@functools.lru_cache  # the patches of a region share their dates, and xarray takes milliseconds for each
+def _decode_days(numbers: tuple[float, ...], words: tuple[tuple[str, str], ...]) -> list[int]:
+    """Return the days since 1970 that numbers stand for by the units and the calendar that a file says."""
+    decoded = xr.coders.CFDatetimeCoder().decode(xr.Variable("time", list(numbers), dict(words))).values
+    return [*map(int, decoded.astype("datetime64[D]").astype(int))]
 
 
 def _find_faults(file: Any) -> list[str]:
@@ -130,7 +163,7 @@ def _find_faults(file: Any) -> list[str]:
     size = (file["time"].size, SIZE, SIZE)
     faults = [f"it has {size[0]} dates where {MOST_DATES} are allowed"] if size[0] > MOST_DATES else []
     for name, kinds in LAYERS.items():
-        layer, dims = file[name], _dims(file[name])
+        dims = _dims(layer := file[name])
         if dims[:1] != ["time"] or {*dims[1:]} != {"x", "y"} or layer.shape != size:
             faults.append(f"{name} is ({', '.join(dims)}) {layer.shape} where (time, y, x) {size} is needed")
         if layer.dtype.kind not in kinds:
@@ -184,19 +217,19 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
         import h5py
 
         *step, row, _ = block_id
-        out, number = np.full((CELL, CELL * across), missing), step[0] - len(before) if step else 0
+        out = np.full((len(before) + len(after) if step else 1, CELL, CELL * across), missing)
         for place, patch in enumerate(patches[row * across :][:across]):
-            passes = patch.passes[number >= 0]
-            if -len(passes) <= number < len(passes):
-                south, east = (SIZE - BUFFER * (cut and own != "MASK") for cut in patch.cut)
-                with h5py.File(patch.path) as file:
-                    values = _read(file, own, passes[number] if step else -1)
-                out[:south, CELL * place :][:, :east] = values[:south, :east]
-        return out[None] if step else out
+            south, east = (SIZE - BUFFER * (cut and own != "MASK") for cut in patch.cut)
+            passes = [*patch.passes[0], *patch.passes[1]] if step else [patch.days.size - 1]
+            first = len(before) - len(patch.passes[0]) if step else 0
+            with h5py.File(patch.path) as file:  # all passes at once: to open a file takes as long as to read it
+                values = _read(file, own, passes)
+            out[first:, :south, CELL * place :][: len(passes), :, :east] = values[:, :south, :east]
+        return out if step else out[0]
 
     y, x = (PIXEL_M * (np.arange(CELL * count) + 0.5) for count in (rows, across))
     cube = xr.Dataset(coords={"time": [*before, *after], "y": y[::-1], "x": x})
-    sizes = ((1,) * cube.sizes["time"], (CELL,) * rows, (CELL * across,))
+    sizes = ((cube.sizes["time"],), (CELL,) * rows, (CELL * across,))
     for name, own in {"vv": "VV", "vh": "VH", "dem": "DEM", "landslides": "MASK"}.items():
         chunks, missing = sizes[-len(DIMS[name]) :], np.uint8(0) if own == "MASK" else np.float32(np.nan)
         read = {"own": own, "missing": missing, "name": f"{own}-{plan['files']}", "dtype": missing.dtype}
@@ -224,9 +257,10 @@ def _days_of_all(patches: list[Patch]) -> tuple[list[Any], list[Any]]:
     return before, after
 
 
-def _read(file: Any, name: str, index: int) -> NDArray[Any]:
-    """Return one variable at one date (y, x), whether it is stored that way or transposed."""
-    return np.asarray(file[name][index] if _dims(file[name])[1] == "y" else file[name][index].T)
+def _read(file: Any, name: str, dates: list[int]) -> NDArray[Any]:
+    """Return one variable at some dates (time, y, x), whether it is stored that way or transposed."""
+    values = file[name][min(dates) : max(dates) + 1][np.array(dates) - min(dates)]
+    return np.asarray(values if _dims(file[name])[1] == "y" else values.swapaxes(1, 2))
 
 
 def _dims(layer: Any) -> list[str]:

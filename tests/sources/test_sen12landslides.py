@@ -19,7 +19,7 @@ from landslide_utils.experiments.config import RunConfig
 from landslide_utils.experiments.runs import run
 from landslide_utils.files import InputError
 from landslide_utils.scene import ChipSet, Normalisation, Scene
-from landslide_utils.sources.sen12landslides import CELL, open_patches
+from landslide_utils.sources.sen12landslides import CELL, _inspect, open_patches
 
 EVENT = "2018-09-06"
 PASSES = 9
@@ -121,6 +121,30 @@ def test_a_patch_is_read_where_it_lies_whichever_way_its_axes_are_stored(tmp_pat
     assert np.isnan(corners[:, 1, 1]).all()  # three patches: the fourth cell is empty
     assert not composite["valid"][SIZE:CELL].any()
     assert not composite["landslides"][SIZE:CELL].any()
+
+
+def test_a_sound_file_is_asked_once_and_again_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def inspect(path: Path) -> tuple[list[Any], list[str]]:
+        asked.append(path.name)
+        return _inspect(path)
+
+    monkeypatch.setattr("landslide_utils.sources.sen12landslides._inspect", inspect)
+    monkeypatch.setattr("landslide_utils.sources.sen12landslides.data_folder", lambda: tmp_path / "data")
+    for number in (1, 2):
+        make_patch(tmp_path, number=number, place=(number, 0))
+    first, second = (open_patches(f"sen12landslides:{tmp_path}") for _ in range(2))
+    xr.testing.assert_identical(first, second)
+    assert asked == ["hokkaido_s1dsc_1.nc", "hokkaido_s1dsc_2.nc"]
+    make_patch(tmp_path, number=2, place=(2, 0), first="2018-07-11")  # of the same size
+    changed = open_patches(f"sen12landslides:{tmp_path}")
+    assert asked[2:] == ["hokkaido_s1dsc_2.nc"]
+    assert changed["landslides"].attrs["patches"]["files"] != first["landslides"].attrs["patches"]["files"]
+    (index,) = tmp_path.glob("data/patches/*.json")
+    index.write_text("{", encoding="utf-8")  # as a disk that is full leaves it
+    assert changed.identical(open_patches(f"sen12landslides:{tmp_path}"))
+    assert len(asked) == 5
 
 
 def test_terrain_is_that_of_each_patch_alone(hokkaido: Path) -> None:
