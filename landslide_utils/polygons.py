@@ -294,7 +294,7 @@ def found_landslides(
     pandas.DataFrame
         One line a landslide: ``area_m2`` (under the mask), ``found`` (share, 0 to 1), and the mean of each layer.
     """
-    groups = label_groups(landslides.values & mask.values & np.isfinite(score).values)
+    groups = label_groups(landslides.values & mask.values & np.asarray(np.isfinite(score.data)))
     means = {"found": score.data >= threshold} | {name: layer.data for name, layer in layers.items()}
     table = measure_groups(groups, **{name: (values, "mean") for name, values in means.items()})
     table.insert(0, "area_m2", table.pop("pixels") * abs(transform_of(score).determinant))
