@@ -157,7 +157,8 @@ def build(data: Path, stack: Stack, folder: Path) -> Path:
 def draw_speckle(part: xr.Dataset, quiet: xr.Dataset, seed: int) -> xr.Dataset:
     """Return passes in which nothing but speckle changes: the mean of the quiet ones times random numbers.
 
-    They have the looks that ``looks.csv`` has for real radar, and differ from one real pixel to the next.
+    They have the looks that ``looks.csv`` has for real radar, differ from one real pixel to the next, and are brought
+    to 10 m as the images were, by interpolation, which leaves less speckle between real pixels.
     """
     measured = pd.read_csv(PAGE.with_name("looks.csv")).query("not simulated")
     random, out = np.random.default_rng(seed), part.copy()
@@ -336,13 +337,13 @@ def say_why(reasons: pd.DataFrame) -> list[str]:
     """Return a line for each thing that was looked at, with the numbers of each stack."""
 
     def each(text: str) -> str:
-        lines = reasons.dropna(subset=[name.split(":")[0] for _, name, *_ in string.Formatter().parse(text) if name])
-        return "; ".join(
-            f"{line['stack']}, {line['passes']}: " + text.format(**line) for line in lines.to_dict("records")
-        )
+        needed = [name for _, name, *_ in string.Formatter().parse(text) if name]
+        lines = reasons.reindex(columns=[*reasons.columns.union(needed)]).dropna(subset=needed)
+        words = [(text.format(**line), line["stack"], line["passes"]) for line in lines.to_dict("records")]
+        return "; ".join(f"{found} ({stack}, {passes} pass{'es' * (passes > 1)})" for found, stack, passes in words)
 
     return [
-        f"- {heading} (stack, passes): {each(text)}."
+        f"- {heading}: {each(text)}."
         for heading, text in {
             "With speckle alone, drawn over the mean of the quiet passes, alarms per km2": "{alarms_of_speckle:.0f} of "
             "{alarms:.0f}",
@@ -368,6 +369,7 @@ def say_why(reasons: pd.DataFrame) -> list[str]:
                 "found, of the clear ones {found_clear_at_quiet_threshold:.0%}"
             ),
         }.items()
+        if each(text)
     ]
 
 
@@ -393,7 +395,9 @@ def write_tables(table: pd.DataFrame, reasons: pd.DataFrame, page: Path) -> None
         "*Passes* is how many are averaged on each side of the pretended event. The detector is prepared on a stack's "
         "first passes and maps the later ones, date by date. The log ratios need no training.",
         "## Why there are so many",
-        "The numbers are those of the prepared detector. They are in `false_alarms_why.csv` too.",
+        "The numbers are those of the prepared detector; `false_alarms_why.csv` has them too. If speckle alone gives "
+        "about as many alarms as the real passes, then season, weather and terrain add little. Half of all landslides "
+        "are found only at a threshold that speckle reaches too, because most of them are small or change little.",
         "\n".join(say_why(reasons)),
         "## What to keep in mind",
         "- There is no elevation beside these images. Real terrain of another place, the Hokkaido core, lies under "

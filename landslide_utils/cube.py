@@ -284,6 +284,8 @@ def find_faults(cube: xr.Dataset, variables: Iterable[str], *, needs_metres: boo
         raise InputError("there is no cube", [fault])
     present = ", ".join(str(name) for name in cube.data_vars) or "none of those known here"
     faults = [f"the variable {name} is missing (the cube holds: {present})" for name in variables if name not in cube]
+    other = [name for name in variables if name in cube and cube[name].dims not in (DIMS[name], ("y", "x"))]
+    faults += [f"{name} has dimensions {cube[name].dims}; bring it to the cube's grid (y, x)" for name in other]
     faults += find_spacing_faults(cube)
     if needs_metres:
         crs, pixel = cube.rio.crs, pixel_size_m(cube)
@@ -311,8 +313,9 @@ def find_bad_values(cube: xr.Dataset, variables: Iterable[str]) -> list[str]:
             (measured,) = dask.compute(_measure(cube[name]))
         valid, negative, least, most = (measured[key].item() for key in ("valid", "negative", "least", "most"))
         if not valid:
-            zero = " or zero" if name in RADAR else ""
-            faults.append(f"{name} holds no valid value in the passes that are needed (all are missing{zero})")
+            why = "in the passes that are needed (all are missing or zero)"
+            why = why if name in RADAR else "(all are missing); if it is of another grid, bring it to the cube's"
+            faults.append(f"{name} holds no valid value {why}")
         elif name == "dem" and not -500 < least <= most < 9000:
             advice = "which no place on Earth does; if that is a fill value, make it NaN"
             faults.append(f"dem reaches from {least:g} to {most:g} m, {advice}")

@@ -214,16 +214,13 @@ def _lay_out(patches: list[Patch], plan: dict[str, Any]) -> xr.Dataset:
     regions, orbit = sorted({patch.region for patch in patches}), ORBITS[patches[0].path.stem.rsplit("_", 2)[1]]
 
     def read_row(block_id: tuple[int, ...], own: str, missing: Any) -> NDArray[Any]:
-        import h5py
-
         *step, row, _ = block_id
         out = np.full((len(before) + len(after) if step else 1, CELL, CELL * across), missing)
         for place, patch in enumerate(patches[row * across :][:across]):
             south, east = (SIZE - BUFFER * (cut and own != "MASK") for cut in patch.cut)
             passes = [*patch.passes[0], *patch.passes[1]] if step else [patch.days.size - 1]
             first = len(before) - len(patch.passes[0]) if step else 0
-            with h5py.File(patch.path) as file:  # all passes at once: to open a file takes as long as to read it
-                values = _read(file, own, passes)
+            values = _read(patch.path, own, passes)
             out[first:, :south, CELL * place :][: len(passes), :, :east] = values[:, :south, :east]
         return out if step else out[0]
 
@@ -257,10 +254,16 @@ def _days_of_all(patches: list[Patch]) -> tuple[list[Any], list[Any]]:
     return before, after
 
 
-def _read(file: Any, name: str, dates: list[int]) -> NDArray[Any]:
+def _read(path: Path, name: str, dates: list[int]) -> NDArray[Any]:
     """Return one variable at some dates (time, y, x), whether it is stored that way or transposed."""
-    values = file[name][min(dates) : max(dates) + 1][np.array(dates) - min(dates)]
-    return np.asarray(values if _dims(file[name])[1] == "y" else values.swapaxes(1, 2))
+    import h5py
+
+    try:
+        with h5py.File(path) as file:  # all dates at once: to open a file takes as long as to read it
+            values = file[name][min(dates) : max(dates) + 1][np.array(dates) - min(dates)]
+            return np.asarray(values if _dims(file[name])[1] == "y" else values.swapaxes(1, 2))
+    except OSError as error:
+        raise InputError("the patches cannot be read", [f"{path.name} ({error}); get it again"]) from error
 
 
 def _dims(layer: Any) -> list[str]:

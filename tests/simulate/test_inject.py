@@ -218,6 +218,11 @@ def test_all_faults_are_said_at_once() -> None:
     assert "the variable dem is missing" in str(caught.value)
     with pytest.raises(CubeError, match="dem holds no valid value"):
         inject(quiet_cube().assign(dem=lambda cube: cube["dem"] * np.nan), timesteps=2)
+    other = quiet_cube()["dem"].rename(y="lat", x="lon")
+    with pytest.raises(CubeError, match=r"dem has dimensions \('lat', 'lon'\); bring it to the cube's grid"):
+        inject(quiet_cube().drop_vars("dem").assign(dem=other), timesteps=2)
+    with pytest.raises(CubeError, match=r"dem holds no valid value .* if it is of another grid, bring it"):
+        inject(quiet_cube().assign(dem=quiet_cube()["dem"].assign_coords(x=lambda dem: dem["x"] + 3)), timesteps=2)
     with pytest.raises(CubeError, match="the variable vv is missing"):
         inject(quiet_cube()[["dem"]], timesteps=2)
 

@@ -84,6 +84,11 @@ def make_folder(folder: Path, *, regions: tuple[str, ...] = ("hokkaido",), side:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path_factory.mktemp("data")))
+
+
 @pytest.fixture(scope="session")
 def hokkaido(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_folder(tmp_path_factory.mktemp("patches"))
@@ -131,7 +136,7 @@ def test_a_sound_file_is_asked_once_and_again_after_a_change(tmp_path: Path, mon
         return _inspect(path)
 
     monkeypatch.setattr("landslide_utils.sources.sen12landslides._inspect", inspect)
-    monkeypatch.setattr("landslide_utils.sources.sen12landslides.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setenv("LANDSLIDE_DATA", str(tmp_path / "data"))
     for number in (1, 2):
         make_patch(tmp_path, number=number, place=(number, 0))
     first, second = (open_patches(f"sen12landslides:{tmp_path}") for _ in range(2))
@@ -145,6 +150,22 @@ def test_a_sound_file_is_asked_once_and_again_after_a_change(tmp_path: Path, mon
     index.write_text("{", encoding="utf-8")  # as a disk that is full leaves it
     assert changed.identical(open_patches(f"sen12landslides:{tmp_path}"))
     assert len(asked) == 5
+
+
+def test_a_file_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
+    path = make_patch(tmp_path)
+    with h5py.File(path, "r+") as file:
+        stored, scales = file["VV"][()], [dim[0].name for dim in file["VV"].dims]
+        del file["VV"]
+        made = file.create_dataset("VV", data=stored, chunks=stored.shape, compression="gzip")
+        for dim, scale in zip(made.dims, scales, strict=True):
+            dim.attach_scale(file[scale])
+        start = made.id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[start + 5000 : start + 9000] = bytes(4000)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"patches cannot be read:\n  - hokkaido_s1dsc_1.nc \(.*\); get it again"):
+        make_composite(open_cube(f"sen12landslides:{tmp_path}"), channels="vv", timesteps=1)
 
 
 def test_terrain_is_that_of_each_patch_alone(hokkaido: Path) -> None:
