@@ -66,7 +66,7 @@ def test_a_data_folder_longer_than_a_path_may_be_is_refused(monkeypatch: pytest.
 MAKES_A_SCRATCH_FOLDER = """
 import os, sys
 from landslide_utils.regions import scratch_folder
-(scratch_folder() / "map").write_text("large")
+(scratch_folder() / "map").write_text("large", encoding="utf-8")
 print(len(list(scratch_folder().parent.iterdir())), scratch_folder())
 if sys.argv[1:]:
     os.kill(os.getpid(), 9)
@@ -83,7 +83,7 @@ def test_what_memory_cannot_hold_goes_with_its_process_or_after_a_kill_with_the_
     killed = _in_a_process(tmp_path, "kill")
     assert killed.returncode == -signal.SIGKILL if os.name == "posix" else killed.returncode
     (left,) = [path for path in (tmp_path / "scratch").iterdir() if path.is_dir()]
-    assert (left / "map").read_text() == "large"
+    assert (left / "map").read_text(encoding="utf-8") == "large"
     ended = _in_a_process(tmp_path)
     assert ended.stdout.split()[0] == "1", ended.stderr  # its own only
     assert not list((tmp_path / "scratch").iterdir())
